@@ -1,0 +1,1 @@
+"""What every room stands on: identities, time, errors, supervision, telemetry. No video here."""

@@ -1,0 +1,65 @@
+"""Keeps a long-lived task alive: expected failures are retried with jittered back-off, anything else is a bug."""
+
+import random
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from haechi.base.clock import NS_PER_S, Clock
+from haechi.base.errors import HaechiError, PeerError, Unavailable
+
+log = structlog.get_logger(__name__)
+
+EXPECTED: tuple[type[Exception], ...] = (Unavailable, PeerError, OSError, TimeoutError)
+
+
+class Backoff:
+    """Waits that double from ``first_s`` to ``most_s``, each drawn from its upper half so that a fleet spreads."""
+
+    def __init__(self, first_s: float = 0.5, most_s: float = 5.0, *, draw: Callable[[], float] = random.random) -> None:
+        self._first_s = first_s
+        self._most_s = most_s
+        self._draw = draw
+        self._next_s = first_s
+
+    def reset(self) -> None:
+        """Begin again with the shortest wait."""
+        self._next_s = self._first_s
+
+    def next_s(self) -> float:
+        """Seconds to wait before the next try."""
+        upper = self._next_s
+        self._next_s = min(self._next_s * 2, self._most_s)
+        return upper * (0.5 + 0.5 * self._draw())
+
+
+async def supervise(
+    name: str,
+    run: Callable[[], Awaitable[None]],
+    *,
+    clock: Clock,
+    backoff: Backoff | None = None,
+    expected: tuple[type[Exception], ...] = EXPECTED,
+) -> None:
+    """Run ``run`` until it returns, again after each expected failure.
+
+    Logged once when the thing goes down and once when it is back (it stayed up for longer than the longest wait).
+    An exception that is not in ``expected`` propagates: it is a bug, and hiding it would make it a mystery.
+    """
+    wait = backoff or Backoff()
+    down = False
+    while True:
+        started_ns = clock.monotonic_ns()
+        try:
+            await run()
+            return
+        except expected as error:
+            stayed_s = (clock.monotonic_ns() - started_ns) / NS_PER_S
+            if stayed_s > 10.0:
+                wait.reset()
+                down = False
+            if not down:
+                code = error.code if isinstance(error, HaechiError) else type(error).__name__
+                log.warning("task down", task=name, code=code, error=str(error))
+                down = True
+            await clock.sleep(wait.next_s())

@@ -1,0 +1,1 @@
+"""How access units and messages travel from the stage that has them to the stages that want them."""
