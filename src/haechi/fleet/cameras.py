@@ -1,0 +1,226 @@
+"""The registry of cameras: which there are, where they are, and that somebody changed one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from typing import Literal
+
+import sqlalchemy as sa
+from msgspec import Struct, structs
+from sqlalchemy import Connection, Row
+
+from haechi.base.clock import Clock
+from haechi.base.errors import Invalid, NotFound
+from haechi.base.ids import CameraId, new_id
+from haechi.fleet.address import CameraAddress, parse_address
+from haechi.fleet.tables import cameras
+from haechi.store.database import Database
+
+Transport = Literal["tcp", "udp", "auto"]
+MOST_CAMERAS = 10_000
+
+
+class Camera(Struct, frozen=True):
+    """One camera as configured. What it does at the moment is `haechi.ingest.manager.IngestStatus`.
+
+    Attributes:
+        address: Where it is. Its credentials go to the camera and nowhere else.
+        transport: How RTP travels: ``tcp`` (interleaved), ``udp``, or ``auto`` (TCP, and UDP when it insists).
+        audio: Whether sound is taken in at all. Off by default: recording voices needs a reason (CONTRACT S11).
+        position: Order in lists.
+    """
+
+    id: CameraId
+    name: str
+    address: CameraAddress
+    transport: Transport = "auto"
+    enabled: bool = True
+    audio: bool = False
+    created_ns: int = 0
+    position: int = 0
+
+    @property
+    def redacted_url(self) -> str:
+        return self.address.url
+
+    @property
+    def has_credentials(self) -> bool:
+        return bool(self.address.username)
+
+
+class CameraChange(Struct, frozen=True):
+    """What to change; None leaves a thing as it is. A new URL without user info keeps the credentials."""
+
+    name: str | None = None
+    url: str | None = None
+    username: str | None = None
+    password: str | None = None
+    transport: Transport | None = None
+    enabled: bool | None = None
+    audio: bool | None = None
+    position: int | None = None
+
+
+class CameraRegistry:
+    """Cameras in the database, and who wants to hear of changes."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+        self._watchers: list[asyncio.Event] = []
+
+    async def list(self) -> Sequence[Camera]:
+        """All cameras in the order of the lists."""
+        query = sa.select(cameras).order_by(cameras.c.position, cameras.c.created_ns, cameras.c.id)
+        rows = await self._database.read(lambda c: c.execute(query).all())
+        return [_camera(row) for row in rows]
+
+    async def get(self, camera_id: CameraId) -> Camera:
+        """One camera.
+
+        Raises:
+            NotFound: ``camera-not-found``.
+        """
+        query = sa.select(cameras).where(cameras.c.id == camera_id)
+        row = await self._database.read(lambda c: c.execute(query).one_or_none())
+        if row is None:
+            raise NotFound("no such camera", code="camera-not-found")
+        return _camera(row)
+
+    async def add(
+        self,
+        name: str,
+        url: str,
+        *,
+        username: str = "",
+        password: str = "",
+        transport: Transport = "auto",
+        audio: bool = False,
+        enabled: bool = True,
+    ) -> Camera:
+        """Add a camera; it is connected to at once when ``enabled``.
+
+        Raises:
+            Invalid: The name is empty or the URL cannot be used.
+        """
+        address = parse_address(url)
+        if username:
+            address = address.with_credentials(username, password)
+
+        def insert(connection: Connection) -> Camera:
+            count = connection.execute(sa.select(sa.func.count()).select_from(cameras)).scalar_one()
+            if count >= MOST_CAMERAS:
+                raise Invalid("one server holds no more cameras", code="too-many-cameras", limit=MOST_CAMERAS)
+            camera = Camera(
+                id=CameraId(new_id("cam")),
+                name=_name(name),
+                address=address,
+                transport=transport,
+                enabled=enabled,
+                audio=audio,
+                created_ns=self._clock.wall_ns(),
+                position=count,
+            )
+            connection.execute(cameras.insert().values(**_columns(camera)))
+            return camera
+
+        camera = await self._database.write(insert)
+        self._changed()
+        return camera
+
+    async def update(self, camera_id: CameraId, change: CameraChange) -> Camera:
+        """Change a camera; its connection is made anew only when the address, transport or audio changed.
+
+        Raises:
+            NotFound: No such camera.
+            Invalid: A value cannot be taken.
+        """
+        before = await self.get(camera_id)
+        after = structs.replace(
+            before,
+            name=before.name if change.name is None else _name(change.name),
+            address=_changed_address(before.address, change),
+            transport=change.transport or before.transport,
+            enabled=before.enabled if change.enabled is None else change.enabled,
+            audio=before.audio if change.audio is None else change.audio,
+            position=before.position if change.position is None else change.position,
+        )
+        statement = cameras.update().where(cameras.c.id == camera_id).values(**_columns(after))
+        await self._database.write(lambda c: c.execute(statement))
+        self._changed()
+        return after
+
+    async def delete(self, camera_id: CameraId) -> None:
+        """Remove a camera. Its recordings stay until retention takes them.
+
+        Raises:
+            NotFound: No such camera.
+        """
+        statement = cameras.delete().where(cameras.c.id == camera_id)
+        if await self._database.write(lambda c: c.execute(statement).rowcount) == 0:
+            raise NotFound("no such camera", code="camera-not-found")
+        self._changed()
+
+    async def watch(self) -> AsyncIterator[Sequence[Camera]]:
+        """The list now, and again after each change."""
+        event = asyncio.Event()
+        self._watchers.append(event)
+        try:
+            while True:
+                event.clear()
+                yield await self.list()
+                await event.wait()
+        finally:
+            self._watchers.remove(event)
+
+    def _changed(self) -> None:
+        for event in self._watchers:
+            event.set()
+
+
+def _changed_address(before: CameraAddress, change: CameraChange) -> CameraAddress:
+    address = before
+    if change.url is not None:
+        address = parse_address(change.url)
+        same_host = (address.host, address.port) == (before.host, before.port)
+        if not address.username and same_host:
+            address = address.with_credentials(before.username, before.password)
+    if change.username is not None or change.password is not None:
+        username = address.username if change.username is None else change.username
+        address = address.with_credentials(username, change.password or "" if username else "")
+    return address
+
+
+def _name(text: str) -> str:
+    name = " ".join(text.split())
+    if not 1 <= len(name) <= 120 or not name.isprintable():
+        raise Invalid("a camera needs a name of 1 to 120 printable characters", code="bad-camera-name")
+    return name
+
+
+def _columns(camera: Camera) -> dict[str, object]:
+    return {
+        "id": camera.id,
+        "name": camera.name,
+        "url": camera.address.secret_url(),
+        "transport": camera.transport,
+        "enabled": camera.enabled,
+        "audio": camera.audio,
+        "created_ns": camera.created_ns,
+        "position": camera.position,
+    }
+
+
+def _camera(row: Row[tuple[object, ...]]) -> Camera:
+    fields = row._mapping
+    return Camera(
+        id=CameraId(fields["id"]),
+        name=fields["name"],
+        address=parse_address(fields["url"]),
+        transport=fields["transport"],
+        enabled=fields["enabled"],
+        audio=fields["audio"],
+        created_ns=fields["created_ns"],
+        position=fields["position"],
+    )
