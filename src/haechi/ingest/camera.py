@@ -1,0 +1,263 @@
+"""One camera's intake: its source is kept connected, its units are stamped and put on the bus."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Literal
+
+import structlog
+from msgspec import Struct
+
+from haechi.base.clock import NS_PER_S, Clock
+from haechi.base.errors import Denied, HaechiError, Invalid, PeerError, Unavailable
+from haechi.base.ids import CameraId, StreamId, stream_of
+from haechi.base.supervise import Backoff
+from haechi.bus.frames import Channel, FrameBus, GapCause, Run, RunEnded
+from haechi.ingest.runs import RunNumbers
+from haechi.ingest.source import Source, Track
+from haechi.ingest.stamp import RunTime, Stamper
+from haechi.media.access_unit import AudioParams, RawUnit, UnitRef, VideoParams
+
+log = structlog.get_logger(__name__)
+
+State = Literal["live", "connecting", "offline", "disabled"]
+StampFloor = Callable[[StreamId], Awaitable[int]]
+DENIED_WAIT_S = 30.0
+"""Wait after a refused password: trying faster locks accounts on many cameras and helps nobody."""
+
+
+class IngestStatus(Struct, frozen=True):
+    """What a camera's intake does at the moment.
+
+    Attributes:
+        since_ns: Wall time at which ``state`` began.
+        attempt: Tries since it was last live; 0 when live.
+        fps, bitrate_bps: Over the last seconds, of the main stream.
+        lost_packets: RTP packets known to be lost since the process started.
+        damaged_units: Units that were dropped because part of them was lost.
+    """
+
+    state: State
+    since_ns: int
+    attempt: int = 0
+    error_code: str = ""
+    error_message: str = ""
+    codec: str = ""
+    width_px: int = 0
+    height_px: int = 0
+    fps: float = 0.0
+    bitrate_bps: int = 0
+    audio_codec: str = ""
+    run: int = 0
+    units: int = 0
+    lost_packets: int = 0
+    damaged_units: int = 0
+
+
+class Lane:
+    """One stream of the present connection: from raw units to the bus."""
+
+    def __init__(self, channel: Channel, number: int, rate_hz: int, time: RunTime) -> None:
+        self.channel = channel
+        self.run = Run(channel.stream, number, time.start_ns, [])
+        self.stamper = Stamper(UnitRef(channel.stream, number, 0), rate_hz, time)
+        self.units = 0
+        self.bytes = 0
+        self._is_open = False
+
+    def take(self, raw: RawUnit, arrived_ns: int) -> None:
+        """Stamp and publish. Units before the first sync unit cannot be decoded and are not taken."""
+        params = self.run.params
+        if raw.params is not None and (not params or raw.params != params[-1]):
+            if not raw.is_sync and params:
+                log.info("parameters change between sync units", stream=self.channel.stream)
+            params.append(raw.params)
+        if not self._is_open:
+            if not raw.is_sync or not params:
+                return
+            self.channel.open_run(self.run)
+            self._is_open = True
+        unit = self.stamper.stamp(raw, arrived_ns, len(params) - 1)
+        self.units += 1
+        self.bytes += len(raw.data)
+        self.channel.publish(unit)
+
+    def close(self, cause: GapCause, detail: str, ended_ns: int) -> None:
+        """End the run, if it ever began."""
+        if self._is_open:
+            self._is_open = False
+            self.channel.close_run(RunEnded(self.channel.stream, self.run.number, cause, detail, ended_ns))
+
+
+class CameraIngest:
+    """Keeps one camera connected. It is the `Sink` of its source."""
+
+    def __init__(
+        self,
+        camera: CameraId,
+        source: Callable[[], Source],
+        bus: FrameBus,
+        runs: RunNumbers,
+        clock: Clock,
+        *,
+        floor: StampFloor,
+        audio: bool = False,
+    ) -> None:
+        self._camera = camera
+        self._source = source
+        self._bus = bus
+        self._runs = runs
+        self._clock = clock
+        self._floor = floor
+        self._audio = audio
+        self._lanes: dict[int, Lane] = {}
+        self._state: State = "connecting"
+        self._since_ns = clock.wall_ns()
+        self._attempt = 0
+        self._error: HaechiError | None = None
+        self._lost = 0
+        self._damaged = 0
+        self._units = 0
+        self._rates: deque[tuple[int, int, int]] = deque(maxlen=4)
+        self.stop_cause = GapCause.NOT_RUNNING
+
+    async def run(self) -> None:
+        """Connect, deliver, reconnect, until cancelled."""
+        backoff = Backoff(0.5, 4.0)
+        try:
+            while True:
+                self._attempt += 1
+                try:
+                    await self._source().run(self)
+                    raise Unavailable("the camera ended the stream", code="camera-closed")
+                except (HaechiError, OSError) as error:
+                    failure = error if isinstance(error, HaechiError) else _wrapped(error)
+                if self._state == "live":
+                    backoff.reset()
+                self._failed(failure)
+                self._close(cause_of(failure), failure.message)
+                await self._clock.sleep(DENIED_WAIT_S if isinstance(failure, Denied) else backoff.next_s())
+        finally:
+            self._close(self.stop_cause, "")
+
+    async def opened(self, tracks: Sequence[Track]) -> Sequence[bool]:
+        """See `Sink`. Takes the first video track, and the first audio track where audio is wanted."""
+        chosen = _choose(tracks, audio=self._audio)
+        streams = [stream_of(self._camera, role) for role in chosen.values()]
+        floor_ns = 0
+        for stream in streams:
+            floor_ns = max(floor_ns, await self._floor(stream))
+        time = RunTime(self._clock.wall_ns(), self._clock.monotonic_ns(), floor_ns)
+        numbers = await self._runs.next(streams, time.start_ns)
+        self._lanes = {
+            index: Lane(self._bus.channel(stream), number, tracks[index].rate_hz, time)
+            for index, stream, number in zip(chosen, streams, numbers, strict=True)
+        }
+        return [index in chosen for index in range(len(tracks))]
+
+    def unit(self, track: int, raw: RawUnit, arrived_ns: int) -> None:
+        """See `Sink`."""
+        self._lost += raw.lost_packets
+        if raw.damaged:
+            self._damaged += 1
+            return
+        self._units += 1
+        if self._state != "live":
+            self._now_live()
+        self._lanes[track].take(raw, arrived_ns)
+
+    def report(self, track: int, camera_wall_ns: int, rtp_ticks: int) -> None:
+        """See `Sink`."""
+        self._lanes[track].stamper.sender_report(camera_wall_ns, rtp_ticks)
+
+    def sample_rates(self) -> None:
+        """Note the counters; called every second or two by the manager."""
+        lane = self._main()
+        if lane is not None:
+            self._rates.append((self._clock.monotonic_ns(), lane.units, lane.bytes))
+
+    def status(self) -> IngestStatus:
+        """The present state, for people."""
+        lane = self._main()
+        video = lane.run.params[-1] if lane is not None and lane.run.params else None
+        fps, bitrate_bps = self._measured()
+        return IngestStatus(
+            state=self._state,
+            since_ns=self._since_ns,
+            attempt=0 if self._state == "live" else self._attempt,
+            error_code=self._error.code if self._error else "",
+            error_message=self._error.message if self._error else "",
+            codec=video.codec.value if video else "",
+            width_px=video.width_px if isinstance(video, VideoParams) else 0,
+            height_px=video.height_px if isinstance(video, VideoParams) else 0,
+            fps=fps,
+            bitrate_bps=bitrate_bps,
+            audio_codec=self._audio_codec(),
+            run=lane.run.number if lane else 0,
+            units=self._units,
+            lost_packets=self._lost,
+            damaged_units=self._damaged,
+        )
+
+    def _audio_codec(self) -> str:
+        for lane in self._lanes.values():
+            if lane.run.params and isinstance(lane.run.params[-1], AudioParams):
+                return lane.run.params[-1].codec.value
+        return ""
+
+    def _main(self) -> Lane | None:
+        main = stream_of(self._camera)
+        return next((lane for lane in self._lanes.values() if lane.channel.stream == main), None)
+
+    def _measured(self) -> tuple[float, int]:
+        if len(self._rates) < 2 or self._state != "live":
+            return 0.0, 0
+        (t0, units0, bytes0), (t1, units1, bytes1) = self._rates[0], self._rates[-1]
+        seconds = max((t1 - t0) / NS_PER_S, 0.001)
+        return round((units1 - units0) / seconds, 1), int((bytes1 - bytes0) * 8 / seconds)
+
+    def _now_live(self) -> None:
+        log.info("camera live", camera=self._camera, attempt=self._attempt)
+        self._state, self._since_ns, self._error = "live", self._clock.wall_ns(), None
+        self._attempt = 0
+        self._rates.clear()
+
+    def _failed(self, error: HaechiError) -> None:
+        if self._state != "offline":
+            log.warning("camera offline", camera=self._camera, code=error.code, error=error.message)
+            self._state, self._since_ns = "offline", self._clock.wall_ns()
+        self._error = error
+
+    def _close(self, cause: GapCause, detail: str) -> None:
+        lanes, self._lanes = self._lanes, {}
+        for lane in lanes.values():
+            lane.close(cause, detail, self._clock.wall_ns())
+
+
+def _choose(tracks: Sequence[Track], *, audio: bool) -> dict[int, str]:
+    chosen: dict[int, str] = {}
+    for index, track in enumerate(tracks):
+        role = "main" if track.codec.is_video else "audio"
+        if role not in chosen.values() and (track.codec.is_video or audio):
+            chosen[index] = role
+    if "main" not in chosen.values():
+        raise Invalid("the camera offers no video that we can take", code="no-video-track")
+    return chosen
+
+
+def _wrapped(error: OSError) -> HaechiError:
+    return Unavailable("the connection to the camera broke", code="connection-lost", reason=type(error).__name__)
+
+
+def cause_of(error: HaechiError) -> GapCause:
+    """Why there is no footage, as it is stored."""
+    if isinstance(error, Denied):
+        return GapCause.UNAUTHORIZED
+    if error.code == "camera-stalled":
+        return GapCause.STALLED
+    if error.code == "camera-closed":
+        return GapCause.CAMERA_CLOSED
+    if isinstance(error, PeerError | Invalid):
+        return GapCause.PEER_ERROR
+    return GapCause.UNREACHABLE

@@ -1,0 +1,164 @@
+"""Keeps exactly one intake per enabled camera, as the list of cameras changes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Protocol
+
+from haechi.base.clock import Clock
+from haechi.base.ids import CameraId, StreamId
+from haechi.bus.frames import FrameBus, GapCause
+from haechi.ingest.camera import CameraIngest, IngestStatus, StampFloor
+from haechi.ingest.probe import ProbeReport, probe_source
+from haechi.ingest.rtsp import RtspSource, RtspTarget
+from haechi.ingest.runs import RunNumbers
+from haechi.ingest.source import Source
+from haechi.store.database import Database
+
+SAMPLE_S = 2.0
+
+
+class CameraWish(Protocol):
+    """What ingest needs to know of a camera (`haechi.fleet.cameras.Camera` has it)."""
+
+    @property
+    def id(self) -> CameraId: ...
+    @property
+    def enabled(self) -> bool: ...
+    @property
+    def audio(self) -> bool: ...
+    @property
+    def transport(self) -> str: ...
+    @property
+    def address(self) -> CameraPlace: ...
+
+
+class CameraPlace(Protocol):
+    """Where a camera is (`haechi.fleet.address.CameraAddress` has it)."""
+
+    @property
+    def url(self) -> str: ...
+    @property
+    def host(self) -> str: ...
+    @property
+    def port(self) -> int: ...
+    @property
+    def is_tls(self) -> bool: ...
+    @property
+    def username(self) -> str: ...
+    @property
+    def password(self) -> str: ...
+
+
+class CameraList(Protocol):
+    """Where the wishes come from (`haechi.fleet.cameras.CameraRegistry` has it)."""
+
+    def watch(self) -> AsyncIterator[Sequence[CameraWish]]: ...
+
+
+async def _no_floor(_stream: StreamId) -> int:
+    return 0
+
+
+class IngestManager:
+    """All intakes of this process.
+
+    Args:
+        floor: Newest ``captured_ns`` that is recorded of a stream (0: none). Stamps go on from there even when the
+            clock was set back.
+    """
+
+    def __init__(
+        self,
+        cameras: CameraList,
+        bus: FrameBus,
+        clock: Clock,
+        database: Database,
+        *,
+        floor: StampFloor = _no_floor,
+    ) -> None:
+        self._cameras = cameras
+        self._bus = bus
+        self._clock = clock
+        self._runs = RunNumbers(database)
+        self._floor = floor
+        self._newest: dict[StreamId, int] = {}
+        self._intakes: dict[CameraId, tuple[object, CameraIngest, asyncio.Task[None]]] = {}
+        self._disabled: dict[CameraId, int] = {}
+
+    async def run(self) -> None:
+        """Follow the list of cameras until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._sample())
+            async for cameras in self._cameras.watch():
+                await self._reconcile(cameras, group)
+
+    def status(self, camera: CameraId) -> IngestStatus:
+        """What the intake of ``camera`` does; ``disabled`` where there is none."""
+        entry = self._intakes.get(camera)
+        if entry is not None:
+            return entry[1].status()
+        return IngestStatus(state="disabled", since_ns=self._disabled.get(camera, 0))
+
+    async def probe(self, place: CameraPlace, transport: str = "auto") -> ProbeReport:
+        """Try to get a picture, hop by hop, without touching any camera that is configured."""
+        target = target_of(place, transport)
+        return await probe_source(lambda note: RtspSource(target, self._clock, note=note), self._clock)
+
+    async def _reconcile(self, cameras: Sequence[CameraWish], group: asyncio.TaskGroup) -> None:
+        wanted = {camera.id: camera for camera in cameras if camera.enabled}
+        known = {camera.id for camera in cameras}
+        stopped = []
+        for camera_id, (key, intake, task) in list(self._intakes.items()):
+            wish = wanted.get(camera_id)
+            if wish is None or _key(wish) != key:
+                intake.stop_cause = GapCause.DISABLED if wish is None else GapCause.NOT_RUNNING
+                task.cancel()
+                stopped.append(task)
+                del self._intakes[camera_id]
+        await asyncio.gather(*stopped, return_exceptions=True)
+        self._disabled = {
+            camera_id: self._disabled.get(camera_id, self._clock.wall_ns()) for camera_id in known - wanted.keys()
+        }
+        for camera_id, wish in wanted.items():
+            if camera_id not in self._intakes:
+                intake = self._intake(wish)
+                self._intakes[camera_id] = (_key(wish), intake, group.create_task(intake.run()))
+        for stream in self._bus.streams():
+            if CameraId(stream.partition("/")[0]) not in known:
+                self._bus.remove(stream)
+
+    def _intake(self, wish: CameraWish) -> CameraIngest:
+        target = target_of(wish.address, wish.transport)
+        make: Callable[[], Source] = lambda: RtspSource(target, self._clock)  # noqa: E731
+        return CameraIngest(
+            wish.id, make, self._bus, self._runs, self._clock, floor=self._stamp_floor, audio=wish.audio
+        )
+
+    async def _stamp_floor(self, stream: StreamId) -> int:
+        last = self._bus.channel(stream).last
+        return max(await self._floor(stream), last.captured_ns if last is not None else 0)
+
+    async def _sample(self) -> None:
+        while True:
+            await self._clock.sleep(SAMPLE_S)
+            for _, intake, _ in self._intakes.values():
+                intake.sample_rates()
+
+
+def target_of(place: CameraPlace, transport: str) -> RtspTarget:
+    """The parts of a camera's address that the connection needs."""
+    return RtspTarget(
+        url=place.url,
+        host=place.host,
+        port=place.port,
+        is_tls=place.is_tls,
+        username=place.username,
+        password=place.password,
+        transport=transport,
+    )
+
+
+def _key(wish: CameraWish) -> object:
+    return (target_of(wish.address, wish.transport), wish.audio)

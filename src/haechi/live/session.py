@@ -1,0 +1,170 @@
+"""One viewer's connection: many cameras over one WebSocket.
+
+Each subscription is a task of its own that takes units from its bounded bus queue as fast as the socket takes them, so
+a slow viewer loses whole stretches of video up to a sync unit and nobody else notices.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Literal, Protocol
+
+import msgspec
+import structlog
+from msgspec import Struct
+
+from haechi.base.clock import Clock
+from haechi.base.ids import CameraId, StreamId, stream_of
+from haechi.bus.frames import RunEnded, Subscription
+from haechi.live.mse import (
+    FLAG_SYNC,
+    HEADER,
+    KIND_CHUNK,
+    KIND_INIT,
+    LiveHub,
+    LiveStream,
+    header,
+    mime_of,
+    plays_in_browsers,
+    size_of,
+)
+from haechi.media.access_unit import AccessUnit
+
+log = structlog.get_logger(__name__)
+
+MOST_SUBSCRIPTIONS = 256
+LONGEST_MESSAGE_BYTES = 4096
+RECHECK_S = 2.0
+
+MayView = Callable[[CameraId], Awaitable[bool]]
+
+
+class LiveClosed(Exception):
+    """The viewer is gone; raised by the socket's methods."""
+
+
+class LiveSocket(Protocol):
+    """What a session needs of a WebSocket. Sends wait while the peer does not read."""
+
+    async def send_text(self, text: str) -> None: ...
+
+    async def send_bytes(self, data: bytes) -> None: ...
+
+    async def receive_text(self) -> str: ...
+
+
+class Request(Struct, frozen=True, forbid_unknown_fields=True):
+    """A message of the viewer."""
+
+    type: Literal["subscribe", "unsubscribe"]
+    id: int
+    camera: str = ""
+    stream: Literal["main", "sub", "audio"] = "main"
+
+
+class LiveSession:
+    """Serves one viewer until it leaves. ``may_view`` is asked at each subscription, and again every 2 s."""
+
+    def __init__(self, socket: LiveSocket, hub: LiveHub, may_view: MayView, clock: Clock) -> None:
+        self._socket = socket
+        self._hub = hub
+        self._may_view = may_view
+        self._clock = clock
+        self._pumps: dict[int, tuple[CameraId, Subscription, asyncio.Task[None]]] = {}
+
+    async def serve(self) -> None:
+        """Run until the viewer leaves."""
+        self._hub.viewers += 1
+        try:
+            async with asyncio.TaskGroup() as group:
+                recheck = group.create_task(self._recheck())
+                try:
+                    while True:
+                        await self._handle(await self._socket.receive_text(), group)
+                finally:
+                    recheck.cancel()
+                    for number in list(self._pumps):
+                        self._unsubscribe(number)
+        except* LiveClosed:
+            log.debug("viewer left")
+        finally:
+            self._hub.viewers -= 1
+
+    async def _handle(self, text: str, group: asyncio.TaskGroup) -> None:
+        try:
+            if len(text) > LONGEST_MESSAGE_BYTES:
+                raise msgspec.ValidationError("message too long")
+            request = msgspec.json.decode(text, type=Request)
+        except msgspec.DecodeError as error:
+            await self._error(0, "bad-message", f"not a message of this protocol: {error}")
+            return
+        self._unsubscribe(request.id)
+        if request.type == "unsubscribe":
+            return
+        camera = CameraId(request.camera)
+        if not 0 <= request.id <= 0xFFFF:
+            await self._error(0, "bad-message", "id must be 0 to 65535")
+        elif len(self._pumps) >= MOST_SUBSCRIPTIONS:
+            await self._error(request.id, "too-many-subscriptions", "unsubscribe from a camera first")
+        elif not await self._may_view(camera):
+            await self._error(request.id, "camera-not-found", "no such camera")
+        else:
+            stream = stream_of(camera, request.stream)
+            subscription = self._hub.bus.watch(stream)
+            task = group.create_task(self._pump(request.id, stream, subscription))
+            self._pumps[request.id] = (camera, subscription, task)
+
+    def _unsubscribe(self, number: int) -> None:
+        entry = self._pumps.pop(number, None)
+        if entry is not None:
+            entry[1].close()
+            entry[2].cancel()
+
+    async def _recheck(self) -> None:
+        while True:
+            await self._clock.sleep(RECHECK_S)
+            for number, (camera, _, _) in list(self._pumps.items()):
+                if not await self._may_view(camera):
+                    self._unsubscribe(number)
+                    await self._error(number, "camera-not-found", "no such camera")
+
+    async def _pump(self, number: int, stream: StreamId, subscription: Subscription) -> None:
+        live = self._hub.stream(stream)
+        announced: tuple[int, int] | None = None
+        is_playable = False
+        if not self._hub.bus.channel(stream).current:
+            await self._tell(number, "waiting", cause="connecting", message="")
+        async for item in subscription:
+            if isinstance(item, RunEnded):
+                announced = None
+                await self._tell(number, "waiting", cause=item.cause.value, message=item.detail)
+                continue
+            if announced != (item.ref.run, item.params):
+                if not item.is_sync:
+                    continue
+                is_playable = await self._announce(number, live, subscription, item)
+                announced = (item.ref.run, item.params)
+            if not is_playable:
+                continue
+            ref = item.ref
+            flags = FLAG_SYNC if item.is_sync else 0
+            head = HEADER.pack(number, KIND_CHUNK, flags, ref.run, ref.seq, item.captured_ns)
+            await self._socket.send_bytes(head + live.chunk(item, subscription.params_of(item)))
+
+    async def _announce(self, number: int, live: LiveStream, subscription: Subscription, unit: AccessUnit) -> bool:
+        params = subscription.params_of(unit)
+        width, height = size_of(params)
+        await self._tell(number, "subscribed", mime=mime_of(params), width=width, height=height)
+        if not plays_in_browsers(params):
+            await self._error(number, "codec-not-playable", f"browsers do not play {params.codec.value}; showing stills")
+            return False
+        head = header(number, KIND_INIT, 0, subscription.run_of(unit), None)
+        await self._socket.send_bytes(head + live.init(params))
+        return True
+
+    async def _error(self, number: int, code: str, message: str) -> None:
+        await self._tell(number, "error", code=code, message=message)
+
+    async def _tell(self, number: int, kind: str, **facts: str | int) -> None:
+        await self._socket.send_text(msgspec.json.encode({"type": kind, "id": number, **facts}).decode())
