@@ -19,6 +19,8 @@ from haechi.store.database import Database
 
 Transport = Literal["tcp", "udp", "auto"]
 MOST_CAMERAS = 10_000
+POLL_S = 2.0
+"""How often the list is read again: the command line writes to the same database from another process."""
 
 
 class Camera(Struct, frozen=True):
@@ -163,16 +165,28 @@ class CameraRegistry:
         self._changed()
 
     async def watch(self) -> AsyncIterator[Sequence[Camera]]:
-        """The list now, and again after each change."""
+        """The list now, and again after each change: at once for ours, within 2 s for another process's."""
         event = asyncio.Event()
         self._watchers.append(event)
+        before: Sequence[Camera] | None = None
         try:
             while True:
                 event.clear()
-                yield await self.list()
-                await event.wait()
+                now = await self.list()
+                if now != before:
+                    before = now
+                    yield now
+                await self._changed_or_polled(event)
         finally:
             self._watchers.remove(event)
+
+    async def _changed_or_polled(self, event: asyncio.Event) -> None:
+        tasks = [asyncio.ensure_future(event.wait()), asyncio.ensure_future(self._clock.sleep(POLL_S))]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
 
     def _changed(self) -> None:
         for event in self._watchers:
