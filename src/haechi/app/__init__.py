@@ -1,0 +1,1 @@
+"""Puts the rooms together: settings, the embedded server, the command line. The only place that names adapters."""

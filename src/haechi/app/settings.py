@@ -1,0 +1,119 @@
+"""Settings of an installation: one frozen, typed, described object.
+
+Order of precedence: command-line flags, environment (``HAECHI_...``, two underscores between levels), ``config.yaml``,
+defaults. Cameras, zones and rules are data, not settings: they live in the database.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Literal
+
+from platformdirs import PlatformDirs
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    YamlConfigSettingsSource,
+)
+
+from haechi.base.errors import Invalid
+
+_DIRS = PlatformDirs("haechi", appauthor=False)
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class HttpSettings(_Section):
+    """Where the user interface and the API listen."""
+
+    host: str = Field("127.0.0.1", description="Address to listen on; 0.0.0.0 for all. Everything asks for a log-in.")
+    port: int = Field(8300, ge=0, le=65535, description="Port; when it is taken the next free one is used and printed.")
+    trusted_proxies: tuple[str, ...] = Field(
+        (), description="Addresses of reverse proxies whose X-Forwarded-For is believed."
+    )
+    metrics_token: str = Field("", description="Bearer token with which /metrics may be read without a session.")
+
+
+class RecordSettings(_Section):
+    """Recording and how long it is kept."""
+
+    enabled: bool = Field(True, description="Record all cameras.")
+    folder: Path | None = Field(None, description="Where footage goes; default: the folder record in data_dir.")
+    retention_days: float = Field(30, gt=0, le=3650, description="Footage older than this is deleted.")
+    min_free_bytes: int = Field(
+        2 * 1024**3, ge=0, description="When less is free on the disk, the oldest footage goes first."
+    )
+
+
+class VisionSettings(_Section):
+    """Detection."""
+
+    enabled: bool = Field(True, description="Look for objects in the pictures.")
+    detector: Literal["picodet", "yolox"] = Field("picodet", description="Which detector (haechi models list).")
+    runtime: Literal["openvino", "onnx"] = Field("openvino", description="What runs the detector.")
+    fps: float = Field(5, gt=0, le=30, description="Pictures a second to judge where something moves.")
+    threads: int = Field(1, ge=1, le=64, description="Threads of the detector.")
+
+
+class Settings(BaseSettings):
+    """All settings of an installation."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="forbid", env_prefix="HAECHI_", env_nested_delimiter="__", yaml_file=None
+    )
+
+    data_dir: Path = Field(
+        default_factory=lambda: Path(_DIRS.user_data_dir), description="Database, events, and by default footage."
+    )
+    cache_dir: Path = Field(
+        default_factory=lambda: Path(_DIRS.user_cache_dir), description="Model weights and what can be made again."
+    )
+    time_zone: str = Field("", description="Time zone of the site, for example Asia/Seoul; empty: that of the machine.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="How much is logged.")
+    log_format: Literal["text", "json"] = Field("text", description="Logs for people, or for machines.")
+    http: HttpSettings = Field(default_factory=HttpSettings, description="User interface and API.")
+    record: RecordSettings = Field(default_factory=RecordSettings, description="Recording.")
+    vision: VisionSettings = Field(default_factory=VisionSettings, description="Detection.")
+
+    @property
+    def record_dir(self) -> Path:
+        return self.record.folder or self.data_dir / "record"
+
+    @property
+    def database_path(self) -> Path:
+        return self.data_dir / "haechi.db"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return (init_settings, env_settings, YamlConfigSettingsSource(settings_cls, yaml_file=config_path()))
+
+
+def config_path() -> Path:
+    """Where ``config.yaml`` is looked for: ``$HAECHI_CONFIG``, else the user's configuration folder."""
+    return Path(os.environ.get("HAECHI_CONFIG", "") or Path(_DIRS.user_config_dir) / "config.yaml")
+
+
+def load_settings(**overrides: object) -> Settings:
+    """Read the settings.
+
+    Raises:
+        Invalid: ``bad-settings``: which one, and why.
+    """
+    try:
+        return Settings(**overrides)  # type: ignore[arg-type]
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise Invalid(f"setting {where}: {first['msg']}", code="bad-settings", file=str(config_path())) from error
