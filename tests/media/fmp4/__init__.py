@@ -1,0 +1,1 @@
+"""Tests of the muxer and the reader."""
