@@ -1,11 +1,14 @@
 """Decoder configuration records made from parameter sets: avcC and hvcC (ISO/IEC 14496-15), and read back."""
 
 from collections.abc import Callable
+from typing import TypeVar
 
 from msgspec import Struct
 
-from haechi.base.errors import Invalid
+from haechi.base.errors import Invalid, PeerError
+from haechi.media.bits import BitReader
 from haechi.media.fmp4.boxes import U16, Cursor
+from haechi.media.nal import unescape
 
 MAX_SETS = 31
 """Most parameter sets of one kind: five bits in avcC."""
@@ -18,29 +21,6 @@ _PROFILES_WITH_EXTENSION = frozenset({100, 110, 122, 144})
 _H265_KINDS = (32, 33, 34)
 
 
-class _Bits:
-    """Exp-Golomb reader over the payload of one NAL unit, emulation prevention removed."""
-
-    def __init__(self, nal: bytes, skip_bytes: int) -> None:
-        payload = nal[:4096].replace(b"\0\0\3", b"\0\0")[skip_bytes:]
-        self._value = int.from_bytes(payload, "big")
-        self._left = 8 * len(payload)
-
-    def take(self, count: int) -> int:
-        if count > self._left:
-            raise Invalid("a parameter set ends early", code="bad-parameter-sets")
-        self._left -= count
-        return (self._value >> self._left) & ((1 << count) - 1)
-
-    def golomb(self) -> int:
-        zeros = 0
-        while not self.take(1):
-            zeros += 1
-            if zeros > 32:
-                raise Invalid("a parameter set holds an impossible number", code="bad-parameter-sets")
-        return (1 << zeros) - 1 + self.take(zeros)
-
-
 class _Chroma(Struct, frozen=True):
     format_idc: int
     luma_depth: int
@@ -48,7 +28,7 @@ class _Chroma(Struct, frozen=True):
 
 
 def avc_record(sets: tuple[bytes, ...]) -> bytes:
-    """AVCDecoderConfigurationRecord with four-byte NAL lengths.
+    """AVCDecoderConfigurationRecord with four-byte NAL lengths (14496-15 5.3.3.1).
 
     Raises:
         Invalid: No SPS or no PPS, another kind of NAL unit, or an SPS that cannot be read.
@@ -60,7 +40,7 @@ def avc_record(sets: tuple[bytes, ...]) -> bytes:
         raise Invalid("an H.264 SPS ends early", code="bad-parameter-sets")
     parts = [b"\1", sps[0][1:4], b"\xff", bytes([0xE0 | len(sps)]), _listed(sps), bytes([len(pps)]), _listed(pps)]
     if sps[0][1] in _PROFILES_WITH_EXTENSION:
-        chroma = _avc_chroma(sps[0])
+        chroma = _read(_avc_chroma, sps[0])
         parts.append(bytes([0xFC | chroma.format_idc, 0xF8 | chroma.luma_depth, 0xF8 | chroma.chroma_depth, 0]))
     return b"".join(parts)
 
@@ -81,7 +61,7 @@ def hevc_record(sets: tuple[bytes, ...]) -> bytes:
     """
     arrays = [[one for one in sets if one and one[0] >> 1 & 63 == kind] for kind in _H265_KINDS]
     _check(sets, arrays)
-    general, layers, nested, chroma = _hevc_sps(arrays[1][0])
+    general, layers, nested, chroma = _read(_hevc_sps, arrays[1][0])
     fixed = bytes([0xFC | chroma.format_idc, 0xF8 | chroma.luma_depth, 0xF8 | chroma.chroma_depth])
     head = b"\1" + general + b"\xf0\0\xfc" + fixed + b"\0\0" + bytes([layers << 3 | nested << 2 | 3, len(arrays)])
     return head + b"".join(
@@ -108,14 +88,24 @@ def _check(sets: tuple[bytes, ...], kinds: list[list[bytes]]) -> None:
         raise Invalid("too many or too long parameter sets", code="bad-parameter-sets", sets=len(sets))
 
 
+T = TypeVar("T")
+
+
+def _read(parse: Callable[[bytes], T], nal: bytes) -> T:
+    try:
+        return parse(nal)
+    except PeerError as error:
+        raise Invalid(error.message, code="bad-parameter-sets", offset=error.offset) from error
+
+
 def _listed(sets: list[bytes]) -> bytes:
     return b"".join(U16.pack(len(one)) + one for one in sets)
 
 
 def _avc_chroma(sps: bytes) -> _Chroma:
     """Chroma format and bit depths less 8 (ITU-T H.264 7.3.2.1.1)."""
-    bits = _Bits(sps, 4)
-    bits.golomb()
+    bits = BitReader(unescape(sps)[4:])
+    bits.ue()
     if sps[1] not in _PROFILES_WITH_CHROMA:
         return _Chroma(1, 0, 0)
     return _chroma(bits, lambda: None)
@@ -123,34 +113,31 @@ def _avc_chroma(sps: bytes) -> _Chroma:
 
 def _hevc_sps(sps: bytes) -> tuple[bytes, int, int, _Chroma]:
     """General profile, tier and level (12 bytes), temporal layers, nesting, chroma (ITU-T H.265 7.3.2.2)."""
-    bits = _Bits(sps, 2)
-    bits.take(4)
-    sub_layers, nested = bits.take(3), bits.take(1)
-    general = bits.take(96).to_bytes(12, "big")
+    bits = BitReader(unescape(sps)[2:])
+    bits.u(4)
+    sub_layers, nested = bits.u(3), bits.u(1)
+    general = bits.u(96).to_bytes(12, "big")
     if sub_layers:
-        flags = bits.take(16)
+        flags = bits.u(16)
         for layer in range(sub_layers):
             present = flags >> (14 - 2 * layer) & 3
-            bits.take((88 if present & 2 else 0) + (8 if present & 1 else 0))
-    bits.golomb()
+            bits.u((88 if present & 2 else 0) + (8 if present & 1 else 0))
+    bits.ue()
 
     def size_and_window() -> None:
-        bits.golomb()
-        bits.golomb()
-        if bits.take(1):
+        bits.ue()
+        bits.ue()
+        if bits.u(1):
             for _ in range(4):
-                bits.golomb()
+                bits.ue()
 
     return general, sub_layers + 1, nested, _chroma(bits, size_and_window)
 
 
-def _chroma(bits: _Bits, between: Callable[[], None]) -> _Chroma:
+def _chroma(bits: BitReader, between: Callable[[], None]) -> _Chroma:
     """Chroma format, then whatever stands ``between``, then the two bit depths less 8."""
-    format_idc = bits.golomb()
+    format_idc = bits.ue(3)
     if format_idc == 3:
-        bits.take(1)
+        bits.u(1)
     between()
-    luma, chroma = bits.golomb(), bits.golomb()
-    if format_idc > 3 or luma > 7 or chroma > 7:
-        raise Invalid("a parameter set holds an impossible number", code="bad-parameter-sets")
-    return _Chroma(format_idc, luma, chroma)
+    return _Chroma(format_idc, bits.ue(7), bits.ue(7))

@@ -4,9 +4,8 @@ What is read may be damaged (a power cut, a bit flip) or forged, so every length
 """
 
 from hashlib import sha256
-from io import BytesIO
 from struct import Struct
-from typing import BinaryIO
+from typing import Protocol
 
 from msgspec import Struct as Record
 
@@ -40,6 +39,13 @@ _BASE_IS_MOOF = 0x020000
 _TRUN_FLAGS = 0x000F01
 _NON_SYNC = 0x00010000
 _ROW = Struct(">IIIi")
+
+
+class File(Protocol):
+    """What is wanted of a file: any binary file that is open for reading has it."""
+
+    def seek(self, offset: int, whence: int = 0, /) -> int: ...
+    def read(self, size: int = -1, /) -> bytes: ...
 
 
 class Sample(Record, frozen=True):
@@ -94,7 +100,7 @@ class Scan(Record, frozen=True):
     tail: PeerError | None
 
 
-def scan(file: BinaryIO | bytes) -> Scan:
+def scan(file: File | bytes) -> Scan:
     """Everything in a recorded file but the payloads, which are not read.
 
     A damaged or unfinished end is not an error: it is told in ``end`` and ``tail``, and all before it counts.
@@ -102,7 +108,7 @@ def scan(file: BinaryIO | bytes) -> Scan:
     Raises:
         PeerError: Even the beginning (ftyp, moov) cannot be read; nothing in this file can.
     """
-    reader = _Reader(BytesIO(file) if isinstance(file, bytes) else file)
+    reader = _Reader(_Bytes(file) if isinstance(file, bytes) else file)
     init = _read_init(reader)
     fragments: list[ScannedFragment] = []
     end, tail = init.size, None
@@ -124,7 +130,7 @@ def read_init(data: bytes) -> Init:
     Raises:
         PeerError: It is not one of ours, or damaged.
     """
-    return _read_init(_Reader(BytesIO(data)))
+    return _read_init(_Reader(_Bytes(data)))
 
 
 def samples(data: bytes) -> list[Sample]:
@@ -133,7 +139,7 @@ def samples(data: bytes) -> list[Sample]:
     Raises:
         PeerError: It is not a whole fragment.
     """
-    reader = _Reader(BytesIO(data))
+    reader = _Reader(_Bytes(data))
     headers = _Headers(reader, 0)
     return _read_moof(headers.moof, headers.mdat_start, headers.end)[1]
 
@@ -149,10 +155,25 @@ def verify(fragment: bytes, digest: bytes) -> None:
         raise DataLoss("the fragment's bytes are not those that were written", code="fragment-hash")
 
 
+class _Bytes:
+    """Bytes in memory as a `File`."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._position = 0
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        self._position = offset if whence == 0 else len(self._data) + offset
+        return self._position
+
+    def read(self, size: int = -1, /) -> bytes:
+        return self._data[self._position : self._position + size if size >= 0 else None]
+
+
 class _Reader:
     """Positioned reads that never go past the end of the file."""
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: File) -> None:
         self._file = file
         self.size = file.seek(0, 2)
 
