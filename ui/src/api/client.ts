@@ -1,0 +1,87 @@
+import type { Session } from "./types";
+
+/** An answer that is not the wanted one: RFC 9457 problem, or no answer at all (`status` 0). */
+export class ApiError extends Error {
+  readonly status: number;
+  readonly code: string;
+  readonly errorId: string | null;
+
+  constructor(status: number, code: string, message: string, errorId: string | null) {
+    super(message);
+    this.name = "ApiError";
+    this.status = status;
+    this.code = code;
+    this.errorId = errorId;
+  }
+}
+
+let csrf = "";
+
+export function rememberSession(session: Session | null): void {
+  csrf = session?.csrf ?? "";
+}
+
+type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+
+async function problem(response: Response): Promise<ApiError> {
+  const text = await response.text();
+  try {
+    const body = JSON.parse(text) as {
+      code?: string;
+      detail?: string;
+      title?: string;
+      error_id?: string;
+    };
+    const detail = typeof body.detail === "string" ? body.detail : (body.title ?? response.statusText);
+    return new ApiError(
+      response.status,
+      body.code ?? `http-${response.status}`,
+      detail,
+      body.error_id ?? null,
+    );
+  } catch {
+    return new ApiError(response.status, `http-${response.status}`, response.statusText, null);
+  }
+}
+
+export async function request<T>(
+  method: Method,
+  path: string,
+  body?: unknown,
+  signal?: AbortSignal,
+): Promise<T> {
+  const headers: Record<string, string> = { Accept: "application/json" };
+  if (method !== "GET") headers["X-Haechi-CSRF"] = csrf;
+  if (body !== undefined) headers["Content-Type"] = "application/json";
+  let response: Response;
+  try {
+    response = await fetch(path, {
+      method,
+      headers,
+      credentials: "same-origin",
+      body: body === undefined ? null : JSON.stringify(body),
+      signal: signal ?? null,
+    });
+  } catch (error) {
+    if (error instanceof DOMException && error.name === "AbortError") throw error;
+    throw new ApiError(0, "server-unreachable", "The server does not answer.", null);
+  }
+  if (!response.ok) throw await problem(response);
+  if (response.status === 204) return undefined as T;
+  return (await response.json()) as T;
+}
+
+/** `{a: 1, b: undefined}` -> `?a=1`. Empty values are left out. */
+export function query(params: Record<string, string | number | boolean | null | undefined>): string {
+  const search = new URLSearchParams();
+  for (const [key, value] of Object.entries(params)) {
+    if (value !== undefined && value !== null && value !== "") search.set(key, String(value));
+  }
+  const text = search.toString();
+  return text === "" ? "" : `?${text}`;
+}
+
+export function socketUrl(path: string): string {
+  const scheme = location.protocol === "https:" ? "wss:" : "ws:";
+  return `${scheme}//${location.host}${path}`;
+}

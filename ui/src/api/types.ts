@@ -1,0 +1,198 @@
+/** What the HTTP and WebSocket contract carries. Times are integer milliseconds; `captured_ns` is exact, as decimal text. */
+
+export type CameraState = "live" | "connecting" | "offline" | "disabled";
+export type Transport = "tcp" | "udp";
+export type Role = "admin" | "viewer";
+export type Severity = "info" | "warning" | "critical";
+export type Box = [x: number, y: number, w: number, h: number];
+export type Point = [x: number, y: number];
+
+export interface Fault {
+  code: string;
+  message: string;
+}
+
+export interface CameraStatus {
+  state: CameraState;
+  since_ms: number;
+  attempt: number;
+  error: Fault | null;
+  codec: string | null;
+  width: number | null;
+  height: number | null;
+  fps: number | null;
+  bitrate_bps: number | null;
+  audio_codec: string | null;
+  run: number | null;
+}
+
+export interface Camera {
+  id: string;
+  name: string;
+  url: string;
+  has_credentials: boolean;
+  transport: Transport;
+  enabled: boolean;
+  audio: boolean;
+  position: number;
+  created_ms: number;
+  status: CameraStatus;
+}
+
+export interface CameraDraft {
+  name: string;
+  url: string;
+  username?: string;
+  password?: string;
+  transport: Transport;
+  enabled: boolean;
+  audio: boolean;
+}
+
+export type HopName = "dns" | "tcp" | "tls" | "rtsp" | "auth" | "describe" | "setup" | "picture";
+
+export interface Hop {
+  hop: HopName;
+  ok: boolean;
+  ms: number;
+  detail: string;
+}
+
+export interface ProbeReport {
+  ok: boolean;
+  hops: Hop[];
+  error: Fault | null;
+  codec: string | null;
+  width: number | null;
+  height: number | null;
+  audio_codec: string | null;
+  still: string | null;
+}
+
+export interface Zone {
+  id?: string;
+  name: string;
+  points: Point[];
+  colour: string;
+}
+
+export interface Rule {
+  id?: string;
+  name: string;
+  zone: string | null;
+  label: string;
+  min_score: number;
+  min_duration_s: number;
+  cooldown_s: number;
+  severity: Severity;
+  enabled: boolean;
+}
+
+export interface Span {
+  start_ms: number;
+  end_ms: number;
+}
+
+export interface Gap extends Span {
+  cause: string;
+  detail: string;
+}
+
+export interface HaechiEvent {
+  id: string;
+  camera: string;
+  camera_name: string;
+  rule: string | null;
+  zone: string | null;
+  label: string;
+  severity: Severity;
+  score: number;
+  start_ms: number;
+  end_ms: number | null;
+  reviewed: boolean;
+  has_clip: boolean;
+  frame: { ref: string; captured_ns: string; box: Box } | null;
+}
+
+export interface DetectedBox {
+  label: string;
+  score: number;
+  box: Box;
+  track: number | null;
+}
+
+export interface ClipDetection {
+  ref: string;
+  captured_ns: string;
+  clip_s: number;
+  boxes: DetectedBox[];
+}
+
+export interface EventDetail extends HaechiEvent {
+  model: { name: string; hash: string } | null;
+  config_hash: string | null;
+  clip: Span | null;
+  detections: ClipDetection[];
+}
+
+export interface EventPage {
+  events: HaechiEvent[];
+  next_before_ms: number | null;
+  unreviewed: number;
+}
+
+export interface Timeline {
+  spans: Span[];
+  gaps: Gap[];
+  events: HaechiEvent[];
+}
+
+export interface ReplayReport {
+  identical: boolean;
+  stage: string | null;
+  compared: number;
+  differing: number;
+  message: string;
+}
+
+export interface User {
+  id: string;
+  name: string;
+  role: Role;
+  cameras: string[] | null;
+}
+
+export interface Session {
+  user: User;
+  csrf: string;
+}
+
+export interface ModelInfo {
+  role: string;
+  name: string;
+  version: string;
+  licence: string;
+  ready: boolean;
+}
+
+export interface SystemInfo {
+  version: string;
+  started_ms: number;
+  cameras: { total: number; live: number };
+  storage: { path: string; used_bytes: number; free_bytes: number; oldest_ms: number | null };
+  cpu: unknown;
+  models: ModelInfo[];
+  demo: boolean;
+  time_zone: string;
+}
+
+export interface Settings {
+  retention_days: number;
+  min_free_bytes: number;
+  time_zone: string;
+}
+
+export type ServerMessage =
+  | { type: "event"; event: HaechiEvent }
+  | { type: "camera"; camera: Camera }
+  | { type: "detections"; camera: string; ref: string; captured_ns: string; boxes: DetectedBox[] };

@@ -1,0 +1,41 @@
+import { expect, test } from "vitest";
+import type { ClipDetection, DetectedBox } from "@/api/types";
+import { clipBoxes, LiveDetections } from "./overlay";
+
+const box = (x: number, track: number | null = 1): DetectedBox => ({
+  label: "person",
+  score: 0.9,
+  box: [x, 0.1, 0.2, 0.3],
+  track,
+});
+const row = (clip_s: number, x: number): ClipDetection => ({
+  ref: "r",
+  captured_ns: String(Math.round(clip_s * 1e9)),
+  clip_s,
+  boxes: [box(x)],
+});
+
+test("live boxes are exact on their own unit, held for a second after it, gone then", () => {
+  const live = new LiveDetections();
+  live.add(2_000_000_000n, [box(0.2)]);
+  live.add(1_000_000_000n, [box(0.1)]);
+  expect(live.at(2_000_000_000n)).toMatchObject({ exact: true, boxes: [box(0.2)] });
+  expect(live.at(1_500_000_000n)).toMatchObject({ exact: false, boxes: [box(0.1)] });
+  expect(live.at(3_000_000_001n)).toBeNull();
+  expect(live.at(999_999_999n)).toBeNull();
+});
+
+test("in a clip the examined frame shows its own boxes, a frame between shows them interpolated", () => {
+  const rows = [row(0, 0.1), row(0.5, 0.3)];
+  expect(clipBoxes(rows, 0.5)).toMatchObject({ exact: true, boxes: [box(0.3)] });
+  const middle = clipBoxes(rows, 0.25);
+  expect(middle?.exact).toBe(false);
+  expect(middle?.boxes[0]?.box[0]).toBeCloseTo(0.2);
+  expect(clipBoxes(rows, 0.8)).toBeNull();
+});
+
+test("no bridge over a long silence, and none for an object that is in one frame only", () => {
+  expect(clipBoxes([row(0, 0.1), row(4, 0.3)], 2)).toBeNull();
+  const other = { ...row(0.5, 0.3), boxes: [box(0.3, 2)] };
+  expect(clipBoxes([row(0, 0.1), other], 0.25)?.boxes).toEqual([]);
+});

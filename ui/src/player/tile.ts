@@ -1,0 +1,231 @@
+import type { LiveConnection, LiveSink } from "./connection";
+import { MseFeed } from "./feed";
+import type { LiveHeader } from "./header";
+import { StillFeed } from "./stills";
+import type { ShownUnit } from "./units";
+
+export type TileState = "connecting" | "live" | "waiting" | "frozen" | "stills" | "failed";
+
+export interface TileStatus {
+  state: TileState;
+  /** Milliseconds since the epoch. */
+  sinceMs: number;
+  attempt: number;
+  code: string;
+  message: string;
+}
+
+export interface TileStats {
+  mime: string;
+  width: number;
+  height: number;
+  fps: number;
+  bitrateBps: number;
+  latencyMs: number | null;
+  behindMs: number;
+  dropped: number;
+}
+
+export interface TileParts {
+  root: HTMLElement;
+  video: HTMLVideoElement;
+  still: HTMLImageElement;
+}
+
+export interface TileCallbacks {
+  status(status: TileStatus): void;
+  frame?(unit: ShownUnit, mediaTime: number): void;
+}
+
+const FROZEN_MS = 5_000;
+const HIDDEN_MS = 2_000;
+const REBUILD_MS = 1_000;
+
+/** One live picture: a subscription, a media element, and the word for what state it is in. */
+export class TilePlayer implements LiveSink {
+  private readonly camera: string;
+  private readonly parts: TileParts;
+  private readonly connection: LiveConnection;
+  private readonly callbacks: TileCallbacks;
+  private unsubscribe: (() => void) | null = null;
+  private feed: MseFeed | null = null;
+  private stills: StillFeed | null = null;
+  private mime = "";
+  private status: TileStatus;
+  private lastFrameAt = 0;
+  private frames: number[] = [];
+  private bytes: { at: number; size: number }[] = [];
+  private lastUnit: ShownUnit | null = null;
+  private timer: ReturnType<typeof setInterval> | null = null;
+  private hiddenTimer: ReturnType<typeof setTimeout> | null = null;
+  private rebuildTimer: ReturnType<typeof setTimeout> | null = null;
+  private frameHandle = 0;
+
+  constructor(camera: string, parts: TileParts, connection: LiveConnection, callbacks: TileCallbacks) {
+    this.camera = camera;
+    this.parts = parts;
+    this.connection = connection;
+    this.callbacks = callbacks;
+    this.status = { state: "connecting", sinceMs: Date.now(), attempt: 0, code: "", message: "" };
+    this.show(this.status);
+  }
+
+  start(): void {
+    document.addEventListener("visibilitychange", this.visibility);
+    this.timer = setInterval(() => this.watch(), 1_000);
+    if (!document.hidden) this.connect();
+  }
+
+  close(): void {
+    document.removeEventListener("visibilitychange", this.visibility);
+    if (this.timer !== null) clearInterval(this.timer);
+    if (this.hiddenTimer !== null) clearTimeout(this.hiddenTimer);
+    this.disconnect();
+  }
+
+  /** A hidden tab holds no stream: browsers throttle it, and it would come back hours behind. */
+  private readonly visibility = (): void => {
+    if (this.hiddenTimer !== null) clearTimeout(this.hiddenTimer);
+    this.hiddenTimer = null;
+    if (document.hidden) {
+      this.hiddenTimer = setTimeout(() => this.disconnect(), HIDDEN_MS);
+    } else if (this.unsubscribe === null) {
+      this.connect();
+    }
+  };
+
+  private connect(): void {
+    this.set("connecting");
+    this.unsubscribe = this.connection.subscribe(this.camera, "main", this);
+  }
+
+  private disconnect(): void {
+    if (this.rebuildTimer !== null) clearTimeout(this.rebuildTimer);
+    this.rebuildTimer = null;
+    this.unsubscribe?.();
+    this.unsubscribe = null;
+    this.closeFeed();
+    this.stills?.close();
+    this.stills = null;
+  }
+
+  private closeFeed(): void {
+    if (this.frameHandle !== 0) this.parts.video.cancelVideoFrameCallback(this.frameHandle);
+    this.frameHandle = 0;
+    this.feed?.close();
+    this.feed = null;
+    this.lastUnit = null;
+  }
+
+  subscribed(mime: string): void {
+    if (this.feed !== null && mime === this.mime) return;
+    this.closeFeed();
+    this.mime = mime;
+    this.lastFrameAt = Date.now();
+    if (typeof MediaSource === "undefined" || !MediaSource.isTypeSupported(mime)) {
+      this.fallBack(mime);
+      return;
+    }
+    this.stills?.close();
+    this.stills = null;
+    this.set("connecting");
+    this.feed = new MseFeed(this.parts.video, mime, (reason) => this.rebuild(reason));
+    this.frameHandle = this.parts.video.requestVideoFrameCallback(this.presented);
+  }
+
+  private fallBack(mime: string): void {
+    this.unsubscribe?.();
+    this.unsubscribe = () => undefined;
+    this.set("stills", "codec-not-playable", mime);
+    this.stills ??= new StillFeed(this.parts.still, this.camera);
+  }
+
+  /** The browser refused a chunk or its decoder broke: start over at the next sync unit, once a second at most. */
+  private rebuild(reason: string): void {
+    if (this.rebuildTimer !== null || this.unsubscribe === null) return;
+    this.closeFeed();
+    this.unsubscribe();
+    this.set("connecting", `player-${reason}`);
+    this.rebuildTimer = setTimeout(() => {
+      this.rebuildTimer = null;
+      this.connect();
+    }, REBUILD_MS);
+  }
+
+  data(header: LiveHeader, payload: Uint8Array<ArrayBuffer>): void {
+    const now = Date.now();
+    this.bytes.push({ at: now, size: payload.byteLength });
+    while (this.bytes.length > 0 && (this.bytes[0]?.at ?? now) < now - 2_000) this.bytes.shift();
+    this.feed?.push(header, payload);
+  }
+
+  waiting(cause: string, message: string): void {
+    this.closeFeed();
+    this.set("waiting", cause, message);
+  }
+
+  failed(code: string, message: string): void {
+    this.closeFeed();
+    this.set("failed", code, message);
+  }
+
+  lost(attempt: number): void {
+    this.closeFeed();
+    this.set("connecting", "server-unreachable", "", attempt);
+  }
+
+  private readonly presented = (_now: number, meta: VideoFrameCallbackMetadata): void => {
+    if (this.feed === null) return;
+    this.frameHandle = this.parts.video.requestVideoFrameCallback(this.presented);
+    const now = Date.now();
+    this.lastFrameAt = now;
+    this.frames.push(now);
+    while ((this.frames[0] ?? now) < now - 2_000) this.frames.shift();
+    const unit = this.feed.units.at(meta.mediaTime);
+    if (this.status.state !== "live") this.set("live");
+    if (unit === null) return;
+    this.lastUnit = unit;
+    const { dataset } = this.parts.root;
+    dataset.run = String(unit.run);
+    dataset.seq = String(unit.seq);
+    dataset.capturedNs = String(unit.capturedNs);
+    this.callbacks.frame?.(unit, meta.mediaTime);
+  };
+
+  private watch(): void {
+    if (this.status.state === "live" && Date.now() - this.lastFrameAt > FROZEN_MS) {
+      this.set("frozen", "", "", 0, this.lastFrameAt);
+    }
+    if (this.parts.video.error !== null && this.feed !== null) this.rebuild("decode");
+  }
+
+  private set(state: TileState, code = "", message = "", attempt = 0, sinceMs = Date.now()): void {
+    const same = this.status.state === state && this.status.code === code;
+    if (same && this.status.attempt === attempt) return;
+    this.status = { state, sinceMs: same ? this.status.sinceMs : sinceMs, attempt, code, message };
+    this.show(this.status);
+  }
+
+  private show(status: TileStatus): void {
+    this.parts.root.dataset.state = status.state;
+    this.callbacks.status(status);
+  }
+
+  stats(): TileStats {
+    const { video } = this.parts;
+    const bits = this.bytes.reduce((sum, row) => sum + row.size, 0) * 8;
+    const span = Math.max(0.5, (Date.now() - (this.bytes[0]?.at ?? Date.now())) / 1_000);
+    const latency =
+      this.lastUnit === null ? null : Date.now() - Number(this.lastUnit.capturedNs / 1_000_000n);
+    return {
+      mime: this.mime,
+      width: video.videoWidth,
+      height: video.videoHeight,
+      fps: this.frames.length / 2,
+      bitrateBps: bits / span,
+      latencyMs: latency,
+      behindMs: (this.feed?.behind ?? 0) * 1_000,
+      dropped: video.getVideoPlaybackQuality().droppedVideoFrames,
+    };
+  }
+}

@@ -1,0 +1,26 @@
+import { fileURLToPath } from "node:url";
+import react from "@vitejs/plugin-react";
+import { defineConfig } from "vite";
+import { mockServer } from "./dev/mock";
+
+const server = process.env.HAECHI_SERVER;
+
+export default defineConfig({
+  plugins: [react(), ...(server ? [] : [mockServer()])],
+  resolve: { alias: { "@": fileURLToPath(new URL("./src", import.meta.url)) } },
+  build: {
+    outDir: "../src/haechi/api/static",
+    emptyOutDir: true,
+    target: "es2022",
+    manifest: true,
+    assetsInlineLimit: 0,
+    chunkSizeWarningLimit: 900,
+  },
+  server: {
+    host: "127.0.0.1",
+    port: 5173,
+    proxy: server
+      ? { "/api": { target: server, ws: true, changeOrigin: true }, "/healthz": server }
+      : undefined,
+  },
+});
