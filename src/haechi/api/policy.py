@@ -1,0 +1,291 @@
+"""The one authorization choke point (CONTRACT S2).
+
+Every route is made by `Routes`, which takes no route without a policy, and every request passes `Gate.admit` before
+anything of it is read or looked up on its behalf. `require_policies` refuses an app with a route that came in by
+another door. A thing that one may not see answers exactly like a thing that is not there.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable, Sequence
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from fastapi import FastAPI
+from fastapi.routing import APIRoute, APIWebSocketRoute
+from starlette.requests import HTTPConnection
+from starlette.routing import BaseRoute
+from starlette.types import Receive, Scope, Send
+from starlette.websockets import WebSocket
+
+from haechi.api.auth.principal import Principal
+from haechi.api.peer import Peer, is_same_origin, networks, peer_of
+from haechi.api.problems import Problem, problem_of, problem_response
+from haechi.base.errors import Denied, HaechiError, NotFound
+from haechi.base.ids import CameraId, EventId, is_id
+
+if TYPE_CHECKING:
+    from haechi.api.services import Services
+    from haechi.events.event import Event
+    from haechi.fleet.cameras import Camera
+
+COOKIE = "haechi_session"
+DEVICE_COOKIE = "haechi_device"
+CSRF_HEADER = "x-haechi-csrf"
+_READING = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+class Access(StrEnum):
+    """Who may use a route."""
+
+    PUBLIC = "public"
+    """Anybody, logged in or not: set-up, log-in, health, the page itself."""
+    SIGNED_IN = "signed-in"
+    """Every user; what they get is narrowed to what they may see."""
+    ADMIN = "admin"
+    CAMERA_VIEW = "camera-view"
+    """Users who may see the camera in the path (``{camera}``)."""
+    EVENT_VIEW = "event-view"
+    """Users who may see the camera of the event in the path (``{event}``)."""
+    METRICS = "metrics"
+    """Administrators, and scrapers with the bearer token."""
+
+
+def camera_not_found() -> NotFound:
+    """The one answer about a camera that is not there, was deleted, or is somebody else's."""
+    return NotFound("no such camera", code="camera-not-found")
+
+
+def event_not_found() -> NotFound:
+    """The one answer about an event that is not there, or is somebody else's."""
+    return NotFound("no such event", code="event-not-found")
+
+
+def not_signed_in() -> Denied:
+    """The answer to a request without a session that lives."""
+    return Denied("log in first", code="not-signed-in")
+
+
+class Gate:
+    """Decides on each request. Nothing else in the house does."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._trusted = networks(services.config.trusted_proxies)
+
+    async def admit(self, connection: HTTPConnection, access: Access, *, acts: bool) -> None:
+        """Return when the request may go on; leave the principal, and what was looked up, in its state.
+
+        Raises:
+            Denied: ``not-signed-in``, ``admin-only``, ``cross-site``, ``bad-csrf-token``.
+            NotFound: The camera or the event is not there for this user.
+        """
+        connection.state.peer = self.peer(connection)
+        principal = await self._principal(connection)
+        connection.state.principal = principal
+        if acts:
+            self._require_own_page(connection, principal)
+        match access:
+            case Access.PUBLIC:
+                return
+            case Access.METRICS if self._has_bearer(connection):
+                return
+            case _ if principal is None:
+                raise not_signed_in()
+            case Access.SIGNED_IN:
+                return
+            case Access.ADMIN | Access.METRICS:
+                if not principal.is_admin:
+                    raise Denied("only an administrator may do this", code="admin-only")
+            case Access.CAMERA_VIEW:
+                camera = CameraId(connection.path_params["camera"])
+                connection.state.camera = await self.camera(principal, camera)
+            case Access.EVENT_VIEW:
+                event = EventId(connection.path_params["event"])
+                connection.state.event = await self.event(principal, event)
+
+    async def camera(self, principal: Principal, camera_id: CameraId) -> Camera:
+        """The camera, if this user may see it.
+
+        Raises:
+            NotFound: It is not there, or not for this user.
+        """
+        if not is_id(camera_id, "cam") or not principal.may_view(camera_id):
+            raise camera_not_found()
+        return await self._services.registry.get(camera_id)
+
+    async def event(self, principal: Principal, event_id: EventId) -> Event:
+        """The event, if this user may see its camera.
+
+        Raises:
+            NotFound: It is not there, or not for this user.
+        """
+        if not is_id(event_id, "evt"):
+            raise event_not_found()
+        event = await self._services.events.get(event_id)
+        if not principal.may_view(event.camera):
+            raise event_not_found()
+        return event
+
+    def peer(self, connection: HTTPConnection) -> Peer:
+        """Where the request comes from."""
+        return peer_of(connection.scope, self._trusted)
+
+    async def _principal(self, connection: HTTPConnection) -> Principal | None:
+        token = connection.cookies.get(COOKIE)
+        return None if token is None else await self._services.auth.sessions.find(token)
+
+    def _require_own_page(self, connection: HTTPConnection, principal: Principal | None) -> None:
+        """A change, and any WebSocket, must come from a page of ours (or from no browser at all)."""
+        headers = connection.headers
+        origin = headers.get("origin")
+        if origin is None and (connection.scope["type"] == "websocket" or _is_cross_site(headers)):
+            raise Denied("this must come from Haechi's own page", code="cross-site")
+        peer: Peer = connection.state.peer
+        if origin is not None and not is_same_origin(origin, peer, self._services.config.allowed_origins):
+            raise Denied("this must come from Haechi's own page", code="cross-site")
+        if principal is None or connection.scope["type"] == "websocket":
+            return
+        if not hmac.compare_digest(headers.get(CSRF_HEADER, "").encode(), principal.csrf.encode()):
+            raise Denied("the X-Haechi-CSRF header is missing or wrong; reload the page", code="bad-csrf-token")
+
+    def _has_bearer(self, connection: HTTPConnection) -> bool:
+        wanted = self._services.config.metrics_token
+        scheme, _, token = connection.headers.get("authorization", "").partition(" ")
+        is_right = hmac.compare_digest(token.strip().encode(), wanted.encode())
+        return bool(wanted) and scheme.lower() == "bearer" and is_right
+
+
+class GuardedRoute(APIRoute):
+    """An HTTP route that asks the gate before it reads, parses or validates anything."""
+
+    access: Access
+    gate: Gate
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Ask, then go on."""
+        connection = HTTPConnection(scope)
+        await self.gate.admit(connection, self.access, acts=scope["method"] not in _READING)
+        await super().handle(scope, receive, send)
+
+
+class GuardedWebSocketRoute(APIWebSocketRoute):
+    """A WebSocket route that asks the gate before the handshake is answered."""
+
+    access: Access
+    gate: Gate
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Ask, then go on; a refusal is an ordinary HTTP answer to the handshake."""
+        try:
+            await self.gate.admit(HTTPConnection(scope), self.access, acts=True)
+        except HaechiError as error:
+            await _refuse(WebSocket(scope, receive, send), problem_of(error))
+            return
+        await super().handle(scope, receive, send)
+
+
+class Routes:
+    """The only door by which routes come into the app."""
+
+    def __init__(self, app: FastAPI, gate: Gate) -> None:
+        self._app = app
+        self._gate = gate
+
+    def add(
+        self,
+        method: str,
+        path: str,
+        endpoint: Callable[..., Any],
+        *,
+        access: Access,
+        status: int = 200,
+        problems: Sequence[int] = (),
+        **options: Any,
+    ) -> None:
+        """Add one HTTP route; a ``GET`` also answers ``HEAD``.
+
+        Args:
+            problems: Statuses of problems that this route may answer besides those that follow from its policy.
+            options: Passed to FastAPI.
+
+        Raises:
+            TypeError: ``access`` is not an `Access`.
+        """
+        _require_access(access, path)
+        documented = options.pop("responses", {}) | _problems(method, access, problems)
+        methods = [method] if method != "GET" else ["GET", "HEAD"]
+        for verb in methods:
+            route = GuardedRoute(
+                path,
+                endpoint,
+                methods=[verb],
+                status_code=status,
+                responses=documented,
+                tags=[options.get("tag", path.strip("/").split("/")[1] if path.startswith("/api/") else "server")],
+                include_in_schema=verb != "HEAD" and options.get("in_schema", True),
+                openapi_extra={"x-haechi-access": access.value},
+                **{key: value for key, value in options.items() if key not in {"tag", "in_schema"}},
+            )
+            self._append(route, access)
+
+    def add_websocket(self, path: str, endpoint: Callable[..., Any], *, access: Access) -> None:
+        """Add one WebSocket route.
+
+        Raises:
+            TypeError: ``access`` is not an `Access`.
+        """
+        _require_access(access, path)
+        self._append(GuardedWebSocketRoute(path, endpoint), access)
+
+    def _append(self, route: GuardedRoute | GuardedWebSocketRoute, access: Access) -> None:
+        route.access = access
+        route.gate = self._gate
+        self._app.router.routes.append(route)
+
+
+def require_policies(app: FastAPI) -> None:
+    """Refuse an app with a route, mount or WebSocket that did not come through `Routes`.
+
+    Raises:
+        TypeError: Names the routes that have no policy.
+    """
+    naked = [_name(route) for route in app.router.routes if not isinstance(getattr(route, "access", None), Access)]
+    if naked:
+        raise TypeError(f"routes without a policy: {', '.join(naked)}")
+
+
+def _require_access(access: object, path: str) -> None:
+    if not isinstance(access, Access):
+        raise TypeError(f"route {path} has no policy: want access=Access...")
+
+
+def _name(route: BaseRoute) -> str:
+    return str(getattr(route, "path", type(route).__name__))
+
+
+def _is_cross_site(headers: Any) -> bool:
+    """What browsers say of a request without ``Origin`` (Fetch Metadata)."""
+    return headers.get("sec-fetch-site", "none") not in {"same-origin", "none"}
+
+
+def _problems(method: str, access: Access, more: Sequence[int]) -> dict[int | str, dict[str, Any]]:
+    statuses = set(more)
+    if access is not Access.PUBLIC:
+        statuses.add(401)
+    if access in {Access.ADMIN, Access.METRICS} or method not in _READING:
+        statuses.add(403)
+    if access in {Access.CAMERA_VIEW, Access.EVENT_VIEW}:
+        statuses.add(404)
+    if method in {"POST", "PUT", "PATCH"}:
+        statuses |= {400, 413, 422}
+    content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return {status: {"description": "Problem", "model": Problem, "content": content} for status in sorted(statuses)}
+
+
+async def _refuse(socket: WebSocket, problem: Problem) -> None:
+    if "websocket.http.response" in socket.scope.get("extensions", {}):
+        await socket.send_denial_response(problem_response(problem))
+    else:
+        await socket.close(1008, problem.code)

@@ -1,0 +1,98 @@
+"""What the edge stands on. The app fills it in; the tests fill it in with other things that behave the same."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from haechi.api.auth.log_in import LogIn
+from haechi.api.auth.passwords import Passwords
+from haechi.api.auth.sessions import SessionStore
+from haechi.api.auth.setup import SetupTokens
+from haechi.api.auth.users import UserStore
+
+if TYPE_CHECKING:
+    from haechi.api.settings import SettingsStore
+    from haechi.base.clock import Clock
+    from haechi.bus.frames import FrameBus
+    from haechi.events.centre import EventCentre
+    from haechi.events.rules import RuleStore
+    from haechi.fleet.cameras import CameraRegistry
+    from haechi.ingest.manager import IngestManager
+    from haechi.live.mse import LiveHub
+    from haechi.record.index import RecordIndex
+    from haechi.record.playback import Playback
+    from haechi.store.database import Database
+    from haechi.vision.models import ModelStore
+    from haechi.vision.pool import VisionPool
+    from haechi.vision.zones import ZoneStore
+
+STATIC = Path(__file__).parent / "static"
+
+
+class EdgeConfig(Struct, frozen=True):
+    """How this server faces the world. Fixed while it runs.
+
+    Attributes:
+        trusted_proxies: Addresses and networks whose ``X-Forwarded-*`` headers are believed.
+        allowed_origins: Origins besides our own from which pages may act, for example a name behind a proxy.
+        metrics_token: What a scraper sends as bearer token to read ``/metrics``; empty: administrators only.
+        record_path: Where recordings are, for the system page.
+        static: Folder of the built user interface.
+    """
+
+    version: str
+    started_ns: int
+    trusted_proxies: tuple[str, ...] = ()
+    allowed_origins: tuple[str, ...] = ()
+    metrics_token: str = ""
+    record_path: Path = Path()
+    static: Path = STATIC
+    demo: bool = False
+
+    def __repr__(self) -> str:
+        return f"EdgeConfig(version={self.version!r}, demo={self.demo})"
+
+
+@dataclass(frozen=True, slots=True)
+class Auth:
+    """Everything about who somebody is."""
+
+    users: UserStore
+    sessions: SessionStore
+    setup: SetupTokens
+    passwords: Passwords
+    log_in: LogIn
+
+    @classmethod
+    def over(cls, database: Database, clock: Clock, passwords: Passwords | None = None) -> Auth:
+        """The usual set over one database."""
+        users, sessions, hasher = UserStore(database, clock), SessionStore(database, clock), passwords or Passwords()
+        return cls(users, sessions, SetupTokens(database, clock), hasher, LogIn(users, sessions, hasher, clock))
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The rooms of the house, as the edge sees them."""
+
+    config: EdgeConfig
+    clock: Clock
+    database: Database
+    auth: Auth
+    settings: SettingsStore
+    bus: FrameBus
+    registry: CameraRegistry
+    ingest: IngestManager
+    live: LiveHub
+    index: RecordIndex
+    playback: Playback
+    vision: VisionPool
+    models: ModelStore
+    zones: ZoneStore
+    rules: RuleStore
+    events: EventCentre
+    extra_collectors: Sequence[object] = field(default_factory=tuple)
