@@ -1,0 +1,52 @@
+# Two commands matter:  make demo  and  make test.  `make` alone lists the rest.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+# The first Python that is new enough; say make PYTHON=... to choose another.
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { echo $$p; exit; }; done; echo python3)
+BIN := .venv/bin
+
+.PHONY: help env env-dev ui demo test check fmt lock fuzz bench clean
+
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 10
+
+demo: env ui  ## four rendered cameras, the server, an alarm within the minute
+	@$(BIN)/haechi demo $(ARGS)
+
+test: env-dev ui  ## the whole suite: unit, property, contract, end to end (may use apt for Chromium, and says so)
+	@$(PYTHON) scripts/ui.py test
+	@$(PYTHON) scripts/browser.py
+	@$(BIN)/pytest -q $(ARGS)
+
+check: env-dev  ## style, types, import rules, sizes, habits
+	@PYTHON=$(PYTHON) bash scripts/check.sh
+
+env:  ## the Python environment that the demo needs, in .venv
+	@$(PYTHON) scripts/bootstrap.py
+
+env-dev:
+	@$(PYTHON) scripts/bootstrap.py --dev
+
+ui:  ## the front end, built into src/haechi/api/static
+	@$(PYTHON) scripts/ui.py
+
+fmt: env-dev  ## format the code and sort the imports
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix --quiet .
+
+lock:  ## write requirements/*.lock anew after a change of dependencies (LOCK_UPGRADE=1: newer versions)
+	@$(PYTHON) scripts/bootstrap.py --uv-only
+	@bash scripts/lock.sh
+
+fuzz: env-dev  ## every parser for a short while (FUZZ_SECONDS each, default 20)
+	@bash scripts/fuzz.sh
+
+bench: env-dev  ## the measurements of docs/ref/bench.md
+	@bash scripts/bench.sh
+
+clean:  ## remove what was built; keeps your recordings
+	@rm -rf .venv .cache build dist src/haechi/api/static ui/node_modules .mypy_cache .ruff_cache .pytest_cache

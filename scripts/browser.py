@@ -1,0 +1,68 @@
+"""Sees to it that the end-to-end tests have a browser: Debian's Chromium, by apt, as root or through sudo.
+
+Says what it does. Without apt, or without the right to use it, it says so and the browser tests skip with that reason;
+with CI set that is an error, because there they must run.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+
+PACKAGES = ("chromium", "fonts-noto-cjk")
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+
+def find() -> str | None:
+    """The browser to use: ``HAECHI_CHROMIUM``, or the first of the usual names on the path."""
+    return os.environ.get("HAECHI_CHROMIUM") or next((path for name in NAMES if (path := shutil.which(name))), None)
+
+
+def apt_command() -> list[str] | None:
+    """How apt-get can be called here without asking for a password; None when it cannot."""
+    if shutil.which("apt-get") is None:
+        return None
+    if os.geteuid() == 0:
+        return ["apt-get"]
+    sudo = shutil.which("sudo")
+    if sudo is None:
+        return None
+    interactive = sys.stdin.isatty()
+    allowed = interactive or subprocess.run([sudo, "-n", "true"], capture_output=True, check=False).returncode == 0
+    return [sudo, "apt-get"] if allowed else None
+
+
+def install(apt: list[str]) -> bool:
+    """Install the packages. Returns whether apt ended well."""
+    what, how = " and ".join(PACKAGES), " ".join(apt)
+    print(f"browser: installing {what} with {how} (for the browser tests only) ...", flush=True)
+    env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    steps = (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", *PACKAGES])
+    for step in steps:
+        done = subprocess.run([*apt, *step], env=env, check=False, stdout=subprocess.DEVNULL)
+        if done.returncode != 0 and step[0] == "install":
+            return False
+    return True
+
+
+def main() -> int:
+    """The command."""
+    if find() is None:
+        apt = apt_command()
+        if apt is not None:
+            install(apt)
+    found = find()
+    if found is not None:
+        return 0
+    remedy = "install Chromium yourself (apt-get install chromium) or name one with HAECHI_CHROMIUM=/path"
+    if os.environ.get("CI"):
+        print(f"error: no Chromium for the browser tests. Remedy: {remedy}.", file=sys.stderr)
+        return 1
+    print(f"browser: no Chromium and no right to install it; the browser tests will skip. To run them: {remedy}.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
