@@ -9,7 +9,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { echo $$p; exit; }; done; echo python3)
 BIN := .venv/bin
 
-.PHONY: help env env-dev ui demo test check fmt lock fuzz bench clean
+.PHONY: help env env-dev ui demo test check fmt docs lock fuzz bench clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 10
@@ -37,6 +37,9 @@ ui:  ## the front end, built into src/haechi/api/static
 fmt: env-dev  ## format the code and sort the imports
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix --quiet .
+
+docs: env-dev  ## write docs/ref/*.md anew from the code (errors, metrics, commands, settings)
+	@$(BIN)/python scripts/reference.py
 
 lock:  ## write requirements/*.lock anew after a change of dependencies (LOCK_UPGRADE=1: newer versions)
 	@$(PYTHON) scripts/bootstrap.py --uv-only
