@@ -77,7 +77,7 @@ def test_watchers_hear_of_each_change(tmp_path: Path) -> None:
 def test_what_is_no_camera_address_is_refused(text: str) -> None:
     with pytest.raises(Invalid) as caught:
         parse_address(text)
-    assert caught.value.code == "bad-camera-url"
+    assert caught.value.code == "bad-url"
 
 
 @given(st.text(max_size=60))
@@ -85,7 +85,7 @@ def test_any_text_is_an_address_or_invalid(text: str) -> None:
     try:
         parse_address("rtsp://" + text)
     except Invalid as error:
-        assert error.code in ("bad-camera-url", "bad-credentials")
+        assert error.code in ("bad-url", "bad-credentials")
 
 
 @given(st.text(min_size=1, max_size=30), st.text(max_size=30))

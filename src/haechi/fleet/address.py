@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote, unquote, urlsplit, urlunsplit
+from urllib.parse import quote
 
 from msgspec import Struct
 
 from haechi.base.errors import Invalid
+from haechi.media.rtsp.url import RtspUrl
 
-SCHEMES = {"rtsp": 554, "rtsps": 322}
 LONGEST_URL = 2048
 LONGEST_CREDENTIAL = 256
 
@@ -44,29 +44,10 @@ def parse_address(text: str) -> CameraAddress:
     """Read a camera URL, with or without user info.
 
     Raises:
-        Invalid: It is not an RTSP URL; the message says what is wrong, never what the credentials were.
+        Invalid: ``bad-url``: not an RTSP address; the message says what is wrong, never what the credentials were.
     """
-    text = text.strip()
-    if len(text) > LONGEST_URL or any(ord(c) < 0x21 or ord(c) == 0x7F for c in text):
-        raise Invalid("the address is too long or has spaces or control characters in it", code="bad-camera-url")
-    try:
-        parts = urlsplit(text)
-        port = parts.port
-    except ValueError as error:
-        raise Invalid("the address is not a URL; want rtsp://host/path", code="bad-camera-url") from error
-    scheme = parts.scheme.lower()
-    if scheme not in SCHEMES:
-        raise Invalid("the address must begin with rtsp:// or rtsps://", code="bad-camera-url")
-    if not parts.hostname:
-        raise Invalid("the address names no host; want rtsp://host/path", code="bad-camera-url")
-    if port == 0:
-        raise Invalid("port 0 cannot be connected to", code="bad-camera-url")
-    host = parts.hostname
-    netloc = f"[{host}]" if ":" in host else host
-    if port is not None:
-        netloc = f"{netloc}:{port}"
-    url = urlunsplit((scheme, netloc, parts.path or "/", parts.query, ""))
-    address = CameraAddress(url, host, port or SCHEMES[scheme], scheme == "rtsps")
-    if parts.username is None:
-        return address
-    return address.with_credentials(unquote(parts.username), unquote(parts.password or ""))
+    if len(text) > LONGEST_URL:
+        raise Invalid("the address is too long", code="bad-url", limit=LONGEST_URL)
+    url = RtspUrl.parse(text)
+    address = CameraAddress(url.uri, url.host, url.port, url.is_tls)
+    return address.with_credentials(url.username, url.password) if url.username else address

@@ -1,0 +1,38 @@
+"""The ``haechi`` command. Results go to stdout, progress and logs to stderr.
+
+Exit codes: 0 done, 1 it failed, 2 wrong usage, 3 wrong settings, 4 something outside does not answer.
+"""
+
+import sys
+
+import typer
+
+from haechi.app.cli import camera, doctor, models, record, serve, user
+from haechi.app.cli.console import fail
+from haechi.base.errors import HaechiError
+
+app = typer.Typer(
+    name="haechi",
+    help="Haechi: from a camera's first frame to the verdict, the alarm and the evidence.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+app.command()(serve.serve)
+app.command()(serve.demo)
+app.command()(doctor.doctor)
+app.command()(record.check)
+app.command()(record.replay)
+app.command()(doctor.version)
+app.add_typer(camera.app, name="camera")
+app.add_typer(models.app, name="models")
+app.add_typer(user.app, name="user")
+
+
+def main() -> None:
+    """Entry point: every condition of ours ends as one line and an exit code, never as a traceback."""
+    try:
+        app()
+    except HaechiError as error:
+        sys.exit(fail(error))
+    except KeyboardInterrupt:
+        sys.exit(130)

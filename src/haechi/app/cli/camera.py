@@ -1,0 +1,105 @@
+"""``haechi camera``: add, list, test, remove."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from haechi.app.cli.console import opened, out
+from haechi.base.clock import SystemClock
+from haechi.base.errors import Invalid
+from haechi.base.ids import CameraId
+from haechi.fleet.address import parse_address
+from haechi.fleet.cameras import CameraRegistry, Transport
+from haechi.ingest.manager import target_of
+from haechi.ingest.probe import ProbeReport, probe_source
+from haechi.ingest.rtsp import RtspSource
+
+app = typer.Typer(help="Cameras: add, list, test, remove.", no_args_is_help=True)
+
+Url = Annotated[str, typer.Argument(help="rtsp://host[:port]/path; user and password may be in it or given apart")]
+User = Annotated[str, typer.Option(help="User name of the camera")]
+Password = Annotated[str, typer.Option(envvar="HAECHI_CAMERA_PASSWORD", help="Password of the camera")]
+Via = Annotated[str, typer.Option(help="How video travels: auto, tcp or udp")]
+
+
+def _transport(text: str) -> Transport:
+    match text:
+        case "auto" | "tcp" | "udp":
+            return text
+        case _:
+            raise Invalid("--transport must be auto, tcp or udp", code="bad-transport")
+
+
+@app.command()
+def add(
+    url: Url,
+    name: Annotated[str, typer.Option(help="What people call it; default: its host")] = "",
+    username: User = "",
+    password: Password = "",
+    transport: Via = "auto",
+    audio: Annotated[bool, typer.Option(help="Take in sound as well")] = False,
+) -> None:
+    """Add a camera. A running server connects to it within two seconds."""
+    with opened() as (_, database):
+        registry = CameraRegistry(database, SystemClock())
+        title = name or parse_address(url).host
+        camera = asyncio.run(
+            registry.add(
+                title, url, username=username, password=password, transport=_transport(transport), audio=audio
+            )
+        )
+        out.print(f"[green]added[/] {camera.id}  {escape(camera.name)}  {escape(camera.redacted_url)}")
+
+
+@app.command("list")
+def list_cameras() -> None:
+    """All cameras."""
+    with opened() as (_, database):
+        cameras = asyncio.run(CameraRegistry(database, SystemClock()).list())
+    if not cameras:
+        out.print("no cameras yet; add one with: haechi camera add rtsp://host/path")
+        return
+    table = Table(box=None, header_style="bold")
+    for title in ("id", "name", "address", "transport", "state"):
+        table.add_column(title)
+    for camera in cameras:
+        state = "enabled" if camera.enabled else "disabled"
+        table.add_row(camera.id, escape(camera.name), escape(camera.redacted_url), camera.transport, state)
+    out.print(table)
+
+
+@app.command()
+def remove(camera_id: Annotated[str, typer.Argument(help="As `haechi camera list` shows it")]) -> None:
+    """Remove a camera. Its recordings stay until retention takes them."""
+    with opened() as (_, database):
+        asyncio.run(CameraRegistry(database, SystemClock()).delete(CameraId(camera_id)))
+        out.print(f"[green]removed[/] {escape(camera_id)}")
+
+
+@app.command()
+def test(url: Url, username: User = "", password: Password = "", transport: Via = "auto") -> None:
+    """Try an address hop by hop, and say which one fails."""
+    place = parse_address(url)
+    if username:
+        place = place.with_credentials(username, password)
+    target = target_of(place, _transport(transport))
+    clock = SystemClock()
+    report = asyncio.run(probe_source(lambda note: RtspSource(target, clock, note=note), clock))
+    _print(report)
+    if not report.ok:
+        raise typer.Exit(4)
+
+
+def _print(report: ProbeReport) -> None:
+    for hop in report.hops:
+        mark = "[green]ok  [/]" if hop.ok else "[red]FAIL[/]"
+        out.print(f"{mark} {hop.hop:<9} {hop.ms:8.1f} ms  {escape(hop.detail)}")
+    if report.params is not None:
+        out.print(f"     {report.params.codec} {report.params.width_px}x{report.params.height_px}")
+    if report.error_code:
+        out.print(f"[red]{escape(report.error_message)}[/] [dim]({report.error_code})[/]")

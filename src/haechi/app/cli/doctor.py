@@ -1,0 +1,146 @@
+"""``haechi doctor``: is this machine fit, and what to do where it is not."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import socket
+import sqlite3
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import typer
+from msgspec import Struct
+from rich.markup import escape
+
+from haechi import __version__
+from haechi.app.cli.console import out
+from haechi.app.settings import Settings, config_path, load_settings
+from haechi.base.errors import HaechiError
+from haechi.store.database import SAFE_SQLITE, Database, is_sound
+from haechi.vision.models import ModelStore
+
+GIB = 1024**3
+
+
+class Finding(Struct, frozen=True):
+    """One check: ``ok``, ``note`` (works, but) or ``bad``, and what to do."""
+
+    what: str
+    verdict: str
+    detail: str
+    remedy: str = ""
+
+
+def version() -> None:
+    """Print the version."""
+    out.print(f"haechi {__version__} (Python {platform.python_version()}, {platform.system()} {platform.machine()})")
+
+
+def doctor() -> None:
+    """Check this machine and this installation, and say what to do."""
+    settings = load_settings()
+    checks: tuple[Callable[[Settings], Finding], ...] = (
+        _python,
+        _configuration,
+        _sqlite,
+        _database,
+        _disk,
+        _memory,
+        _models,
+        _port,
+        _open_files,
+    )
+    bad = False
+    for check in checks:
+        finding = check(settings)
+        colour = {"ok": "green", "note": "yellow", "bad": "red"}[finding.verdict]
+        out.print(f"[{colour}]{finding.verdict:<5}[/] {finding.what:<14} {escape(finding.detail)}")
+        if finding.remedy:
+            out.print(f"      {'':<14} [dim]{escape(finding.remedy)}[/]")
+        bad |= finding.verdict == "bad"
+    raise typer.Exit(1 if bad else 0)
+
+
+def _python(_settings: Settings) -> Finding:
+    return Finding("python", "ok", f"{platform.python_version()} at {sys.prefix}")
+
+
+def _configuration(_settings: Settings) -> Finding:
+    path = config_path()
+    return Finding("settings", "ok", str(path) if path.exists() else f"defaults (no {path})")
+
+
+def _sqlite(_settings: Settings) -> Finding:
+    text = sqlite3.sqlite_version
+    if sqlite3.sqlite_version_info >= SAFE_SQLITE:
+        return Finding("sqlite", "ok", text)
+    remedy = "3.51.3 mends a bug with concurrent checkpoints; Haechi avoids its trigger, an upgrade is still wise"
+    return Finding("sqlite", "note", text, remedy)
+
+
+def _database(settings: Settings) -> Finding:
+    path = settings.database_path
+    if not path.exists():
+        return Finding("database", "ok", f"will be made at {path}")
+    database = Database.at(path)
+    try:
+        database.migrate()
+        if is_sound(database):
+            return Finding("database", "ok", f"{path}, {path.stat().st_size / 1e6:.1f} MB, sound")
+        return Finding("database", "bad", f"{path} fails its integrity check", "stop the server and run: haechi check")
+    except HaechiError as error:
+        return Finding("database", "bad", error.message, "move the file away; recordings are indexed again from disk")
+    finally:
+        database.close()
+
+
+def _disk(settings: Settings) -> Finding:
+    folder = settings.record_dir
+    while not folder.exists():
+        folder = folder.parent
+    free = shutil.disk_usage(folder).free
+    detail = f"{free / GIB:.1f} GiB free at {settings.record_dir}"
+    if not os.access(folder, os.W_OK):
+        return Finding("disk", "bad", f"{folder} cannot be written", "choose another with HAECHI_RECORD__FOLDER")
+    if free < settings.record.min_free_bytes + GIB:
+        return Finding("disk", "note", detail, "old footage is deleted to keep min_free_bytes free")
+    return Finding("disk", "ok", detail)
+
+
+def _memory(_settings: Settings) -> Finding:
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    verdict = "ok" if total >= 2 * GIB else "note"
+    return Finding("machine", verdict, f"{os.cpu_count()} cores, {total / GIB:.1f} GiB of memory")
+
+
+def _models(settings: Settings) -> Finding:
+    store = ModelStore(settings.cache_dir / "models")
+    missing = [state.artefact.name for state in store.list() if not state.ready]
+    here = [state.artefact.name for state in store.list() if state.ready]
+    if settings.vision.detector in here or not settings.vision.enabled:
+        return Finding("models", "ok", f"here: {', '.join(here) or 'none'}")
+    return Finding("models", "note", f"missing: {', '.join(missing)}", "fetch them with: haechi models pull")
+
+
+def _port(settings: Settings) -> Finding:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.http.host, settings.http.port))
+        except OSError:
+            detail = f"{settings.http.port} is taken"
+            return Finding("port", "note", detail, "perhaps by Haechi itself; else the next free one is used")
+    return Finding("port", "ok", f"{settings.http.host}:{settings.http.port} is free")
+
+
+def _open_files(_settings: Settings) -> Finding:
+    limits = Path("/proc/self/limits")
+    if not limits.exists():
+        return Finding("open files", "ok", "unknown on this system")
+    line = next(text for text in limits.read_text().splitlines() if text.startswith("Max open files"))
+    soft = line.split()[3]
+    verdict = "note" if soft.isdecimal() and int(soft) < 1024 else "ok"
+    return Finding("open files", verdict, soft, "raise it with: ulimit -n 4096" if verdict == "note" else "")
