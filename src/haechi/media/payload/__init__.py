@@ -1,0 +1,1 @@
+"""RTP payload formats: per codec a depacketiser (payloads to units) and a packetiser (units to payloads)."""

@@ -1,0 +1,230 @@
+"""Access units out of NAL units: where one ends, what starts a decoder, which parameters are in force.
+
+Cameras set the RTP marker bit on the last packet of a picture, on each slice, or never. So the first pictures of a
+stream are cut where the timestamp changes, and only when `_PROBATION` of them in a row carried exactly one marker, on
+their last packet, is a picture yielded at its marker (and thus without waiting for the next one). A marker that turns
+out to stand on slices takes the trust away again.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from enum import IntEnum
+
+from haechi.base.errors import PeerError
+from haechi.media.access_unit import RawUnit, VideoParams
+from haechi.media.nal import MAX_NALS_PER_UNIT, MAX_UNIT_BYTES
+from haechi.media.payload.base import Depacketiser
+
+_PROBATION = 3
+
+
+class NalKind(IntEnum):
+    """What a NAL unit is to the assembly. `DROP`: delimiters. `HEAD`: before a picture's first slice. `TAIL`: after."""
+
+    DROP = 0
+    SET = 1
+    HEAD = 2
+    TAIL = 3
+    SLICE = 4
+    SYNC_SLICE = 5
+
+
+class Dialect(ABC):
+    """The codec's side of the assembly: one per stream, knows the parameter sets seen so far.
+
+    Attributes:
+        kinds: `NalKind` by the first byte of a NAL unit.
+        header_bytes: Size of the NAL unit header.
+        changed: A parameter set arrived that differs from those in force.
+    """
+
+    kinds: tuple[NalKind, ...]
+    header_bytes: int
+    changed: bool
+
+    @abstractmethod
+    def is_first_slice(self, nal: bytes) -> bool:
+        """Whether a slice is the first of its picture. ``nal`` may be a slice's beginning only."""
+
+    @abstractmethod
+    def add_set(self, nal: bytes) -> None:
+        """Take a parameter set."""
+
+    @abstractmethod
+    def params_for(self, first_slice: bytes) -> VideoParams | None:
+        """The parameters of the picture that begins with this slice; None while its sets have not been seen."""
+
+    @abstractmethod
+    def is_entry(self, heads: list[bytes], slices: list[bytes]) -> bool:
+        """Whether a picture without sync slices lets a decoder start all the same (H.264 recovery points)."""
+
+    @abstractmethod
+    def on_sync(self) -> bool:
+        """A sync picture is here. Whether `params_for` must be asked, as several sets are in force."""
+
+
+class NalDepacketiser(Depacketiser):
+    """Assembles units from what a codec's payload format gives: whole NAL units, or fragments of one."""
+
+    def __init__(self, payload_type: int, dialect: Dialect) -> None:
+        super().__init__(payload_type)
+        self._dialect = dialect
+        self._kinds = dialect.kinds
+        self._params: VideoParams | None = None
+        self._good_marks = 0
+        self._marks_lie = False
+        self._timestamp = -1
+        self._fragment: list[bytes] | None = None
+        self._fragment_bytes = 0
+        self._gap = False
+        self._ended_at = -1
+        self._clear()
+
+    def _clear(self) -> None:
+        self._nals: list[bytes] = []
+        self._bytes = 0
+        self._first_slice = b""
+        self._heads: list[bytes] = []
+        self._slices: list[bytes] = []
+        self._sync = False
+        self._damaged = False
+        self._marks = 0
+        self._marked_last = False
+
+    # -- what the payload formats call -------------------------------------------------------------------------------
+    def _begin(self, timestamp: int, out: list[RawUnit]) -> None:
+        """A payload with another timestamp than the one before it: the picture in progress is over."""
+        self._drop_fragment()
+        if self._first_slice:
+            self._judge_marks()
+            self._emit(out)
+        elif self._damaged:
+            self._clear()
+        self._timestamp = timestamp
+
+    def _end(self, marker: bool, out: list[RawUnit]) -> None:
+        """The payload is done; ``marker`` says that the camera calls the picture complete."""
+        self._marked_last = marker
+        if marker and self._fragment is None and self._first_slice:
+            self._marks += 1
+            if self._good_marks >= _PROBATION:
+                self._ended_at = self._timestamp
+                self._emit(out)
+
+    def _nal(self, nal: bytes, out: list[RawUnit]) -> None:
+        """A whole NAL unit."""
+        kind = self._kinds[nal[0]]
+        if kind >= NalKind.SLICE:
+            self._slice(nal, kind, out)
+        elif kind != NalKind.TAIL:
+            if self._first_slice:
+                self._emit(out)
+            if kind == NalKind.DROP:
+                return
+            if kind == NalKind.SET:
+                self._dialect.add_set(nal)
+                return
+            self._heads.append(nal)
+        size = self._bytes + len(nal) + 4
+        if size > MAX_UNIT_BYTES or len(self._nals) >= 2 * MAX_NALS_PER_UNIT:
+            self._refuse_size()
+        self._bytes = size
+        self._nals.append(len(nal).to_bytes(4, "big"))
+        self._nals.append(nal)
+
+    def _fragment_start(self, data: bytes) -> None:
+        self._fragment = [data]
+        self._fragment_bytes = len(data)
+
+    def _fragment_add(self, data: bytes) -> None:
+        fragment = self._fragment
+        if fragment is None:
+            self._damaged = True
+            return
+        fragment.append(data)
+        self._fragment_bytes += len(data)
+        if self._fragment_bytes > MAX_UNIT_BYTES:
+            self._refuse_size()
+
+    def _fragment_end(self, out: list[RawUnit]) -> None:
+        if self._fragment is not None:
+            nal = b"".join(self._fragment)
+            self._fragment = None
+            self._nal(nal, out)
+
+    def _drop_fragment(self) -> None:
+        if self._fragment is not None:
+            self._fragment = None
+            self._damaged = True
+
+    # -- inside ------------------------------------------------------------------------------------------------------
+    def _slice(self, nal: bytes, kind: NalKind, out: list[RawUnit]) -> None:
+        first = len(nal) > self._dialect.header_bytes and self._dialect.is_first_slice(nal)
+        if self._first_slice:
+            if self._marked_last and first:  # a new picture although the timestamp stands still
+                self._emit(out)
+            elif self._marked_last:
+                self._marks_lie = True
+                self._good_marks = 0
+        elif self._ended_at == self._timestamp and not first and not self._gap:
+            self._marks_lie = True
+            self._good_marks = 0
+            self._damaged = True
+        if not self._first_slice:
+            self._first_slice = nal
+            if self._gap and not first:
+                self._damaged = True
+            self._gap = False
+        self._marked_last = False
+        if kind == NalKind.SYNC_SLICE:
+            self._sync = True
+        else:
+            self._slices.append(nal)
+
+    def _judge_marks(self) -> None:
+        """A picture was ended by a new timestamp: were its markers such that the next may be ended by one?"""
+        if self._marks == 1 and self._marked_last and not self._marks_lie:
+            self._good_marks += 1
+        elif not self._gap:
+            self._good_marks = 0
+
+    def _emit(self, out: list[RawUnit]) -> None:
+        """Yield the picture in progress, unless its parameter sets have not been seen."""
+        dialect, before = self._dialect, self._params
+        look = (self._sync and dialect.on_sync()) or dialect.changed or before is None
+        try:
+            params = (dialect.params_for(self._first_slice) or before) if look else before
+            sync = self._sync or (bool(self._heads) and dialect.is_entry(self._heads, self._slices))
+        except PeerError:
+            self._clear()
+            raise
+        if params is not None:
+            dialect.changed = False
+            self._params = params
+            ticks = self._unwrapper.unwrap(self._timestamp)
+            changed = None if params == before else params
+            out.append(RawUnit(ticks, sync, b"".join(self._nals), changed, self._take_lost(), self._damaged))
+        self._clear()
+
+    def _on_loss(self) -> None:
+        self._drop_fragment()
+        self._gap = True
+        if self._first_slice and not self._marked_last:
+            self._damaged = True
+
+    def _refuse_size(self) -> None:
+        size = self._bytes + self._fragment_bytes
+        self._fragment = None
+        self._clear()
+        self._damaged = True
+        raise PeerError(
+            "the camera sends an access unit that never ends", offset=size, code="unit-too-large", limit=MAX_UNIT_BYTES
+        )
+
+    def flush(self) -> list[RawUnit]:
+        out: list[RawUnit] = []
+        self._drop_fragment()
+        if self._first_slice:
+            self._emit(out)
+        return out
