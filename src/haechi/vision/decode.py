@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
+from typing import Any
 
 import av
 import cv2
@@ -16,7 +17,6 @@ import numpy as np
 from av.error import FFmpegError
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
-from av.video.stream import VideoStream
 from msgspec import Struct
 from numpy.typing import NDArray
 
@@ -117,7 +117,7 @@ class GopDecoder:
         Raises:
             PeerError: The unit is not a sequence of NAL units.
         """
-        packet: av.Packet[VideoStream] = av.Packet(self._coded(data))
+        packet: av.Packet[Any] = av.Packet(self._coded(data))
         packet.pts = pts
         self._pending.setdefault(pts, deque()).append(index)
         if len(self._pending) > MOST_PENDING:
@@ -137,7 +137,7 @@ class GopDecoder:
             coded = b"".join(_START_CODE + nal for nal in self._params.sets) + coded
         return coded
 
-    def _decode(self, packet: av.Packet[VideoStream] | None) -> list[Decoded]:
+    def _decode(self, packet: av.Packet[Any] | None) -> list[Decoded]:
         try:
             frames = self._context.decode(packet)
         except FFmpegError:

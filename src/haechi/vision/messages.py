@@ -1,0 +1,190 @@
+"""What the server and a decode worker say to each other: msgpack after a 4-byte big-endian length, on one socket.
+
+The worker is not trusted: what it sends is read into these types with limits and used as numbers and text only.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+from msgspec import Struct
+
+from haechi.base.errors import PeerError
+from haechi.media.access_unit import UnitRef, VideoParams
+from haechi.vision.detectors import DetectorSetup, DetectorSpec
+from haechi.vision.result import FrameResult
+
+MOST_BYTES = 64 * 1024 * 1024
+"""Longest message: several GOPs of a 4K camera."""
+_HEAD = 4
+
+Analyse = Literal["no", "motion", "always"]
+"""Whether the detector looks at a frame: not, when something moves, or in any case."""
+
+
+class UnitIn(Struct, frozen=True):
+    """An access unit on its way to the decoder."""
+
+    ref: UnitRef
+    pts: int
+    captured_ns: int
+    is_sync: bool
+    data: bytes
+    analyse: Analyse = "no"
+
+
+class Setup(Struct, frozen=True, tag="setup"):
+    """The first message: what to load, and how much memory the worker may take.
+
+    Attributes:
+        memory_bytes: Limit of the address space; 0: none.
+        confine: Whether to lock the worker in after loading.
+    """
+
+    detectors: tuple[DetectorSetup, ...]
+    memory_bytes: int
+    confine: bool = True
+
+
+class Work(Struct, frozen=True, tag="work"):
+    """Decode units of a stream, and look at some of them.
+
+    Attributes:
+        key: Which decoder: the stream, or a name of its own for a replay.
+        params: Given when the first unit begins a GOP: the decoder before it is drained, and a new one made.
+        drain: Give out what the decoder holds back after these units, and forget it.
+        detector: Name of a detector of `Setup`.
+    """
+
+    job: int
+    key: str
+    units: tuple[UnitIn, ...]
+    params: VideoParams | None
+    drain: bool
+    detector: str
+
+
+class Still(Struct, frozen=True, tag="still"):
+    """Make a JPEG of the last of ``units``; the first is a sync unit."""
+
+    job: int
+    units: tuple[UnitIn, ...]
+    params: VideoParams
+    width_px: int | None
+    quality: int
+
+
+class Forget(Struct, frozen=True, tag="forget"):
+    """The stream is gone: drop its decoder and its background."""
+
+    key: str
+
+
+class Ready(Struct, frozen=True, tag="ready"):
+    """The worker has loaded everything and locked itself in.
+
+    Attributes:
+        confined: What holds it: any of ``no-new-privileges``, ``seccomp``, ``memory``, ``files``.
+    """
+
+    detectors: tuple[DetectorSpec, ...]
+    confined: tuple[str, ...]
+
+
+class Progress(Struct, frozen=True, tag="progress"):
+    """The decoder is about to be given unit ``index`` of a job; -1: the detector is about to look."""
+
+    job: int
+    index: int
+
+
+class Done(Struct, frozen=True, tag="done"):
+    """A `Work` is finished.
+
+    Attributes:
+        results: One for each frame that was looked at, in order of presentation; those that the decoder held back in
+            an earlier job of the same GOP are among them.
+        decoded: Frames that came out.
+        damaged: Units that gave an error or a frame with invented parts.
+        still: Frames that were to be looked at on motion, and did not move.
+        cpu_ns: CPU time of the worker since it started.
+    """
+
+    job: int
+    results: tuple[FrameResult, ...]
+    decoded: int
+    damaged: int
+    still: int
+    cpu_ns: int
+
+
+class Picture(Struct, frozen=True, tag="picture"):
+    """The answer to a `Still`."""
+
+    job: int
+    jpeg: bytes
+
+
+class Failed(Struct, frozen=True, tag="failed"):
+    """A job cannot be done, for a reason that a second try would not change."""
+
+    job: int
+    code: str
+    message: str
+
+
+Request = Setup | Work | Still | Forget
+Reply = Ready | Progress | Done | Picture | Failed
+
+_encoder = msgspec.msgpack.Encoder()
+request_decoder = msgspec.msgpack.Decoder(Request)
+reply_decoder = msgspec.msgpack.Decoder(Reply)
+
+
+def pack(message: Request | Reply) -> bytes:
+    """One message, ready to be written."""
+    body = _encoder.encode(message)
+    return len(body).to_bytes(_HEAD, "big") + body
+
+
+class Unpacker:
+    """Cuts a byte stream into message bodies."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+        self._offset = 0
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """Take bytes; gives the bodies completed by them.
+
+        Raises:
+            PeerError: ``worker-message``: a message is longer than `MOST_BYTES`.
+        """
+        self._buffer += data
+        bodies: list[bytes] = []
+        start = 0
+        while len(self._buffer) - start >= _HEAD:
+            size = int.from_bytes(self._buffer[start : start + _HEAD], "big")
+            if size > MOST_BYTES:
+                raise PeerError("a message is too long", offset=self._offset + start, code="worker-message")
+            if len(self._buffer) - start - _HEAD < size:
+                break
+            bodies.append(bytes(self._buffer[start + _HEAD : start + _HEAD + size]))
+            start += _HEAD + size
+        del self._buffer[:start]
+        self._offset += start
+        return bodies
+
+
+def read_reply(body: bytes) -> Reply:
+    """A message of the worker.
+
+    Raises:
+        PeerError: ``worker-message``: it is none.
+    """
+    try:
+        reply: Reply = reply_decoder.decode(body)
+    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+        raise PeerError("the worker sent nonsense", offset=0, code="worker-message", reason=str(error)[:200]) from error
+    return reply
