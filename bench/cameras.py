@@ -48,8 +48,8 @@ def encode() -> list[bytes]:
     encoder.options = {
         "preset": "veryfast",
         "tune": "zerolatency",
-        "x264-params": f"keyint={FPS * GOP_S}:min-keyint={FPS * GOP_S}:scenecut=0:bframes=0:sliced-threads=0:nal-hrd=cbr"
-        f":vbv-maxrate={BITRATE_BPS // 1000}:vbv-bufsize={BITRATE_BPS // 1000}",
+        "x264-params": f"keyint={FPS * GOP_S}:min-keyint={FPS * GOP_S}:scenecut=0:bframes=0:sliced-threads=0"
+        f":nal-hrd=cbr:vbv-maxrate={BITRATE_BPS // 1000}:vbv-bufsize={BITRATE_BPS // 1000}",
     }
     rng = np.random.default_rng(1)
     base = rng.integers(0, 255, (HEIGHT_PX // 8, WIDTH_PX // 8, 3), dtype=np.uint8).repeat(8, 0).repeat(8, 1)

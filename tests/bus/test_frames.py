@@ -1,4 +1,5 @@
 import asyncio
+import itertools
 
 import pytest
 from hypothesis import given
@@ -57,7 +58,7 @@ def test_memory_is_bounded_what_survives_is_decodable_and_losses_are_counted(
                 got.append(item)
     got += [item for item in iter(subscription.take, None) if isinstance(item, AccessUnit)]
     assert len(got) + subscription.dropped == len(reads)
-    for before, after in zip(got, got[1:], strict=False):
+    for before, after in itertools.pairwise(got):
         assert after.is_sync or after.ref.seq == before.ref.seq + 1
 
 

@@ -1,5 +1,6 @@
 import asyncio
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +73,17 @@ def test_watchers_hear_of_each_change(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "http://host/", "rtsp://", "rtsp:///x", "rtsp://host:99999/", "rtsp://host:0/", "rtsp://ho st/", "file:///etc/passwd"]
+    "text",
+    [
+        "",
+        "http://host/",
+        "rtsp://",
+        "rtsp:///x",
+        "rtsp://host:99999/",
+        "rtsp://host:0/",
+        "rtsp://ho st/",
+        "file:///etc/passwd",
+    ],
 )
 def test_what_is_no_camera_address_is_refused(text: str) -> None:
     with pytest.raises(Invalid) as caught:
@@ -82,10 +93,8 @@ def test_what_is_no_camera_address_is_refused(text: str) -> None:
 
 @given(st.text(max_size=60))
 def test_any_text_is_an_address_or_invalid(text: str) -> None:
-    try:
-        parse_address("rtsp://" + text)
-    except Invalid as error:
-        assert error.code in ("bad-url", "bad-credentials")
+    with suppress(Invalid):
+        assert parse_address("rtsp://" + text).host
 
 
 @given(st.text(min_size=1, max_size=30), st.text(max_size=30))

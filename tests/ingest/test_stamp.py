@@ -1,5 +1,6 @@
 """Stamps under everything that cameras and networks do, on simulated time."""
 
+import itertools
 import random
 
 import pytest
@@ -55,7 +56,7 @@ def test_jitter_and_drift_leave_stamps_increasing_and_near_the_truth(seed: int, 
     delays = [rng.randint(0, jitter_ms * NS_PER_MS) for _ in range(FPS * 60)]
     units, truth = play(delays, drift_ppm=drift_ppm)
     stamps = [unit.captured_ns for unit in units]
-    assert all(a < b for a, b in zip(stamps, stamps[1:], strict=False))
+    assert all(a < b for a, b in itertools.pairwise(stamps))
     settled = range(FPS * 30, FPS * 60)
     worst = max(abs(stamps[i] - truth[i]) for i in settled)
     assert worst <= 12 * NS_PER_MS + jitter_ms * NS_PER_MS // 6
@@ -107,7 +108,7 @@ def test_sane_sender_reports_remove_the_camera_s_own_delay_and_insane_ones_do_no
     delay_ns = 200 * NS_PER_MS
     for lie_ns, expected_error_ns in ((0, 30 * NS_PER_MS), (3_600 * NS_PER_S, delay_ns)):
         under_test = stamper()
-        unit = None
+        unit, true_ns = None, 0
         for index in range(FPS * 600):
             true_ns = index * NS_PER_S // FPS
             ticks = true_ns * 90_000 // NS_PER_S
@@ -124,7 +125,7 @@ def test_sane_sender_reports_remove_the_camera_s_own_delay_and_insane_ones_do_no
 def test_decode_times_strictly_increase_whatever_comes(pts: list[int], depth: int) -> None:
     order = DecodeOrder(depth)
     dts = [order.next(value) for value in pts]
-    assert all(a < b for a, b in zip(dts, dts[1:], strict=False))
+    assert all(a < b for a, b in itertools.pairwise(dts))
 
 
 def test_b_pictures_get_decode_times_not_after_their_presentation_once_the_depth_is_known() -> None:

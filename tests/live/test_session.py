@@ -1,6 +1,7 @@
 """One viewer's connection, driven by hand: a socket that is a pair of queues."""
 
 import asyncio
+import itertools
 import json
 import struct
 from collections.abc import Awaitable, Callable
@@ -167,7 +168,7 @@ def test_a_slow_viewer_loses_whole_stretches_and_starts_again_at_a_sync_unit() -
     socket = with_session(use)
     got = [(head[4], head[2]) for head in socket.headers() if head[1] == KIND_CHUNK]
     assert len(got) < 400
-    for (before, _), (after, flags) in zip(got, got[1:], strict=False):
+    for (before, _), (after, flags) in itertools.pairwise(got):
         assert after == before + 1 or flags == 1
     assert got[-1][0] == 1_011
 

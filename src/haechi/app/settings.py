@@ -76,9 +76,9 @@ class Settings(BaseSettings):
     time_zone: str = Field("", description="Time zone of the site, for example Asia/Seoul; empty: that of the machine.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="How much is logged.")
     log_format: Literal["text", "json"] = Field("text", description="Logs for people, or for machines.")
-    http: HttpSettings = Field(default_factory=HttpSettings, description="User interface and API.")
-    record: RecordSettings = Field(default_factory=RecordSettings, description="Recording.")
-    vision: VisionSettings = Field(default_factory=VisionSettings, description="Detection.")
+    http: HttpSettings = Field(HttpSettings(), description="User interface and API.")
+    record: RecordSettings = Field(RecordSettings(), description="Recording.")
+    vision: VisionSettings = Field(VisionSettings(), description="Detection.")
 
     @property
     def record_dir(self) -> Path:

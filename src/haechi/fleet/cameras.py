@@ -95,20 +95,22 @@ class CameraRegistry:
         name: str,
         url: str,
         *,
-        username: str = "",
-        password: str = "",
+        credentials: tuple[str, str] = ("", ""),
         transport: Transport = "auto",
         audio: bool = False,
         enabled: bool = True,
     ) -> Camera:
         """Add a camera; it is connected to at once when ``enabled``.
 
+        Args:
+            credentials: User name and password; an empty user name leaves those of the URL, if any.
+
         Raises:
             Invalid: The name is empty or the URL cannot be used.
         """
         address = parse_address(url)
-        if username:
-            address = address.with_credentials(username, password)
+        if credentials[0]:
+            address = address.with_credentials(*credentials)
 
         def insert(connection: Connection) -> Camera:
             count = connection.execute(sa.select(sa.func.count()).select_from(cameras)).scalar_one()

@@ -27,6 +27,13 @@ DENIED_WAIT_S = 30.0
 """Wait after a refused password: trying faster locks accounts on many cameras and helps nobody."""
 
 
+class Numbers(Struct, frozen=True):
+    """What a new run needs from elsewhere: its number, and the newest stamp that its stream has."""
+
+    runs: RunNumbers
+    floor: StampFloor
+
+
 class IngestStatus(Struct, frozen=True):
     """What a camera's intake does at the moment.
 
@@ -98,18 +105,16 @@ class CameraIngest:
         camera: CameraId,
         source: Callable[[], Source],
         bus: FrameBus,
-        runs: RunNumbers,
         clock: Clock,
         *,
-        floor: StampFloor,
+        numbers: Numbers,
         audio: bool = False,
     ) -> None:
         self._camera = camera
         self._source = source
         self._bus = bus
-        self._runs = runs
+        self._numbers = numbers
         self._clock = clock
-        self._floor = floor
         self._audio = audio
         self._lanes: dict[int, Lane] = {}
         self._state: State = "connecting"
@@ -145,11 +150,9 @@ class CameraIngest:
         """See `Sink`. Takes the first video track, and the first audio track where audio is wanted."""
         chosen = _choose(tracks, audio=self._audio)
         streams = [stream_of(self._camera, role) for role in chosen.values()]
-        floor_ns = 0
-        for stream in streams:
-            floor_ns = max(floor_ns, await self._floor(stream))
+        floor_ns = max([await self._numbers.floor(stream) for stream in streams])
         time = RunTime(self._clock.wall_ns(), self._clock.monotonic_ns(), floor_ns)
-        numbers = await self._runs.next(streams, time.start_ns)
+        numbers = await self._numbers.runs.next(streams, time.start_ns)
         self._lanes = {
             index: Lane(self._bus.channel(stream), number, tracks[index].rate_hz, time)
             for index, stream, number in zip(chosen, streams, numbers, strict=True)

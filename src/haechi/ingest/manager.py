@@ -9,7 +9,7 @@ from typing import Protocol
 from haechi.base.clock import Clock
 from haechi.base.ids import CameraId, StreamId
 from haechi.bus.frames import FrameBus, GapCause
-from haechi.ingest.camera import CameraIngest, IngestStatus, StampFloor
+from haechi.ingest.camera import CameraIngest, IngestStatus, Numbers, StampFloor
 from haechi.ingest.probe import ProbeReport, probe_source
 from haechi.ingest.rtsp import RtspSource, RtspTarget
 from haechi.ingest.runs import RunNumbers
@@ -131,10 +131,9 @@ class IngestManager:
 
     def _intake(self, wish: CameraWish) -> CameraIngest:
         target = target_of(wish.address, wish.transport)
+        numbers = Numbers(self._runs, self._stamp_floor)
         make: Callable[[], Source] = lambda: RtspSource(target, self._clock)  # noqa: E731
-        return CameraIngest(
-            wish.id, make, self._bus, self._runs, self._clock, floor=self._stamp_floor, audio=wish.audio
-        )
+        return CameraIngest(wish.id, make, self._bus, self._clock, numbers=numbers, audio=wish.audio)
 
     async def _stamp_floor(self, stream: StreamId) -> int:
         last = self._bus.channel(stream).last

@@ -8,15 +8,14 @@ from collections.abc import Callable, Sequence
 from msgspec import Struct
 
 from haechi.base.clock import NS_PER_MS, Clock
-from haechi.base.errors import HaechiError, Unavailable
+from haechi.base.errors import Denied, HaechiError, Unavailable
 from haechi.base.ids import StreamId
 from haechi.ingest.source import Source, Track
 from haechi.ingest.stamp import RunTime, Stamper
 from haechi.media.access_unit import AccessUnit, AudioParams, RawUnit, UnitRef, VideoParams
 
 PROBE_S = 12.0
-HOPS = ("dns", "tcp", "tls", "rtsp", "auth", "describe", "setup", "picture")
-MOST_UNITS = 300
+HOPS = ("dns", "tcp", "tls", "rtsp", "describe", "auth", "setup", "picture")
 
 Note = Callable[[str], None]
 """Called by a source when it begins a hop, with the hop's name."""
@@ -63,6 +62,9 @@ class _Probe:
         self._hop = hop
         self._began_ns = self._clock.monotonic_ns()
 
+    def rename(self, hop: str) -> None:
+        self._hop = hop
+
     def finish(self, *, ok: bool, detail: str = "") -> None:
         if self._hop:
             ms = (self._clock.monotonic_ns() - self._began_ns) / NS_PER_MS
@@ -107,6 +109,8 @@ async def probe_source(make: Callable[[Note], Source], clock: Clock) -> ProbeRep
             failure = error if isinstance(error, HaechiError) else _ended(error)
         else:
             failure = Unavailable("no picture came in time", code="probe-timeout", seconds=PROBE_S)
+        if isinstance(failure, Denied):
+            probe.rename("auth")
         probe.finish(ok=False, detail=failure.message)
         return _report(probe, failure)
     finally:

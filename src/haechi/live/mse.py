@@ -45,9 +45,7 @@ class LiveStream:
         key = (unit.ref.run, unit.ref.seq)
         data = self._chunks.get(key)
         if data is None:
-            data = self._chunks[key] = chunk(
-                unit, params, unit.ref.seq + 1, duration_ticks=self._duration_of(unit)
-            )
+            data = self._chunks[key] = chunk(unit, params, unit.ref.seq + 1, duration_ticks=self._duration_of(unit))
             self.made += 1
             if len(self._chunks) > CACHED_CHUNKS:
                 self._chunks.popitem(last=False)

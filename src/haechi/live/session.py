@@ -157,7 +157,7 @@ class LiveSession:
         width, height = size_of(params)
         await self._tell(number, "subscribed", mime=mime_of(params), width=width, height=height)
         if not plays_in_browsers(params):
-            await self._error(number, "codec-not-playable", f"browsers do not play {params.codec.value}; showing stills")
+            await self._error(number, "codec-not-playable", f"browsers play no {params.codec.value}; showing stills")
             return False
         head = header(number, KIND_INIT, 0, subscription.run_of(unit), None)
         await self._socket.send_bytes(head + live.init(params))

@@ -49,9 +49,7 @@ def add(
         registry = CameraRegistry(database, SystemClock())
         title = name or parse_address(url).host
         camera = asyncio.run(
-            registry.add(
-                title, url, username=username, password=password, transport=_transport(transport), audio=audio
-            )
+            registry.add(title, url, credentials=(username, password), transport=_transport(transport), audio=audio)
         )
         out.print(f"[green]added[/] {camera.id}  {escape(camera.name)}  {escape(camera.redacted_url)}")
 
@@ -81,8 +79,8 @@ def remove(camera_id: Annotated[str, typer.Argument(help="As `haechi camera list
         out.print(f"[green]removed[/] {escape(camera_id)}")
 
 
-@app.command()
-def test(url: Url, username: User = "", password: Password = "", transport: Via = "auto") -> None:
+@app.command("test")
+def try_address(url: Url, username: User = "", password: Password = "", transport: Via = "auto") -> None:
     """Try an address hop by hop, and say which one fails."""
     place = parse_address(url)
     if username:

@@ -1,0 +1,162 @@
+"""Names to addresses, connections, and pairs of UDP ports for RTP and RTCP."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import socket
+from collections.abc import Callable, Sequence
+
+from haechi.base.errors import Invalid, PeerError, Unavailable
+from haechi.media.rtp import Reorder
+
+DNS_S = 5.0
+UDP_BUFFER_BYTES = 4 * 1024 * 1024
+"""Receive buffer asked for: about ten seconds of a 3 Mbit/s camera, should we be held up."""
+MOST_TRACKS = 2
+_FORBIDDEN = (
+    ipaddress.ip_network("169.254.169.254/32"),
+    ipaddress.ip_network("fd00:ec2::254/128"),
+    ipaddress.ip_network("224.0.0.0/4"),
+    ipaddress.ip_network("ff00::/8"),
+    ipaddress.ip_network("0.0.0.0/8"),
+    ipaddress.ip_network("::/128"),
+)
+"""No camera lives there: the metadata services of clouds, multicast, and "this host"."""
+
+Address = tuple[socket.AddressFamily, str, int]
+
+
+async def resolve(host: str, port: int) -> Address:
+    """The address to connect to: resolved once, checked, and then used as it is (CONTRACT S6).
+
+    Raises:
+        Unavailable: ``dns-failed``.
+        Invalid: ``address-forbidden``.
+    """
+    loop = asyncio.get_running_loop()
+    try:
+        found = await asyncio.wait_for(loop.getaddrinfo(host, port, type=socket.SOCK_STREAM), DNS_S)
+    except (OSError, UnicodeError, TimeoutError) as error:
+        raise Unavailable("the camera's host name is unknown", code="dns-failed", host=host) from error
+    family, _, _, _, address = found[0]
+    number = ipaddress.ip_address(str(address[0]).partition("%")[0])
+    plain = getattr(number, "ipv4_mapped", None) or number
+    if any(plain.version == network.version and plain in network for network in _FORBIDDEN):
+        raise Invalid("this address cannot be a camera's", code="address-forbidden", host=host)
+    return family, str(address[0]), port
+
+
+async def connect(protocol: asyncio.Protocol, address: Address, seconds: float) -> None:
+    """Open a TCP connection.
+
+    Raises:
+        Unavailable: ``tcp-refused``, ``tcp-timeout``, ``tcp-failed``.
+    """
+    _, host, port = address
+    loop = asyncio.get_running_loop()
+    try:
+        await asyncio.wait_for(loop.create_connection(lambda: protocol, host, port), seconds)
+    except TimeoutError as error:
+        message = "the camera does not answer; is it switched on and is the address right?"
+        raise Unavailable(message, code="tcp-timeout", host=host, port=port) from error
+    except ConnectionRefusedError as error:
+        message = "nothing listens at this port of the camera; is the port right?"
+        raise Unavailable(message, code="tcp-refused", host=host, port=port) from error
+    except OSError as error:
+        message = "the camera cannot be reached"
+        raise Unavailable(message, code="tcp-failed", host=host, port=port, reason=error.strerror) from error
+
+
+class UdpPairs:
+    """Bound ports for each track, RTP on the even one and RTCP on the odd one after it.
+
+    The sockets are connected to the camera's address, so that nobody else can put packets in.
+    """
+
+    def __init__(self, host: str, sockets: Sequence[tuple[socket.socket, socket.socket]]) -> None:
+        self._host = host
+        self._sockets = sockets
+        self._transports: list[asyncio.DatagramTransport] = []
+        self._server_ports: list[tuple[int, int] | None] = []
+
+    @classmethod
+    async def bind(cls, address: Address) -> UdpPairs:
+        """Bind a pair for each of two tracks."""
+        family, host, _ = address
+        return cls(host, [_bind_pair(family) for _ in range(MOST_TRACKS)])
+
+    @property
+    def ports(self) -> list[tuple[int, int]]:
+        """(RTP, RTCP) for each track."""
+        return [(rtp.getsockname()[1], rtcp.getsockname()[1]) for rtp, rtcp in self._sockets]
+
+    def begin(
+        self, server_ports: Sequence[tuple[int, int] | None], receive: Callable[[int, bool, bytes], None]
+    ) -> None:
+        """Deliver what comes to ``receive(track, is_rtcp, packet)``, RTP in order of sequence numbers."""
+        self._server_ports = list(server_ports)
+        loop = asyncio.get_running_loop()
+        for track, (rtp, rtcp) in enumerate(self._sockets[: len(server_ports)]):
+            self._listen(loop, rtp, _in_order(track, receive))
+            self._listen(loop, rtcp, lambda data, track=track: receive(track, True, data))  # type: ignore[misc]
+
+    def send_rtcp(self, track: int, data: bytes) -> None:
+        """Send a report to the camera's RTCP port."""
+        ports = self._server_ports[track] if track < len(self._server_ports) else None
+        if ports is not None:
+            self._sockets[track][1].sendto(data, (self._host, ports[1]))
+
+    def close(self) -> None:
+        """Let go of the ports."""
+        for pair in self._sockets:
+            for one in pair:
+                asyncio.get_running_loop().remove_reader(one)
+                one.close()
+
+    def _listen(self, loop: asyncio.AbstractEventLoop, one: socket.socket, take: Callable[[bytes], None]) -> None:
+        def ready() -> None:
+            for _ in range(64):
+                try:
+                    data, sender = one.recvfrom(65_536)
+                except (BlockingIOError, ConnectionRefusedError):
+                    return
+                if sender[0] == self._host:
+                    take(data)
+
+        loop.add_reader(one, ready)
+
+
+def _in_order(track: int, receive: Callable[[int, bool, bytes], None]) -> Callable[[bytes], None]:
+    window = Reorder()
+
+    def take(data: bytes) -> None:
+        try:
+            packets = window.push(data)
+        except PeerError:
+            return
+        for packet in packets:
+            receive(track, False, packet)
+
+    return take
+
+
+def _bind_pair(family: socket.AddressFamily) -> tuple[socket.socket, socket.socket]:
+    for _ in range(50):
+        rtp = socket.socket(family, socket.SOCK_DGRAM)
+        rtp.bind(("", 0))
+        port = rtp.getsockname()[1]
+        rtcp = socket.socket(family, socket.SOCK_DGRAM)
+        try:
+            if port % 2:
+                raise OSError("odd port")
+            rtcp.bind(("", port + 1))
+        except OSError:
+            rtp.close()
+            rtcp.close()
+            continue
+        for one in (rtp, rtcp):
+            one.setblocking(False)
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, UDP_BUFFER_BYTES)
+        return rtp, rtcp
+    raise Unavailable("no free pair of UDP ports", code="no-udp-ports")
