@@ -10,7 +10,7 @@ import asyncio
 import secrets
 import ssl
 from collections.abc import Callable
-from typing import Literal
+from typing import Literal, cast
 
 from msgspec import Struct
 
@@ -165,8 +165,7 @@ class _Session(asyncio.Protocol):
 
     # -- asyncio's side ----------------------------------------------------------------------------------------------
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)
 
     def data_received(self, data: bytes) -> None:
         if self._inbox is not None:
