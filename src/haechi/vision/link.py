@@ -1,0 +1,159 @@
+"""The server's end of one decode worker: starts it, talks to it, watches it, and says when it died."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import resource
+import socket
+from collections.abc import Callable
+
+from haechi.base.clock import NS_PER_S, Clock
+from haechi.base.errors import PeerError, Unavailable
+from haechi.base.process import start_module
+from haechi.vision.messages import Done, Progress, Ready, Reply, Request, Setup, Unpacker, pack, read_reply
+
+LOAD_S = 90.0
+"""Loading takes 1 s here; a slow disk and a cold cache may need much more."""
+SILENT_S = 10.0
+"""A worker that owes an answer and says nothing for so long hangs, and is killed."""
+CPU_AHEAD_S = 120
+"""CPU time that a worker may take before its limit is moved on by the next answer; then the kernel ends it."""
+MOST_UNSENT_BYTES = 32 * 1024 * 1024
+_READ_BYTES = 1 << 18
+
+
+class WorkerLink:
+    """One worker at a time. `run` starts one and returns by an error when it is gone.
+
+    Attributes:
+        ready: What the present worker loaded; None while there is none.
+        starts: How many workers were started.
+        last_progress: The unit (job, index) that the worker last said it was about to decode.
+    """
+
+    def __init__(self, clock: Clock, on_reply: Callable[[Reply], None]) -> None:
+        self._clock = clock
+        self._on_reply = on_reply
+        self._process: asyncio.subprocess.Process | None = None
+        self._writer: asyncio.StreamWriter | None = None
+        self._heard_ns = 0
+        self._owed = 0
+        self._cpu_limit_s = 0
+        self.ready: Ready | None = None
+        self.starts = 0
+        self.last_progress: Progress | None = None
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether there is a worker that takes more work."""
+        if self.ready is None or self._writer is None:
+            return False
+        return self._writer.transport.get_write_buffer_size() < MOST_UNSENT_BYTES
+
+    @property
+    def pid(self) -> int | None:
+        """The process id of the present worker."""
+        return self._process.pid if self._process is not None else None
+
+    def send(self, request: Request, *, owes_answer: bool = True) -> None:
+        """Hand a request over; it is written as the worker takes it. Nothing happens while there is no worker."""
+        if self._writer is None or self.ready is None:
+            return
+        if self._owed == 0:
+            self._heard_ns = self._clock.monotonic_ns()
+        self._owed += owes_answer
+        self._writer.write(pack(request))
+
+    async def run(self, setup: Setup) -> None:
+        """Start a worker, pass its replies on, until it is gone.
+
+        Raises:
+            Unavailable: ``worker-gone``: it ended, hung, or could not load.
+        """
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            self.starts += 1
+            arguments = [str(theirs.fileno())]
+            environment = {"MALLOC_ARENA_MAX": "2", "OMP_NUM_THREADS": "1"}
+            self._process = await start_module(
+                "haechi.vision.worker", arguments, pass_fds=(theirs.fileno(),), environment=environment
+            )
+            theirs.close()
+            try:
+                await self._serve(ours, setup)
+            finally:
+                await self._bury()
+
+    def check(self) -> None:
+        """Kill the worker when it hangs. Call every second or so."""
+        silent_ns = self._clock.monotonic_ns() - self._heard_ns
+        if self.ready is not None and self._owed > 0 and silent_ns > SILENT_S * NS_PER_S:
+            self.kill()
+
+    def kill(self) -> None:
+        """End the present worker at once; `run` then ends too."""
+        if self._process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.kill()
+
+    async def _serve(self, ours: socket.socket, setup: Setup) -> None:
+        reader, writer = await asyncio.open_unix_connection(sock=ours)
+        self._writer = writer
+        writer.write(pack(setup))
+        unpacker = Unpacker()
+        try:
+            async with asyncio.timeout(LOAD_S):
+                while self.ready is None:
+                    self._take(await self._read(reader, unpacker))
+            while True:
+                self._take(await self._read(reader, unpacker))
+        except TimeoutError as error:
+            raise Unavailable("a decode worker did not load in time", code="worker-gone") from error
+        except (OSError, PeerError) as error:
+            raise Unavailable("a decode worker broke off", code="worker-gone", reason=str(error)) from error
+
+    async def _read(self, reader: asyncio.StreamReader, unpacker: Unpacker) -> list[bytes]:
+        data = await reader.read(_READ_BYTES)
+        if not data:
+            raise Unavailable("a decode worker ended", code="worker-gone")
+        return unpacker.feed(data)
+
+    def _take(self, bodies: list[bytes]) -> None:
+        for body in bodies:
+            reply = read_reply(body)
+            self._heard_ns = self._clock.monotonic_ns()
+            match reply:
+                case Ready():
+                    self.ready = reply
+                    self._cpu_limit_s = 0
+                case Progress():
+                    self.last_progress = reply
+                    continue
+                case Done():
+                    self._allow_cpu(reply.cpu_ns)
+                    self._owed -= 1
+                case _:
+                    self._owed -= 1
+            self._on_reply(reply)
+
+    def _allow_cpu(self, used_ns: int) -> None:
+        """Move the worker's CPU limit on, from outside: it cannot do so itself."""
+        used_s = used_ns // NS_PER_S
+        if self._process is None or used_s + CPU_AHEAD_S // 2 < self._cpu_limit_s:
+            return
+        self._cpu_limit_s = used_s + CPU_AHEAD_S
+        with contextlib.suppress(ProcessLookupError, PermissionError, AttributeError):
+            resource.prlimit(self._process.pid, resource.RLIMIT_CPU, (self._cpu_limit_s, resource.RLIM_INFINITY))
+
+    async def _bury(self) -> None:
+        """Nothing of the worker stays: no process, no zombie, no half-sent message."""
+        self.ready = None
+        self._owed = 0
+        if self._writer is not None:
+            self._writer.transport.abort()
+            self._writer = None
+        self.kill()
+        if self._process is not None:
+            await self._process.wait()
+            self._process = None

@@ -1,0 +1,73 @@
+"""How the vision stage works, what it says of itself, and which detector that comes to."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from haechi.vision.detectors import DetectorSetup, DetectorSpec
+from haechi.vision.feed import FeedSettings
+from haechi.vision.models import ModelStore
+from haechi.vision.runtime import RuntimeName
+
+
+class VisionSettings(Struct, frozen=True):
+    """How the pool works.
+
+    Attributes:
+        detector: Name in the manifest; ``runtime`` and ``threads`` say how it computes, and enter the configuration
+            hash, because the last bit of a score depends on them.
+        min_score: Least score of a detection that is reported at all; rules ask for more.
+        workers: Processes; each stream stays with one of them.
+        memory_bytes: Address space of a worker; it uses about 0.85 GB of it, 0.2 GB of memory.
+        fetch_models: Whether a missing model is pulled at start.
+    """
+
+    detector: str = "picodet-s"
+    runtime: RuntimeName = "openvino"
+    threads: int = 1
+    min_score: float = 0.3
+    workers: int = 1
+    memory_bytes: int = 3 * 1024**3
+    fetch_models: bool = True
+    feed: FeedSettings = FeedSettings()
+
+
+DEFAULTS = VisionSettings()
+
+
+class VisionStatus(Struct, frozen=True):
+    """What the pool is doing, for people and for metrics."""
+
+    ready_workers: int
+    detectors: tuple[DetectorSpec, ...]
+    confined: tuple[str, ...]
+    starts: int
+    streams: int
+    decoded_frames: int
+    looked_frames: int
+    damaged_units: int
+    shed_units: int
+    dropped_units: int
+    quarantined_units: int
+    error: str
+
+
+def detector_setup(models: ModelStore, settings: VisionSettings) -> DetectorSetup:
+    """What a worker needs to load the detector of ``settings``. Blocking: reads and verifies the files.
+
+    Raises:
+        NotFound: ``model-unknown``, ``model-missing``.
+        DataLoss: ``model-damaged``.
+    """
+    artefact = models.artefact(settings.detector)
+    return DetectorSetup(
+        name=artefact.name,
+        kind=artefact.kind,
+        version=artefact.version,
+        licence=artefact.licence,
+        model_hash=artefact.model_hash,
+        files={name: str(path) for name, path in models.files(artefact.name).items()},
+        runtime=settings.runtime,
+        threads=settings.threads,
+        min_score=settings.min_score,
+    )

@@ -1,0 +1,15 @@
+"""The zones table."""
+
+import sqlalchemy as sa
+
+from haechi.store.database import metadata
+
+zones = sa.Table(
+    "zones",
+    metadata,
+    sa.Column("id", sa.String(40), primary_key=True),
+    sa.Column("camera", sa.String(40), nullable=False),
+    sa.Column("name", sa.String(120), nullable=False),
+    sa.Column("points", sa.JSON, nullable=False),
+    sa.Column("colour", sa.String(9), nullable=False),
+)
