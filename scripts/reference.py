@@ -96,8 +96,8 @@ def errors_page() -> str:
     lines = [
         "# Errors",
         "",
-        "Every error has a stable code. The API answers `application/problem+json` (RFC 9457) with the code, a sentence",
-        "for a person and the facts; the log and the screen carry the same code. `{…}` stands for a fact.",
+        "Every error has a stable code. The API answers `application/problem+json` (RFC 9457) with the code, a",
+        "sentence for a person and the facts; log and screen carry the same code. `{…}` stands for a fact.",
         "",
         "| code | condition (HTTP status) | what it says | where |",
         "|---|---|---|---|",

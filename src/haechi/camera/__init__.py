@@ -1,0 +1,1 @@
+"""The device side: what runs in or as a camera."""

@@ -1,0 +1,362 @@
+"""A real RTSP camera on a real socket, paced in real time, that can be made to misbehave.
+
+What it shows comes from a `Feed`. Like a camera it encodes once: all clients of a path get the same packets, from the
+next sync unit on. Over TCP (interleaved) and, where the policy allows it, UDP.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import ssl
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Protocol, Self
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from haechi.base.clock import NS_PER_S, Clock, SystemClock
+from haechi.base.errors import Invalid, PeerError
+from haechi.media.access_unit import TICKS_PER_S, Codec, CodecParams, VideoParams
+from haechi.media.annexb import split_units
+from haechi.media.packetise import RtpSender, track_for
+from haechi.media.rtsp.deframer import frame
+from haechi.media.rtsp.server import (
+    LoginFailed,
+    PauseRequested,
+    PlayRequested,
+    ReportReceived,
+    RtspServer,
+    ServerPolicy,
+    TornDown,
+)
+from haechi.media.rtsp.transport import Transport
+from haechi.media.sdp import SessionDescription
+
+REPORT_EVERY_S = 5.0
+MAX_BACKLOG_BYTES = 4 * 1024 * 1024
+"""What a client may leave unread; then it is dropped, as cameras do."""
+_MAX_LOGIN_FAILURES = 5
+
+
+class FeedUnit(Struct, frozen=True):
+    """One coded picture or audio frame to send.
+
+    Attributes:
+        track: Index into `Feed.tracks`.
+        rtp_ticks: In the track's clock (video 90 kHz, audio its sampling rate); never wraps.
+        due_s: When to send it, in seconds since the feed began. Never goes back.
+        params: As in `RawUnit`: when they change.
+    """
+
+    track: int
+    data: bytes
+    rtp_ticks: int
+    due_s: float
+    is_sync: bool
+    params: CodecParams | None = None
+
+
+class Feed(Protocol):
+    """What a camera shows. A feed is read by one camera, once, from its beginning."""
+
+    def tracks(self) -> tuple[CodecParams, ...]:
+        """What each track begins with: one of video, then perhaps one of audio."""
+
+    def units(self) -> AsyncIterator[FeedUnit]:
+        """The units of all tracks in the order of ``due_s``. The camera waits; the feed need not."""
+
+
+class FileFeed:
+    """An H.264 or H.265 byte stream without picture reordering, in a loop, timestamps continuing."""
+
+    def __init__(self, data: bytes, codec: Codec, fps: float) -> None:
+        """Raises:
+        Invalid: There is no picture in ``data``, or it does not begin with a sync unit.
+        """
+        self._units = list(split_units(data, codec))
+        self._fps = fps
+        if not self._units or not self._units[0].is_sync or fps <= 0:
+            raise Invalid("the file does not begin with a picture that can be decoded alone", code="bad-feed")
+
+    def tracks(self) -> tuple[CodecParams, ...]:
+        params = self._units[0].params
+        return (params,) if params else ()
+
+    async def units(self) -> AsyncIterator[FeedUnit]:
+        number = 0
+        while True:
+            for unit in self._units:
+                ticks = round(number * TICKS_PER_S / self._fps)
+                yield FeedUnit(0, unit.data, ticks, number / self._fps, unit.is_sync, unit.params)
+                number += 1
+
+
+class VirtualCamera:
+    """Serves feeds by path. ``async with`` it, or `run` it.
+
+    Attributes:
+        policy: Log-in and transports; see `ServerPolicy`. May be replaced while running; holds for new connections.
+        lose_every: Every n-th RTP packet is left out; 0: none.
+        is_stalled: Connections stay open, but no media flows.
+        accepted: Connections taken so far.
+        on_unit: Called with path and unit for each unit sent, whether anybody watches or not.
+    """
+
+    def __init__(
+        self,
+        feeds: Mapping[str, Feed],
+        policy: ServerPolicy = ServerPolicy(),  # noqa: B008 - immutable
+        *,
+        clock: Clock | None = None,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self.policy = policy
+        self.lose_every = 0
+        self.is_stalled = False
+        self.accepted = 0
+        self.on_unit: Callable[[str, FeedUnit], None] | None = None
+        self._clock = clock or SystemClock()
+        self._host, self._port, self._tls = host, port, tls
+        self._streams = {path: _Stream(path, feed) for path, feed in feeds.items()}
+        self._clients: set[_Client] = set()
+        self._server: asyncio.Server | None = None
+        self._udp: list[asyncio.DatagramTransport] = []
+        self._pumps: list[asyncio.Task[None]] = []
+        self._sent_packets = 0
+
+    @property
+    def port(self) -> int:
+        """The port it listens on."""
+        return self._port
+
+    def url(self, path: str = "") -> str:
+        """The address of a path (of the first one when left out), without user info."""
+        scheme = "rtsps" if self._tls else "rtsp"
+        return f"{scheme}://{self._host}:{self._port}{path or next(iter(self._streams))}"
+
+    async def __aenter__(self) -> Self:
+        loop = asyncio.get_running_loop()
+        if self.policy.udp:
+            await self._open_udp(loop)
+        self._server = await loop.create_server(lambda: _Client(self), self._host, self._port, ssl=self._tls)
+        self._port = self._server.sockets[0].getsockname()[1]
+        self._pumps = [loop.create_task(self._pump(stream)) for stream in self._streams.values()]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for pump in self._pumps:
+            pump.cancel()
+        await asyncio.gather(*self._pumps, return_exceptions=True)
+        if self._server is not None:
+            self._server.close()
+        self.drop_connections()
+        for transport in self._udp:
+            transport.close()
+        self._udp = []
+
+    async def run(self) -> None:
+        """Serve until cancelled, or until a feed ends."""
+        async with self:
+            await asyncio.gather(*self._pumps)
+
+    async def _open_udp(self, loop: asyncio.AbstractEventLoop) -> None:
+        for _ in range(2):
+            transport, _protocol = await loop.create_datagram_endpoint(
+                asyncio.DatagramProtocol, local_addr=(self._host, 0)
+            )
+            self._udp.append(transport)
+        first, second = (transport.get_extra_info("sockname")[1] for transport in self._udp)
+        self.policy = replace(self.policy, server_ports=(first, second))
+
+    # -- what tests turn ---------------------------------------------------------------------------------------------
+    def stall(self) -> None:
+        """Go silent: connections stay open, the camera's clock goes on, nothing is sent."""
+        self.is_stalled = True
+
+    def resume(self) -> None:
+        """End a stall."""
+        self.is_stalled = False
+
+    def drop_connections(self) -> None:
+        """Cut every connection, as a power cut of the camera would (without a farewell)."""
+        for client in list(self._clients):
+            client.abort()
+
+    def send_garbage(self, data: bytes = b"\x00garbage\xff" * 64) -> None:
+        """Send ``data`` to every client in the middle of the stream."""
+        for client in list(self._clients):
+            client.send(data)
+
+    @property
+    def connections(self) -> int:
+        """Open connections."""
+        return len(self._clients)
+
+    # -- inside ------------------------------------------------------------------------------------------------------
+    def describe(self, path: str) -> SessionDescription | None:
+        """What is at ``path``."""
+        stream = self._streams.get(path)
+        return stream.description if stream else None
+
+    async def _pump(self, stream: _Stream) -> None:
+        """Send one path's units when they are due."""
+        began_ns, began_wall_ns = self._clock.monotonic_ns(), self._clock.wall_ns()
+        report_due_s = 0.0
+        async for unit in stream.feed.units():
+            wait_s = unit.due_s - (self._clock.monotonic_ns() - began_ns) / NS_PER_S
+            await self._clock.sleep(max(wait_s, 0.0))
+            captured_ns = began_wall_ns + round(unit.due_s * NS_PER_S)
+            stream.note(unit, captured_ns)
+            packets = [packet for packet in stream.packets(unit) if not self._is_lost()]
+            if self.on_unit is not None:
+                self.on_unit(stream.path, unit)
+            if self.is_stalled:
+                continue
+            due = unit.due_s >= report_due_s
+            report_due_s = unit.due_s + REPORT_EVERY_S if due else report_due_s
+            for client in [client for client in self._clients if client.path == stream.path]:
+                self._serve(client, stream, unit, packets)
+                if due:
+                    self._report(client, stream)
+
+    def _is_lost(self) -> bool:
+        self._sent_packets += 1
+        return self.lose_every > 0 and self._sent_packets % self.lose_every == 0
+
+    def _serve(self, client: _Client, stream: _Stream, unit: FeedUnit, packets: list[bytes]) -> None:
+        transport = client.wants(unit.track, is_sync=unit.is_sync)
+        if transport is None:
+            return
+        if client.is_new:
+            client.is_new = False
+            self._report(client, stream)
+        if transport.interleaved:
+            channel = transport.interleaved[0]
+            client.send(b"".join(frame(channel, packet) for packet in packets))
+        elif transport.client_ports and self._udp:
+            for packet in packets:
+                self._udp[0].sendto(packet, (client.host, transport.client_ports[0]))
+
+    def _report(self, client: _Client, stream: _Stream) -> None:
+        for track, transport in client.transports.items():
+            report = stream.report(track)
+            if report and transport.interleaved:
+                client.send(frame(transport.interleaved[1], report))
+            elif report and transport.client_ports and self._udp:
+                self._udp[1].sendto(report, (client.host, transport.client_ports[1]))
+
+    def connected(self, client: _Client) -> None:
+        """A client came."""
+        self.accepted += 1
+        self._clients.add(client)
+
+    def disconnected(self, client: _Client) -> None:
+        """A client went."""
+        self._clients.discard(client)
+
+
+class _Stream:
+    """One path: its feed, its description, its RTP state."""
+
+    def __init__(self, path: str, feed: Feed) -> None:
+        self.path = path
+        self.feed = feed
+        params = feed.tracks()
+        tracks = tuple(track_for(one, 96 + index, f"trackID={index}") for index, one in enumerate(params))
+        self.description = SessionDescription(tracks, name=f"Haechi virtual camera {path}")
+        self._senders = [
+            RtpSender(track, one.codec, ssrc=secrets.randbits(32), first_sequence=secrets.randbits(16))
+            for track, one in zip(tracks, params, strict=True)
+        ]
+        self._offsets = [secrets.randbits(32) for _ in params]
+        self._latest: dict[int, tuple[int, int]] = {}
+        self._params: dict[int, CodecParams] = dict(enumerate(params))
+
+    def note(self, unit: FeedUnit, captured_ns: int) -> None:
+        """Remember the clock pair for sender reports."""
+        self._latest[unit.track] = (unit.rtp_ticks + self._offsets[unit.track], captured_ns)
+
+    def packets(self, unit: FeedUnit) -> list[bytes]:
+        """The unit over RTP. The description follows a change of parameters, as a camera's would."""
+        if unit.params is not None and unit.params != self._params[unit.track]:
+            self._params[unit.track] = unit.params
+            tracks = list(self.description.tracks)
+            old = tracks[unit.track]
+            tracks[unit.track] = track_for(unit.params, old.payload_type, old.control)
+            self.description = replace(self.description, tracks=tuple(tracks))
+        params = self._params[unit.track]
+        sets = params if unit.is_sync and isinstance(params, VideoParams) else unit.params
+        ticks = unit.rtp_ticks + self._offsets[unit.track]
+        return self._senders[unit.track].packetise(unit.data, ticks, is_sync=unit.is_sync, params=sets)
+
+    def report(self, track: int) -> bytes:
+        """A sender report; empty before the track's first unit."""
+        latest = self._latest.get(track)
+        return self._senders[track].sender_report(*latest) if latest else b""
+
+
+class _Client(asyncio.Protocol):
+    """One connection."""
+
+    def __init__(self, camera: VirtualCamera) -> None:
+        self._camera = camera
+        self._machine = RtspServer(camera.describe, camera.policy)
+        self._transport: asyncio.Transport | None = None
+        self._failures = 0
+        self._synced: set[int] = set()
+        self.host = ""
+        self.path = ""
+        self.transports: dict[int, Transport] = {}
+        self.is_new = True
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        self.host = transport.get_extra_info("peername")[0]
+        self._camera.connected(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._camera.disconnected(self)
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            events = self._machine.feed(data)
+        except PeerError:
+            self.abort()
+            return
+        self.send(self._machine.to_send())
+        for event in events:
+            match event:
+                case PlayRequested():
+                    self.path, self.transports = event.path, dict(event.transports)
+                    self._synced, self.is_new = set(), True
+                case PauseRequested() | TornDown():
+                    self.path, self.transports = "", {}
+                case LoginFailed():
+                    self._failures += 1
+                case ReportReceived():
+                    """How well it receives is the client's own affair."""
+        if self._failures >= _MAX_LOGIN_FAILURES:
+            self.abort()
+
+    def wants(self, track: int, *, is_sync: bool) -> Transport | None:
+        """How to send a unit of a track to this client; None when it does not watch, or cannot begin here."""
+        if is_sync:
+            self._synced.add(track)
+        return self.transports.get(track) if track in self._synced else None
+
+    def send(self, data: bytes) -> None:
+        """Send, or drop the connection when too much is unread."""
+        if self._transport is None or self._transport.is_closing() or not data:
+            return
+        self._transport.write(data)
+        if self._transport.get_write_buffer_size() > MAX_BACKLOG_BYTES:
+            self.abort()
+
+    def abort(self) -> None:
+        """Cut the connection."""
+        if self._transport is not None:
+            self._transport.abort()
