@@ -69,8 +69,7 @@ def fragment(
     Args:
         sequence: Number of the fragment in its file, from 1.
         stamps: Whether the stamp box is wanted (recordings) or not (players only).
-        end_dts: Decode time of the unit after the last. Where it is not known yet, the last unit lasts as long as
-            the one before it, or as its audio frame does.
+        end_dts: Decode time of the unit after the last; where it is not known, `end_of`.
 
     Raises:
         Invalid: No or too many units, too many bytes, or decode times that go back.
@@ -122,15 +121,18 @@ def chunk(unit: AccessUnit, params: CodecParams, sequence: int, *, duration_tick
     return head + data
 
 
+def end_of(units: Sequence[AccessUnit], params: CodecParams) -> int:
+    """Decode time at which the last unit ends where the unit after it is not known: as long as the one before it, or
+    as its audio frame lasts."""
+    last = units[-1]
+    if len(units) > 1 and isinstance(params, VideoParams):
+        return 2 * last.dts - units[-2].dts
+    return last.dts + _usual_duration(last, params)
+
+
 def _durations(units: Sequence[AccessUnit], params: CodecParams, end_dts: int | None) -> list[int]:
     durations = [after.dts - before.dts for before, after in pairwise(units)]
-    last = units[-1]
-    if end_dts is not None:
-        durations.append(end_dts - last.dts)
-    elif durations and isinstance(params, VideoParams):
-        durations.append(durations[-1])
-    else:
-        durations.append(_usual_duration(last, params))
+    durations.append((end_of(units, params) if end_dts is None else end_dts) - units[-1].dts)
     if units[0].dts < 0 or min(durations) < 0 or max(durations) >= 1 << 32:
         raise Invalid("decode times go back or leap", code="bad-fragment", dts=units[0].dts)
     if any(abs(unit.pts - unit.dts) >> 31 for unit in units):

@@ -100,8 +100,10 @@ class Scan(Record, frozen=True):
     tail: PeerError | None
 
 
-def scan(file: File | bytes) -> Scan:
+def scan(file: File | bytes, start: int | None = None) -> Scan:
     """Everything in a recorded file but the payloads, which are not read.
+
+    ``start`` is where a fragment begins, to look only at what comes from there on.
 
     A damaged or unfinished end is not an error: it is told in ``end`` and ``tail``, and all before it counts.
 
@@ -111,7 +113,8 @@ def scan(file: File | bytes) -> Scan:
     reader = _Reader(_Bytes(file) if isinstance(file, bytes) else file)
     init = _read_init(reader)
     fragments: list[ScannedFragment] = []
-    end, tail = init.size, None
+    end: int = init.size if start is None else start
+    tail: PeerError | None = None
     while end < reader.size and tail is None:
         try:
             fragments.append(_read_fragment(reader, end, init.source))
@@ -122,6 +125,15 @@ def scan(file: File | bytes) -> Scan:
             if len(fragments) > MAX_FRAGMENTS:
                 tail = PeerError("too many fragments in one file", offset=end, code="mp4-limit")
     return Scan(init, tuple(fragments), end, tail)
+
+
+def read_fragment(data: bytes) -> ScannedFragment:
+    """One recorded fragment that stands alone; offsets count from ``data[0]``.
+
+    Raises:
+        PeerError: It is not a whole fragment.
+    """
+    return _read_fragment(_Reader(_Bytes(data)), 0, None)
 
 
 def read_init(data: bytes) -> Init:

@@ -1,0 +1,249 @@
+"""What the recorder writes into the index, many streams in one transaction.
+
+A row may only say what the disk holds already: the caller has written and fsynced the files first.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import sqlalchemy as sa
+from msgspec import Struct
+from sqlalchemy import Connection
+
+from haechi.base.ids import RecordingId, StreamId
+from haechi.bus.frames import GapCause
+from haechi.record.tables import fragments, gaps, recordings
+
+DETAIL_LENGTH = 200
+
+
+class FragmentRow(Struct, frozen=True):
+    """One fragment as the index keeps it (units of the columns are in their names)."""
+
+    number: int
+    offset_bytes: int
+    size_bytes: int
+    first_ns: int
+    last_ns: int
+    first_pts_ticks: int
+    first_dts_ticks: int
+    duration_ticks: int
+    first_seq: int
+    units: int
+    is_sync: bool
+    sha256: bytes
+
+
+class RecordingRow(Struct, frozen=True):
+    """What does not change of a recording. The rest follows from its fragments."""
+
+    volume: str
+    stream: StreamId
+    run: int
+    params: int
+    path: str
+    init_bytes: int
+
+
+class Appended(Struct, frozen=True):
+    """A fragment is on disk.
+
+    Attributes:
+        end_ns: Exclusive end of what the recording shows from now on.
+        last_seq: Newest unit.
+        hole: Why nothing precedes the recording that begins here, where its units tell.
+    """
+
+    row: RecordingRow
+    fragment: FragmentRow
+    end_ns: int
+    last_seq: int
+    hole: GapCause | None = None
+
+
+class Closed(Struct, frozen=True):
+    """Nothing more will be appended to a recording."""
+
+    path: str
+
+
+class GapOpened(Struct, frozen=True):
+    """Nothing is recorded any more: a gap begins where the footage of the stream ends.
+
+    Where a gap lasts already, it stands; with ``replaces`` it ends at ``start_ns``, and the new one begins there.
+    """
+
+    stream: StreamId
+    start_ns: int
+    cause: GapCause
+    detail: str = ""
+    replaces: bool = False
+
+
+Change = Appended | Closed | GapOpened
+
+
+def apply(
+    connection: Connection, changes: Sequence[Change], known: Mapping[str, RecordingId]
+) -> dict[str, RecordingId]:
+    """Write the changes in order; ``known`` and the answer are the ids of recordings by path: of earlier ones, and of
+    those that were begun here."""
+    begun: dict[str, RecordingId] = {}
+    rows: list[dict[str, object]] = []
+    newest: dict[RecordingId, Appended] = {}
+    for change in changes:
+        match change:
+            case Appended():
+                path = change.row.path
+                recording = begun.get(path) or known.get(path)
+                if recording is None:
+                    recording = begun[path] = _begin(connection, change)
+                rows.append({"recording": recording} | _columns(change.fragment))
+                newest[recording] = change
+            case GapOpened():
+                _update(connection, newest)
+                newest = {}
+                open_gap(connection, change)
+            case Closed():
+                done = recordings.update().where(recordings.c.path == change.path)
+                connection.execute(done.values(is_open=False))
+    if rows:
+        connection.execute(fragments.insert(), rows)
+    _update(connection, newest)
+    return begun
+
+
+def _columns(row: FragmentRow) -> dict[str, object]:
+    return {name: getattr(row, name) for name in row.__struct_fields__}
+
+
+def insert_recording(
+    connection: Connection, row: RecordingRow, pieces: Sequence[FragmentRow], end_ns: int, last_seq: int
+) -> RecordingId:
+    """List a recording whose file exists whole; for files that are adopted."""
+    last = pieces[-1]
+    recording = _insert(connection, row, pieces[0], end_ns, last_seq, last.offset_bytes + last.size_bytes)
+    connection.execute(fragments.insert(), [{"recording": recording} | _columns(piece) for piece in pieces])
+    connection.execute(recordings.update().where(recordings.c.id == recording).values(is_open=False))
+    return recording
+
+
+def _begin(connection: Connection, change: Appended) -> RecordingId:
+    first = change.fragment
+    close_gap(connection, change.row.stream, first.first_ns, change.hole or GapCause.CAMERA_CLOSED)
+    size = first.offset_bytes + first.size_bytes
+    return _insert(connection, change.row, first, change.end_ns, change.last_seq, size)
+
+
+def _insert(
+    connection: Connection, row: RecordingRow, first: FragmentRow, end_ns: int, last_seq: int, size_bytes: int
+) -> RecordingId:
+    result = connection.execute(
+        recordings.insert().values(
+            volume=row.volume,
+            stream=row.stream,
+            run=row.run,
+            params=row.params,
+            path=row.path,
+            start_ns=first.first_ns,
+            end_ns=end_ns,
+            first_seq=first.first_seq,
+            last_seq=last_seq,
+            init_bytes=row.init_bytes,
+            size_bytes=size_bytes,
+            is_open=True,
+        )
+    )
+    key = result.inserted_primary_key
+    assert key is not None
+    return RecordingId(int(key[0]))
+
+
+def _update(connection: Connection, newest: dict[RecordingId, Appended]) -> None:
+    if not newest:
+        return
+    statement = (
+        recordings.update()
+        .where(recordings.c.id == sa.bindparam("b_id"))
+        .values(
+            end_ns=sa.bindparam("b_end_ns"),
+            last_seq=sa.bindparam("b_last_seq"),
+            size_bytes=sa.bindparam("b_size_bytes"),
+        )
+    )
+    connection.execute(
+        statement,
+        [
+            {
+                "b_id": recording,
+                "b_end_ns": change.end_ns,
+                "b_last_seq": change.last_seq,
+                "b_size_bytes": change.fragment.offset_bytes + change.fragment.size_bytes,
+            }
+            for recording, change in newest.items()
+        ],
+    )
+
+
+def recorded_until(connection: Connection, stream: StreamId) -> int | None:
+    """Exclusive end of the newest recording of ``stream``, ns; None when there is none."""
+    newest = (
+        sa.select(recordings.c.end_ns)
+        .where(recordings.c.stream == stream)
+        .order_by(recordings.c.start_ns.desc())
+        .limit(1)
+    )
+    return connection.execute(newest).scalar()
+
+
+def open_gap(connection: Connection, change: GapOpened) -> None:
+    """Begin a gap that lasts; nothing happens for a stream of which nothing was ever recorded."""
+    until_ns = recorded_until(connection, change.stream)
+    if until_ns is None:
+        return
+    start_ns = until_ns
+    lasting = connection.execute(
+        sa.select(gaps.c.id, gaps.c.start_ns).where(gaps.c.stream == change.stream, gaps.c.end_ns.is_(None))
+    ).first()
+    if lasting is not None and not change.replaces:
+        return
+    if lasting is not None:
+        start_ns = max(change.start_ns, lasting.start_ns)
+        _end_gap(connection, lasting.id, lasting.start_ns, start_ns)
+    row = {"stream": change.stream, "start_ns": start_ns, "end_ns": None, "cause": change.cause.value}
+    connection.execute(gaps.insert().values(row | {"detail": change.detail[:DETAIL_LENGTH]}))
+
+
+def close_gap(connection: Connection, stream: StreamId, end_ns: int, cause: GapCause) -> None:
+    """Footage begins again at ``end_ns``: end the gap that lasts, or account for the hole before it by ``cause``."""
+    lasting = connection.execute(
+        sa.select(gaps.c.id, gaps.c.start_ns).where(gaps.c.stream == stream, gaps.c.end_ns.is_(None))
+    ).first()
+    if lasting is not None:
+        _end_gap(connection, lasting.id, lasting.start_ns, end_ns)
+        return
+    until_ns = recorded_until(connection, stream)
+    if until_ns is not None and until_ns < end_ns:
+        insert_gap(connection, stream, until_ns, end_ns, cause)
+
+
+def insert_gap(
+    connection: Connection, stream: StreamId, start_ns: int, end_ns: int, cause: GapCause, detail: str = ""
+) -> None:
+    """Account for a stretch of the past without footage."""
+    row = {"stream": stream, "start_ns": start_ns, "end_ns": end_ns, "cause": cause.value}
+    connection.execute(gaps.insert().values(row | {"detail": detail[:DETAIL_LENGTH]}))
+
+
+def _end_gap(connection: Connection, gap: int, start_ns: int, end_ns: int) -> None:
+    if end_ns > start_ns:
+        connection.execute(gaps.update().where(gaps.c.id == gap).values(end_ns=end_ns))
+    else:
+        connection.execute(gaps.delete().where(gaps.c.id == gap))
+
+
+def delete_recordings(connection: Connection, ids: Iterable[RecordingId]) -> None:
+    """Take recordings off the list; their fragments go with them."""
+    wanted = [{"b_id": one} for one in ids]
+    if wanted:
+        connection.execute(fragments.delete().where(fragments.c.recording == sa.bindparam("b_id")), wanted)
+        connection.execute(recordings.delete().where(recordings.c.id == sa.bindparam("b_id")), wanted)

@@ -1,0 +1,398 @@
+"""Records every stream of the bus: write, fsync, index row, acknowledge, in this order and for all cameras together.
+
+Invariants and reasons: docs/design/recording.md.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+
+import structlog
+from msgspec import Struct
+from sqlalchemy import Connection
+
+from haechi.base.clock import Clock
+from haechi.base.errors import Unavailable
+from haechi.base.ids import CameraId, RecordingId, StreamId, camera_of
+from haechi.bus.frames import BusItem, FrameBus, GapCause, RunEnded, Subscription
+from haechi.media.access_unit import AccessUnit
+from haechi.record.adopt import adopt
+from haechi.record.commits import Appended, Change, Closed, GapOpened, apply
+from haechi.record.index import Policy, RecordIndex
+from haechi.record.segmenter import Limits, Segmenter
+from haechi.record.tables import volumes
+from haechi.record.volume import Volume
+from haechi.record.writer import CloseFile, Job, Writer, Written
+
+log = structlog.get_logger(__name__)
+
+BATCH_JOBS = 256
+JOBS_PER_STREAM = 4
+"""Fragments of one stream that may wait for the disk; what comes after them waits in its bus queue (64 MB)."""
+UNCOMMITTED_MOST = 100_000
+"""Index rows that may wait for the database (about 40 MB): more than half an hour of 100 cameras."""
+POLICY_S = 5.0
+COMMIT_RETRY_S = 1.0
+
+
+class RecorderSettings(Struct, frozen=True):
+    """How the recorder works.
+
+    Attributes:
+        enabled: Cameras without a setting of their own are recorded.
+        reserve_bytes: Recording stops when less is free, so that the database can go on.
+    """
+
+    enabled: bool = True
+    reserve_bytes: int = 64 * 1024 * 1024
+    limits: Limits = Limits()
+
+
+class RecorderStats(Struct):
+    """Counters since the start, for /metrics and for people.
+
+    Attributes:
+        acknowledged_units: Units that survive a power cut.
+        lost_units: Units that could not be written, or that the bus dropped because the disk was too slow.
+        skipped_units: Units that were recorded already (from the GOP cache), or of cameras that are not recorded.
+        uncommitted: Fragments on disk whose index rows wait for the database.
+    """
+
+    fragments: int = 0
+    acknowledged_units: int = 0
+    acknowledged_bytes: int = 0
+    lost_units: int = 0
+    skipped_units: int = 0
+    uncommitted: int = 0
+    batches: int = 0
+    is_full: bool = False
+    failure: str = ""
+
+
+class Acknowledged(Struct, frozen=True):
+    """A fragment that is durable and listed."""
+
+    stream: StreamId
+    run: int
+    first_seq: int
+    last_seq: int
+    recording: RecordingId
+    number: int
+
+
+class _Lane:
+    """One stream: its queue, its segmenter."""
+
+    def __init__(self, subscription: Subscription, limits: Limits) -> None:
+        self.stream = subscription.stream
+        self.camera: CameraId = camera_of(subscription.stream)
+        self.subscription = subscription
+        self.segmenter = Segmenter(subscription.stream, limits)
+        self.slots = asyncio.Semaphore(JOBS_PER_STREAM)
+        self.floor_ns = 0
+        self.is_recording = True
+        self.dropped = 0
+
+
+class Recorder:
+    """Takes every unit of every stream, and gives none back until it is durable.
+
+    Args:
+        on_full: Called when the disk is full, so that retention can make room at once.
+    """
+
+    def __init__(
+        self,
+        bus: FrameBus,
+        index: RecordIndex,
+        volume: Volume,
+        clock: Clock,
+        settings: RecorderSettings | None = None,
+        *,
+        on_full: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._bus = bus
+        self._index = index
+        self._volume = volume
+        self._clock = clock
+        self._settings = settings or RecorderSettings()
+        self._on_full = on_full
+        self._writer = Writer(volume, self._settings.reserve_bytes)
+        self._listeners: list[Callable[[list[Acknowledged]], None]] = []
+        self._is_listening = False
+        self._attached: deque[Subscription] = deque()
+        self._came = asyncio.Event()
+        self._lanes: list[_Lane] = []
+        self._jobs: deque[tuple[Job, _Lane | None]] = deque()
+        self._has_jobs = asyncio.Event()
+        self._changes: list[Change] = []
+        self._has_changes = asyncio.Event()
+        self._has_room = asyncio.Event()
+        self._ids: dict[str, RecordingId] = {}
+        self._policies: dict[CameraId, Policy] = {}
+        self._is_running = False
+        self.stats = RecorderStats()
+
+    def on_acknowledged(self, listener: Callable[[list[Acknowledged]], None]) -> None:
+        """Call ``listener`` with every batch of fragments that became durable."""
+        self._listeners.append(listener)
+
+    async def run(self) -> None:
+        """Record until cancelled; then write what waits, so that a planned stop loses nothing.
+
+        Raises:
+            Unavailable: The volume is missing or failed, or the database does not answer at the start.
+            Conflict: The volume belongs to another installation.
+        """
+        self._is_running = True
+        self._listen()
+        try:
+            await self._volume.claim(self._index.database, self._clock)
+            self._volume.lock()
+            await adopt(self._index, self._volume)
+            await self._refresh_policies()
+            with ThreadPoolExecutor(1, thread_name_prefix="record-io") as disk:
+                try:
+                    await self._record(disk)
+                finally:
+                    await self._stop(disk)
+        finally:
+            self._is_running = False
+            self._detach()
+
+    async def _record(self, disk: ThreadPoolExecutor) -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._write_batches(disk))
+            group.create_task(self._commit_batches())
+            group.create_task(self._watch_policies())
+            while True:
+                while self._attached:
+                    lane = await self._attach(self._attached.popleft())
+                    group.create_task(self._follow(lane))
+                self._came.clear()
+                await self._came.wait()
+
+    # Taking units
+
+    def _listen(self) -> None:
+        if self._is_listening:
+            for stream in self._bus.streams():
+                self._subscribe(stream)
+            return
+        self._is_listening = True
+        self._bus.on_new_stream(self._subscribe)
+
+    def _subscribe(self, stream: StreamId) -> None:
+        if self._is_running:
+            self._attached.append(self._bus.record(stream))
+            self._came.set()
+
+    async def _attach(self, subscription: Subscription) -> _Lane:
+        lane = _Lane(subscription, self._settings.limits)
+        self._lanes.append(lane)
+        lane.floor_ns = await self._index.newest_captured_ns(lane.stream)
+        return lane
+
+    async def _follow(self, lane: _Lane) -> None:
+        async for item in lane.subscription:
+            for job in self._jobs_of(lane, item):
+                await lane.slots.acquire()
+                self._put(job, lane)
+        for piece in lane.segmenter.flush():
+            self._put(piece, None)
+        self._put(CloseFile(lane.stream), None)
+        self._lanes.remove(lane)
+
+    def _jobs_of(self, lane: _Lane, item: BusItem) -> list[Job]:
+        if isinstance(item, RunEnded):
+            return self._end_run(lane, item)
+        if lane.subscription.dropped > lane.dropped:
+            self.stats.lost_units += lane.subscription.dropped - lane.dropped
+            lane.dropped = lane.subscription.dropped
+        is_wanted = self._policies.get(lane.camera, Policy(enabled=self._settings.enabled)).enabled
+        if is_wanted != lane.is_recording:
+            return self._switch(lane, item, is_wanted=is_wanted)
+        if not is_wanted or item.captured_ns < lane.floor_ns:
+            self.stats.skipped_units += 1
+            return []
+        return self._feed(lane, item)
+
+    def _feed(self, lane: _Lane, unit: AccessUnit) -> list[Job]:
+        lane.floor_ns = unit.captured_ns + 1
+        return list(lane.segmenter.feed(unit, lane.subscription.params_of(unit)))
+
+    def _end_run(self, lane: _Lane, ended: RunEnded) -> list[Job]:
+        jobs: list[Job] = list(lane.segmenter.flush())
+        if lane.is_recording:
+            jobs.append(GapOpened(lane.stream, lane.floor_ns, ended.cause, ended.detail))
+        return jobs
+
+    def _switch(self, lane: _Lane, unit: AccessUnit, *, is_wanted: bool) -> list[Job]:
+        """Recording of the camera was switched on (from the next sync unit on) or off."""
+        if is_wanted and not unit.is_sync:
+            self.stats.skipped_units += 1
+            return []
+        lane.is_recording = is_wanted
+        if is_wanted:
+            return self._feed(lane, unit)
+        jobs: list[Job] = list(lane.segmenter.flush())
+        jobs.append(GapOpened(lane.stream, unit.captured_ns, GapCause.DISABLED, "recording is switched off"))
+        return jobs
+
+    def _put(self, job: Job, lane: _Lane | None) -> None:
+        self._jobs.append((job, lane))
+        self._has_jobs.set()
+
+    # Onto the disk, then into the index
+
+    async def _write_batches(self, disk: ThreadPoolExecutor) -> None:
+        while True:
+            await self._has_jobs.wait()
+            while len(self._changes) > UNCOMMITTED_MOST:
+                self._has_room.clear()
+                await self._has_room.wait()
+            await _whole(self._write_some(disk))
+
+    async def _write_some(self, disk: ThreadPoolExecutor) -> None:
+        batch = [self._jobs.popleft() for _ in range(min(len(self._jobs), BATCH_JOBS))]
+        if not self._jobs:
+            self._has_jobs.clear()
+        jobs = [job for job, _ in batch]
+        self._take_note(await asyncio.get_running_loop().run_in_executor(disk, self._writer.write, jobs))
+        for _, lane in batch:
+            if lane is not None:
+                lane.slots.release()
+
+    def _take_note(self, written: Written) -> None:
+        self._changes += written.changes
+        self.stats.batches += 1
+        self.stats.lost_units += written.lost_units
+        self.stats.uncommitted = len(self._changes)
+        if written.is_full and not self.stats.is_full:
+            log.error("disk full: recording stands still until there is space", root=str(self._volume.root))
+        if written.is_full:
+            self._on_full()
+        if written.failure and not self.stats.failure:
+            log.critical("recording disk failed: nothing is written to it any more", reason=written.failure)
+        self.stats.is_full, self.stats.failure = written.is_full, written.failure
+        if written.changes:
+            self._has_changes.set()
+
+    async def _commit_batches(self) -> None:
+        is_down = False
+        while True:
+            await self._has_changes.wait()
+            try:
+                await _whole(self._commit())
+            except Unavailable as error:
+                if not is_down:
+                    log.warning("index rows wait for the database", reason=str(error))
+                is_down = True
+                await self._clock.sleep(COMMIT_RETRY_S)
+            else:
+                is_down = False
+
+    async def _commit(self) -> None:
+        changes, self._changes = self._changes, []
+        known, failure, now_ns = dict(self._ids), self.stats.failure, self._clock.wall_ns()
+
+        def work(connection: Connection) -> dict[str, RecordingId]:
+            if failure:
+                row = volumes.update().where(volumes.c.id == self._volume.id, volumes.c.failed_ns.is_(None))
+                connection.execute(row.values(failed_ns=now_ns, failure=failure[:200]))
+            return apply(connection, changes, known)
+
+        try:
+            self._ids |= await self._index.database.write(work)
+        except Unavailable:
+            self._changes = changes + self._changes
+            raise
+        if not self._changes:
+            self._has_changes.clear()
+        self._has_room.set()
+        self._acknowledge(changes)
+
+    def _acknowledge(self, changes: list[Change]) -> None:
+        done: list[Acknowledged] = []
+        for change in changes:
+            if isinstance(change, Appended):
+                row, piece = change.row, change.fragment
+                recording = self._ids[row.path]
+                done.append(
+                    Acknowledged(row.stream, row.run, piece.first_seq, change.last_seq, recording, piece.number)
+                )
+                self.stats.acknowledged_units += piece.units
+                self.stats.acknowledged_bytes += piece.size_bytes
+            elif isinstance(change, Closed):
+                self._ids.pop(change.path, None)
+        self.stats.fragments += len(done)
+        self.stats.uncommitted = len(self._changes)
+        if done:
+            for listener in self._listeners:
+                listener(done)
+
+    # Around it
+
+    async def _watch_policies(self) -> None:
+        while True:
+            await self._clock.sleep(POLICY_S)
+            try:
+                await self._refresh_policies()
+            except Unavailable as error:
+                log.debug("recording goes on with the settings as they were", reason=str(error))
+
+    async def _refresh_policies(self) -> None:
+        self._policies = await self._index.policies()
+
+    async def _stop(self, disk: ThreadPoolExecutor) -> None:
+        """Write all that was taken and all that waits in the queues, and say that recording ends now."""
+        now_ns = self._clock.wall_ns()
+        try:
+            for subscription in self._attached:
+                await self._attach(subscription)
+            self._attached.clear()
+            for lane in self._lanes:
+                self._jobs.extend((job, None) for job in self._last_jobs(lane, now_ns))
+            while self._jobs:
+                await self._write_some(disk)
+            if self._changes:
+                await self._commit()
+        except Unavailable as error:
+            log.warning("stopped without the database; the next start finds the files", reason=str(error))
+        finally:
+            self._writer.close()
+
+    def _last_jobs(self, lane: _Lane, now_ns: int) -> list[Job]:
+        jobs: list[Job] = []
+        while (item := lane.subscription.take()) is not None:
+            jobs += self._jobs_of(lane, item)
+        jobs += lane.segmenter.flush()
+        jobs.append(CloseFile(lane.stream))
+        jobs.append(GapOpened(lane.stream, now_ns, GapCause.NOT_RUNNING, replaces=True))
+        return jobs
+
+    def _detach(self) -> None:
+        for lane in self._lanes:
+            lane.subscription.close()
+        for subscription in self._attached:
+            subscription.close()
+        self._lanes.clear()
+        self._attached.clear()
+        self._jobs.clear()
+        self._changes.clear()
+        self._ids.clear()
+        self._writer = Writer(self._volume, self._settings.reserve_bytes)
+        self._volume.unlock()
+
+
+async def _whole(work: Coroutine[None, None, None]) -> None:
+    """Await ``work``; when cancelled meanwhile, finish it first."""
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        if not task.cancelled() and task.exception() is not None:
+            log.warning("unfinished at the stop", reason=str(task.exception()))
+        raise

@@ -1,0 +1,79 @@
+"""Volumes, recordings, fragments, gaps, pins, and what each camera wants of the recorder."""
+
+import sqlalchemy as sa
+
+from haechi.store.database import metadata
+
+volumes = sa.Table(
+    "volumes",
+    metadata,
+    sa.Column("id", sa.String(36), primary_key=True),
+    sa.Column("root", sa.String(4096), nullable=False),
+    sa.Column("created_ns", sa.BigInteger, nullable=False),
+    sa.Column("failed_ns", sa.BigInteger, nullable=True),
+    sa.Column("failure", sa.String(200), nullable=False),
+)
+
+recordings = sa.Table(
+    "recordings",
+    metadata,
+    sa.Column("id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=True),
+    sa.Column("volume", sa.String(36), nullable=False),
+    sa.Column("stream", sa.String(60), nullable=False),
+    sa.Column("run", sa.BigInteger, nullable=False),
+    sa.Column("params", sa.Integer, nullable=False),
+    sa.Column("path", sa.String(300), nullable=False),
+    sa.Column("start_ns", sa.BigInteger, nullable=False),
+    sa.Column("end_ns", sa.BigInteger, nullable=False),
+    sa.Column("first_seq", sa.BigInteger, nullable=False),
+    sa.Column("last_seq", sa.BigInteger, nullable=False),
+    sa.Column("init_bytes", sa.Integer, nullable=False),
+    sa.Column("size_bytes", sa.BigInteger, nullable=False),
+    sa.Column("is_open", sa.Boolean, nullable=False),
+)
+
+fragments = sa.Table(
+    "fragments",
+    metadata,
+    sa.Column("recording", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=False),
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("offset_bytes", sa.BigInteger, nullable=False),
+    sa.Column("size_bytes", sa.Integer, nullable=False),
+    sa.Column("first_ns", sa.BigInteger, nullable=False),
+    sa.Column("last_ns", sa.BigInteger, nullable=False),
+    sa.Column("first_pts_ticks", sa.BigInteger, nullable=False),
+    sa.Column("first_dts_ticks", sa.BigInteger, nullable=False),
+    sa.Column("duration_ticks", sa.BigInteger, nullable=False),
+    sa.Column("first_seq", sa.BigInteger, nullable=False),
+    sa.Column("units", sa.Integer, nullable=False),
+    sa.Column("is_sync", sa.Boolean, nullable=False),
+    sa.Column("sha256", sa.LargeBinary(32), nullable=False),
+)
+
+gaps = sa.Table(
+    "gaps",
+    metadata,
+    sa.Column("id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=True),
+    sa.Column("stream", sa.String(60), nullable=False),
+    sa.Column("start_ns", sa.BigInteger, nullable=False),
+    sa.Column("end_ns", sa.BigInteger, nullable=True),
+    sa.Column("cause", sa.String(20), nullable=False),
+    sa.Column("detail", sa.String(200), nullable=False),
+)
+
+pins = sa.Table(
+    "pins",
+    metadata,
+    sa.Column("stream", sa.String(60), primary_key=True),
+    sa.Column("reason", sa.String(120), primary_key=True),
+    sa.Column("start_ns", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("end_ns", sa.BigInteger, nullable=False),
+)
+
+record_settings = sa.Table(
+    "record_settings",
+    metadata,
+    sa.Column("camera", sa.String(40), primary_key=True),
+    sa.Column("enabled", sa.Boolean, nullable=False),
+    sa.Column("retention_days", sa.Float, nullable=True),
+)
