@@ -15,6 +15,7 @@ from haechi.base.errors import PeerError
 from haechi.media.access_unit import RawUnit, VideoParams
 from haechi.media.nal import MAX_NALS_PER_UNIT, MAX_UNIT_BYTES
 from haechi.media.payload.base import Depacketiser
+from haechi.media.rtp import unpack_header
 
 _PROBATION = 3
 
@@ -75,7 +76,7 @@ class NalDepacketiser(Depacketiser):
         self._good_marks = 0
         self._marks_lie = False
         self._timestamp = -1
-        self._fragment: list[bytes] | None = None
+        self._fragment: list[bytes] = []
         self._fragment_bytes = 0
         self._gap = False
         self._ended_at = -1
@@ -92,6 +93,30 @@ class NalDepacketiser(Depacketiser):
         self._marks = 0
         self._marked_last = False
 
+    def _add_in_order(self, data: bytes, payload_at: int) -> bool:
+        """The short way for what most packets are: the next one, in the middle of a fragmented NAL unit.
+
+        ``payload_at``: where the fragment begins. False, and nothing done, when the packet is not such a one.
+        """
+        first, second, sequence, timestamp, ssrc = unpack_header(data)
+        if (
+            sequence != self._next
+            or timestamp != self._timestamp
+            or first != 0x80
+            or second != self._payload_type
+            or ssrc != self.ssrc
+            or sequence == 0xFFFF
+        ):
+            return False
+        size = self._fragment_bytes + len(data)
+        if size > MAX_UNIT_BYTES:
+            return False
+        self._fragment_bytes = size
+        self._next = sequence + 1
+        self.received += 1
+        self._fragment.append(data[payload_at:])
+        return True
+
     # -- what the payload formats call -------------------------------------------------------------------------------
     def _begin(self, timestamp: int, out: list[RawUnit]) -> None:
         """A payload with another timestamp than the one before it: the picture in progress is over."""
@@ -106,7 +131,7 @@ class NalDepacketiser(Depacketiser):
     def _end(self, marker: bool, out: list[RawUnit]) -> None:
         """The payload is done; ``marker`` says that the camera calls the picture complete."""
         self._marked_last = marker
-        if marker and self._fragment is None and self._first_slice:
+        if marker and not self._fragment and self._first_slice:
             self._marks += 1
             if self._good_marks >= _PROBATION:
                 self._ended_at = self._timestamp
@@ -138,24 +163,23 @@ class NalDepacketiser(Depacketiser):
         self._fragment_bytes = len(data)
 
     def _fragment_add(self, data: bytes) -> None:
-        fragment = self._fragment
-        if fragment is None:
+        if not self._fragment:
             self._damaged = True
             return
-        fragment.append(data)
+        self._fragment.append(data)
         self._fragment_bytes += len(data)
         if self._fragment_bytes > MAX_UNIT_BYTES:
             self._refuse_size()
 
     def _fragment_end(self, out: list[RawUnit]) -> None:
-        if self._fragment is not None:
+        if self._fragment:
             nal = b"".join(self._fragment)
-            self._fragment = None
+            self._fragment = []
             self._nal(nal, out)
 
     def _drop_fragment(self) -> None:
-        if self._fragment is not None:
-            self._fragment = None
+        if self._fragment:
+            self._fragment = []
             self._damaged = True
 
     # -- inside ------------------------------------------------------------------------------------------------------
@@ -215,7 +239,7 @@ class NalDepacketiser(Depacketiser):
 
     def _refuse_size(self) -> None:
         size = self._bytes + self._fragment_bytes
-        self._fragment = None
+        self._fragment = []
         self._clear()
         self._damaged = True
         raise PeerError(

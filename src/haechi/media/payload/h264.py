@@ -81,6 +81,17 @@ class H264Depacketiser(NalDepacketiser):
     def __init__(self, payload_type: int, sets: Iterable[bytes] = ()) -> None:
         super().__init__(payload_type, H264Dialect(sets))
 
+    def feed_data(self, data: bytes) -> list[RawUnit]:
+        if (
+            self._fragment
+            and len(data) > 14
+            and data[12] & 0x1F == _FU_A
+            and not data[13] & (_START | _END)
+            and self._add_in_order(data, 14)
+        ):
+            return []
+        return super().feed_data(data)
+
     def _take(self, data: bytes, start: int, end: int, timestamp: int, marker: bool) -> list[RawUnit]:
         out: list[RawUnit] = []
         if timestamp != self._timestamp:

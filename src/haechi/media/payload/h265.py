@@ -82,6 +82,17 @@ class H265Depacketiser(NalDepacketiser):
     def __init__(self, payload_type: int, sets: Iterable[bytes] = ()) -> None:
         super().__init__(payload_type, H265Dialect(sets))
 
+    def feed_data(self, data: bytes) -> list[RawUnit]:
+        if (
+            self._fragment
+            and len(data) > 15
+            and (data[12] >> 1) & 0x3F == _FU
+            and not data[14] & (_START | _END)
+            and self._add_in_order(data, 15)
+        ):
+            return []
+        return super().feed_data(data)
+
     def _take(self, data: bytes, start: int, end: int, timestamp: int, marker: bool) -> list[RawUnit]:
         out: list[RawUnit] = []
         if timestamp != self._timestamp:

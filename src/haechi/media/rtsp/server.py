@@ -1,0 +1,285 @@
+"""The server machine of one connection, bytes in and out, no sockets (RFC 2326). For the virtual camera and re-serving.
+
+A session lives and dies with its connection: a session id from elsewhere is answered 454, a method out of order 455.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+from msgspec import Struct
+
+from haechi.media import sdp
+from haechi.media.rtsp import auth
+from haechi.media.rtsp.deframer import Deframer, Interleaved, frame
+from haechi.media.rtsp.message import Message, Request, Response, headers
+from haechi.media.rtsp.transport import Pair, Transport, parse_alternatives
+from haechi.media.sdp import SessionDescription
+
+METHODS = "OPTIONS, DESCRIBE, SETUP, PLAY, PAUSE, GET_PARAMETER, TEARDOWN"
+_REASONS = {
+    200: "OK",
+    400: "Bad Request",
+    401: "Unauthorized",
+    404: "Not Found",
+    454: "Session Not Found",
+    455: "Method Not Valid in This State",
+    461: "Unsupported Transport",
+    501: "Not Implemented",
+}
+
+
+class ServerPolicy(Struct, frozen=True):
+    """How a server behaves.
+
+    Attributes:
+        username, password: Who may come in; an empty name lets anyone.
+        algorithm: ``MD5`` or ``SHA-256`` for Digest, or ``Basic``.
+        qop: Offer ``qop="auth"`` with Digest (old cameras do not).
+        tcp, udp: Which transports are accepted.
+        server_ports: The bound (RTP, RTCP) pair of UDP ports that media is sent from.
+    """
+
+    username: str = ""
+    password: str = ""
+    algorithm: str = "MD5"
+    qop: bool = True
+    realm: str = "Haechi"
+    tcp: bool = True
+    udp: bool = False
+    server_ports: Pair | None = None
+    session_timeout_s: int = 60
+
+
+class PlayRequested(Struct, frozen=True):
+    """The client wants media now: for each track that it set up, by index, how to send it."""
+
+    path: str
+    transports: tuple[tuple[int, Transport], ...]
+
+
+class PauseRequested(Struct, frozen=True):
+    """The client wants no media for now."""
+
+
+class TornDown(Struct, frozen=True):
+    """The session is over. The connection may go on."""
+
+
+class LoginFailed(Struct, frozen=True):
+    """A request came with wrong credentials (not: with none)."""
+
+
+class ReportReceived(Struct, frozen=True):
+    """An RTCP packet from the client, over TCP."""
+
+    track_index: int
+    data: bytes
+
+
+ServerEvent = PlayRequested | PauseRequested | TornDown | LoginFailed | ReportReceived
+
+
+class RtspServer:
+    """One client's connection. ``find`` gives the description of what is at a path (query included), or None.
+
+    Every track of a description needs a control of its own that is no absolute address.
+    """
+
+    def __init__(self, find: Callable[[str], SessionDescription | None], policy: ServerPolicy) -> None:
+        self._find = find
+        self._policy = policy
+        self._deframer = Deframer()
+        self._out = bytearray()
+        self._session = ""
+        self._path = ""
+        self._set_up: dict[int, Transport] = {}
+        self._is_playing = False
+        self._challenge = _challenge(policy)
+
+    def to_send(self) -> bytes:
+        """What is to be sent now; call it after each `feed`, before any media."""
+        data = bytes(self._out)
+        self._out.clear()
+        return data
+
+    @property
+    def is_playing(self) -> bool:
+        """Whether media may be sent."""
+        return self._is_playing
+
+    def feed(self, data: bytes) -> list[ServerEvent]:
+        """Take received bytes; give what they ask for. The answers are in `to_send`.
+
+        Raises:
+            PeerError: The client does not speak RTSP or exceeds a limit.
+        """
+        out: list[ServerEvent] = []
+        for event in self._deframer.feed(data):
+            if isinstance(event, Interleaved):
+                self._on_packet(event, out)
+            else:
+                self._on_message(event, out)
+        return out
+
+    def _on_packet(self, packet: Interleaved, out: list[ServerEvent]) -> None:
+        for index, transport in self._set_up.items():
+            if transport.interleaved and packet.channel == transport.interleaved[1]:
+                out.append(ReportReceived(index, packet.data))
+
+    def _on_message(self, message: Message, out: list[ServerEvent]) -> None:
+        if isinstance(message, Response):
+            return
+        if message.method != "OPTIONS" and not self._is_let_in(message, out):
+            self._answer(message, 401, ("WWW-Authenticate", _challenge_text(self._challenge)))
+            return
+        match message.method:
+            case "OPTIONS":
+                self._answer(message, 200, ("Public", METHODS))
+            case "DESCRIBE":
+                self._describe(message)
+            case "SETUP":
+                self._on_setup(message)
+            case "PLAY" | "PAUSE" | "TEARDOWN":
+                self._on_control(message, out)
+            case "GET_PARAMETER" | "SET_PARAMETER":
+                self._answer(message, 200 if self._owns_session(message) else 454)
+            case _:
+                self._answer(message, 501, ("Public", METHODS))
+
+    def _is_let_in(self, request: Request, out: list[ServerEvent]) -> bool:
+        policy = self._policy
+        if not policy.username:
+            return True
+        header = request.headers.get("Authorization")
+        who = auth.Credentials(policy.username, policy.password)
+        if header and auth.verify(header, self._challenge, who, request.method):
+            return True
+        if header:
+            out.append(LoginFailed())
+        return False
+
+    def _describe(self, request: Request) -> None:
+        session = self._find(_path_of(request.uri))
+        if session is None:
+            self._answer(request, 404)
+            return
+        base = request.uri if request.uri.endswith("/") else f"{request.uri}/"
+        fields = (("Content-Base", base), ("Content-Type", "application/sdp"))
+        self._answer(request, 200, *fields, body=sdp.build(session))
+
+    def _on_setup(self, request: Request) -> None:
+        asked_session = request.headers.get("Session").partition(";")[0].strip()
+        if asked_session and asked_session != self._session:
+            self._answer(request, 454)
+            return
+        found = self._track_at(_path_of(request.uri))
+        if found is None:
+            self._answer(request, 404)
+            return
+        path, index = found
+        if self._is_playing or (self._path and path != self._path):
+            self._answer(request, 455)
+            return
+        transport = self._choose(parse_alternatives(request.headers.get("Transport")))
+        if transport is None:
+            self._answer(request, 461)
+            return
+        self._session = self._session or secrets.token_hex(8)
+        self._path = path
+        self._set_up[index] = transport
+        self._answer(request, 200, ("Transport", transport.serialise()))
+
+    def _track_at(self, path: str) -> tuple[str, int] | None:
+        """Which track of which description a SETUP address means."""
+        base, _, control = path.rpartition("/")
+        session = self._find(base) if base else None
+        for index, track in enumerate(session.tracks if session else ()):
+            if track.control == control:
+                return base, index
+        session = self._find(path)
+        return (path, 0) if session is not None and len(session.tracks) == 1 else None
+
+    def _choose(self, offers: list[Transport]) -> Transport | None:
+        """The first offer that we can take, completed with our side."""
+        policy = self._policy
+        for offer in offers:
+            if offer.is_multicast:
+                continue
+            if offer.is_tcp and policy.tcp:
+                used = {channel for one in self._set_up.values() for channel in one.interleaved or ()}
+                free = next(channel for channel in range(0, 256, 2) if channel not in used)
+                wanted = offer.interleaved
+                return Transport(
+                    is_tcp=True, interleaved=(free, free + 1) if not wanted or used & {*wanted} else wanted
+                )
+            if not offer.is_tcp and policy.udp and policy.server_ports and offer.client_ports:
+                return Transport(is_tcp=False, client_ports=offer.client_ports, server_ports=policy.server_ports)
+        return None
+
+    def _on_control(self, request: Request, out: list[ServerEvent]) -> None:
+        if not self._session:
+            self._answer(request, 454 if request.headers.get("Session") else 455)
+            return
+        if not self._owns_session(request):
+            self._answer(request, 454)
+            return
+        self._answer(request, 200, *((("Range", "npt=0.000-"),) if request.method == "PLAY" else ()))
+        if request.method == "PLAY":
+            if not self._is_playing:
+                out.append(PlayRequested(self._path, tuple(sorted(self._set_up.items()))))
+            self._is_playing = True
+        elif request.method == "PAUSE":
+            self._is_playing = False
+            out.append(PauseRequested())
+        else:
+            self._end_session(out)
+
+    def _end_session(self, out: list[ServerEvent]) -> None:
+        self._is_playing = False
+        self._session = self._path = ""
+        self._set_up = {}
+        out.append(TornDown())
+
+    def _owns_session(self, request: Request) -> bool:
+        """Whether the request names our session; keep-alives may name none."""
+        named = request.headers.get("Session").partition(";")[0].strip()
+        return named == self._session or (not named and request.method == "GET_PARAMETER")
+
+    def _answer(self, request: Request, status: int, *fields: tuple[str, str], body: bytes = b"") -> None:
+        session = f"{self._session};timeout={self._policy.session_timeout_s}" if self._session else ""
+        lines = [("CSeq", request.headers.get("CSeq", "0")), ("Server", "Haechi"), *fields]
+        if status == 200 and request.method not in ("OPTIONS", "DESCRIBE"):
+            lines.append(("Session", session))
+        self._out += Response(status, _REASONS[status], headers(lines), body).serialise()
+
+
+def _path_of(uri: str) -> str:
+    """The path and query of an address, without the slash that aggregated addresses end in."""
+    try:
+        parts = urlsplit(uri)
+    except ValueError:
+        return ""
+    path = parts.path + (f"?{parts.query}" if parts.query else "")
+    return path.rstrip("/") or "/"
+
+
+def _challenge(policy: ServerPolicy) -> auth.Challenge:
+    if policy.algorithm == "Basic":
+        return auth.Challenge("basic", policy.realm)
+    qop = "auth" if policy.qop else ""
+    return auth.Challenge("digest", policy.realm, secrets.token_hex(16), policy.algorithm, "", qop)
+
+
+def _challenge_text(challenge: auth.Challenge) -> str:
+    if challenge.scheme == "basic":
+        return f'Basic realm="{challenge.realm}"'
+    qop = ', qop="auth"' if challenge.qop else ""
+    return f'Digest realm="{challenge.realm}", nonce="{challenge.nonce}", algorithm={challenge.algorithm}{qop}'
+
+
+def interleave(transport: Transport, data: bytes, *, is_rtcp: bool = False) -> bytes:
+    """A media or report packet framed for a track that was set up over TCP; empty for one that was not."""
+    return frame(transport.interleaved[is_rtcp], data) if transport.interleaved else b""
