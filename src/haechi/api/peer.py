@@ -44,7 +44,7 @@ def peer_of(scope: Scope, trusted: Sequence[Network]) -> Peer:
     headers = Headers(scope=scope)
     client = scope.get("client")
     address = client[0] if client else "unknown"
-    scheme = {"ws": "http", "wss": "https"}.get(scope.get("scheme", "http"), scope.get("scheme", "http"))
+    scheme = "https" if scope.get("scheme") in {"https", "wss"} else "http"
     host = headers.get("host", "").lower()
     if _is_trusted(address, trusted):
         address = _forwarded_for(headers, address, trusted)

@@ -46,6 +46,8 @@ class Access(StrEnum):
     ADMIN = "admin"
     CAMERA_VIEW = "camera-view"
     """Users who may see the camera in the path (``{camera}``)."""
+    CAMERA_ADMIN = "camera-admin"
+    """Administrators; the camera in the path is looked up."""
     EVENT_VIEW = "event-view"
     """Users who may see the camera of the event in the path (``{event}``)."""
     METRICS = "metrics"
@@ -96,9 +98,10 @@ class Gate:
             case Access.SIGNED_IN:
                 return
             case Access.ADMIN | Access.METRICS:
-                if not principal.is_admin:
-                    raise Denied("only an administrator may do this", code="admin-only")
-            case Access.CAMERA_VIEW:
+                _require_admin(principal)
+            case Access.CAMERA_VIEW | Access.CAMERA_ADMIN:
+                if access is Access.CAMERA_ADMIN:
+                    _require_admin(principal)
                 camera = CameraId(connection.path_params["camera"])
                 connection.state.camera = await self.camera(principal, camera)
             case Access.EVENT_VIEW:
@@ -256,6 +259,11 @@ def require_policies(app: FastAPI) -> None:
         raise TypeError(f"routes without a policy: {', '.join(naked)}")
 
 
+def _require_admin(principal: Principal) -> None:
+    if not principal.is_admin:
+        raise Denied("only an administrator may do this", code="admin-only")
+
+
 def _require_access(access: object, path: str) -> None:
     if not isinstance(access, Access):
         raise TypeError(f"route {path} has no policy: want access=Access...")
@@ -274,9 +282,9 @@ def _problems(method: str, access: Access, more: Sequence[int]) -> dict[int | st
     statuses = set(more)
     if access is not Access.PUBLIC:
         statuses.add(401)
-    if access in {Access.ADMIN, Access.METRICS} or method not in _READING:
+    if access in {Access.ADMIN, Access.CAMERA_ADMIN, Access.METRICS} or method not in _READING:
         statuses.add(403)
-    if access in {Access.CAMERA_VIEW, Access.EVENT_VIEW}:
+    if access in {Access.CAMERA_VIEW, Access.CAMERA_ADMIN, Access.EVENT_VIEW}:
         statuses.add(404)
     if method in {"POST", "PUT", "PATCH"}:
         statuses |= {400, 413, 422}

@@ -1,0 +1,63 @@
+"""Builds the web application: every route through the gate, every answer with its headers, every error a problem."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+from fastapi import FastAPI
+
+from haechi.api import pages, problems, sockets
+from haechi.api.headers import SecurityHeaders
+from haechi.api.metrics import CountRequests, Metrics
+from haechi.api.policy import Gate, Routes, require_policies
+from haechi.api.push import Push
+from haechi.api.routes import cameras, events, footage, session, system, users
+from haechi.api.services import Services
+from haechi.api.stills import Stills
+from haechi.base.clock import SystemClock
+
+LARGEST_BODY_BYTES = 256 * 1024
+"""The largest body that makes sense is a camera's zones (64 polygons of 64 points)."""
+
+
+def build_app(services: Services) -> FastAPI:
+    """The application over a house.
+
+    Raises:
+        TypeError: A route has no policy.
+    """
+    app = FastAPI(
+        title="Haechi",
+        version=services.config.version,
+        description="Self-hosted AI security-camera platform. Errors are RFC 9457 problem details.",
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        max_body_size=LARGEST_BODY_BYTES,
+        lifespan=_lifespan,
+    )
+    gate = Gate(services)
+    metrics = Metrics(services)
+    app.state.services = services
+    app.state.gate = gate
+    app.state.metrics = metrics
+    app.state.stills = Stills(services)
+    app.state.push = Push(services, metrics)
+    app.state.assets = pages.load_assets(services.config.static)
+    problems.install(app)
+    routes = Routes(app, gate)
+    for room in (session, cameras, footage, events, users, system, sockets, pages):
+        room.register(routes)
+    require_policies(app)
+    app.add_middleware(CountRequests, metrics=metrics, clock=SystemClock())
+    app.add_middleware(SecurityHeaders)
+    return app
+
+
+@contextlib.asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(app.state.push.run())
+        yield
+        task.cancel()

@@ -1,0 +1,64 @@
+"""What a route may take for granted after the gate: who asks, from where, and the thing that was looked up."""
+
+from typing import Annotated
+
+from fastapi import Depends, Path, Request
+
+from haechi.api.auth.principal import Principal
+from haechi.api.peer import Peer
+from haechi.api.policy import Gate
+from haechi.api.services import Services
+from haechi.events.event import Event
+from haechi.fleet.cameras import Camera
+
+CameraPath = Annotated[str, Path(pattern=r"^cam_[a-z0-9]{3,32}$", examples=["cam_k3v9p2mw8tq4hx7n"])]
+EventPath = Annotated[str, Path(pattern=r"^evt_[a-z0-9]{3,32}$", examples=["evt_k3v9p2mw8tq4hx7n"])]
+
+
+def _services(request: Request) -> Services:
+    services: Services = request.app.state.services
+    return services
+
+
+def _gate(request: Request) -> Gate:
+    gate: Gate = request.app.state.gate
+    return gate
+
+
+def _caller(request: Request) -> Principal:
+    principal: Principal = request.state.principal
+    return principal
+
+
+def _visitor(request: Request) -> Principal | None:
+    principal: Principal | None = request.state.principal
+    return principal
+
+
+def _peer(request: Request) -> Peer:
+    peer: Peer = request.state.peer
+    return peer
+
+
+def _camera(request: Request, camera: CameraPath) -> Camera:
+    """``camera`` is not read: it names the path parameter for OpenAPI; the gate has looked it up."""
+    found: Camera = request.state.camera
+    return found
+
+
+def _event(request: Request, event: EventPath) -> Event:
+    """As with cameras."""
+    found: Event = request.state.event
+    return found
+
+
+House = Annotated[Services, Depends(_services)]
+Door = Annotated[Gate, Depends(_gate)]
+Caller = Annotated[Principal, Depends(_caller)]
+"""The user in a session; only on routes that are not public."""
+Visitor = Annotated[Principal | None, Depends(_visitor)]
+From = Annotated[Peer, Depends(_peer)]
+AskedCamera = Annotated[Camera, Depends(_camera)]
+"""The camera in the path; only with ``CAMERA_VIEW`` or ``CAMERA_ADMIN``."""
+AskedEvent = Annotated[Event, Depends(_event)]
+"""The event in the path; only with ``EVENT_VIEW``."""

@@ -1,0 +1,130 @@
+"""Answers that carry footage: files by byte range, pictures, downloads. Never cached by anybody but the asker."""
+
+import asyncio
+import hashlib
+import os
+import re
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta, tzinfo
+from pathlib import Path
+from urllib.parse import quote
+
+from fastapi import Request, Response
+from fastapi.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
+
+from haechi.api.headers import NO_STORE
+from haechi.api.ranges import Slice, asked_slice
+from haechi.base.clock import NS_PER_MS
+from haechi.base.errors import DataLoss
+
+CHUNK_BYTES = 256 * 1024
+_UNSAFE = re.compile(r"[^\w.\-]+")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def file_answer(request: Request, path: Path, size_bytes: int, *, etag: str, media_type: str) -> Response:
+    """The first ``size_bytes`` of a file, or the part that is asked for.
+
+    Raises:
+        Invalid: ``range-not-satisfiable``.
+        DataLoss: ``recording-missing``: the file is not there or shorter than it was.
+    """
+    headers = request.headers
+    part = asked_slice(headers.get("range"), headers.get("if-range"), etag, size_bytes)
+    whole = Slice(0, size_bytes - 1, size_bytes)
+    answer = {"Accept-Ranges": "bytes", "ETag": etag, "Cache-Control": NO_STORE}
+    if part is None and headers.get("if-none-match", "").strip() == etag:
+        return Response(status_code=304, headers=answer)
+    piece = part or whole
+    answer["Content-Length"] = str(piece.length)
+    if part is not None:
+        answer["Content-Range"] = part.content_range
+    status = 200 if part is None else 206
+    if request.method == "HEAD":
+        return Response(status_code=status, headers=answer, media_type=media_type)
+    return FileSlice(path, piece, status, answer, media_type)
+
+
+class FileSlice(StreamingResponse):
+    """Part of a file, read as the peer takes it. The file is open only while it is sent."""
+
+    def __init__(self, path: Path, part: Slice, status: int, headers: dict[str, str], media_type: str) -> None:
+        super().__init__((), status, headers=headers, media_type=media_type)
+        self._path = path
+        self._part = part
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Open, send, close. What cannot be opened is an error answer: nothing was sent yet."""
+        descriptor = _open(self._path, self._part.size_bytes)
+        try:
+            self.body_iterator = _pieces(descriptor, self._part)
+            await super().__call__(scope, receive, send)
+        finally:
+            os.close(descriptor)
+
+
+def bytes_answer(request: Request, data: bytes, *, media_type: str, file_name: str = "") -> Response:
+    """Bytes that we hold, as a download when there is a ``file_name``."""
+    headers = {"Cache-Control": NO_STORE, "Content-Length": str(len(data))}
+    if file_name:
+        headers["Content-Disposition"] = attachment(file_name)
+    return Response(b"" if request.method == "HEAD" else data, headers=headers, media_type=media_type)
+
+
+def clip_answer(request: Request, made: bytes | Path, file_name: str) -> Response:
+    """A finished clip as a download, also by range: players seek in it."""
+    if isinstance(made, Path):
+        answer = file_answer(request, made, made.stat().st_size, etag=_etag_of(made), media_type="video/mp4")
+        answer.headers["Content-Disposition"] = attachment(file_name)
+        return answer
+    etag = f'"{hashlib.sha256(made).hexdigest()[:32]}"'
+    part = asked_slice(request.headers.get("range"), request.headers.get("if-range"), etag, len(made))
+    answer = bytes_answer(
+        request, made if part is None else made[part.first : part.last + 1], media_type="video/mp4", file_name=file_name
+    )
+    answer.headers["Accept-Ranges"] = "bytes"
+    answer.headers["ETag"] = etag
+    if part is not None:
+        answer.status_code = 206
+        answer.headers["Content-Range"] = part.content_range
+    return answer
+
+
+def attachment(file_name: str) -> str:
+    """``Content-Disposition`` for a name in any script (RFC 6266): no byte of it can end the header."""
+    plain = _UNSAFE.sub("_", file_name.encode("ascii", "replace").decode("ascii").replace("?", "_"))
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(file_name, safe='')}"
+
+
+def clip_name(camera: str, start_ns: int, zone: tzinfo) -> str:
+    """A name that says where and when, with the offset: ``Front_door_2026-11-21T14-03-22+0900.mp4``."""
+    when = (_EPOCH + timedelta(milliseconds=start_ns // NS_PER_MS)).astimezone(zone)
+    return f"{_UNSAFE.sub('_', camera).strip('_.') or 'camera'}_{when:%Y-%m-%dT%H-%M-%S%z}.mp4"
+
+
+def _etag_of(path: Path) -> str:
+    state = path.stat()
+    return f'"{state.st_mtime_ns:x}-{state.st_size:x}"'
+
+
+def _open(path: Path, size_bytes: int) -> int:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except OSError as error:
+        raise DataLoss("a recording is not where it was put", code="recording-missing") from error
+    if os.fstat(descriptor).st_size < size_bytes:
+        os.close(descriptor)
+        raise DataLoss("a recording is shorter than it was", code="recording-truncated")
+    return descriptor
+
+
+async def _pieces(descriptor: int, part: Slice) -> AsyncIterator[bytes]:
+    offset = part.first
+    while offset <= part.last:
+        length = min(CHUNK_BYTES, part.last - offset + 1)
+        data = await asyncio.to_thread(os.pread, descriptor, length, offset)
+        if not data:
+            raise DataLoss("a recording became shorter while it was read", code="recording-truncated")
+        offset += len(data)
+        yield data

@@ -1,0 +1,107 @@
+"""Prometheus' numbers. Gauges are read when somebody asks; counters count what passes through the edge."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections import Counter as Tally
+from typing import TYPE_CHECKING
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
+from starlette.routing import BaseRoute
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from haechi.base.clock import NS_PER_S, Clock
+
+if TYPE_CHECKING:
+    from haechi.api.services import Services
+
+_STATES = ("live", "connecting", "offline", "disabled")
+
+
+class Metrics:
+    """All numbers of one server, in a registry of its own."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self.registry = registry = CollectorRegistry()
+        self._cameras = Gauge("haechi_cameras", "Cameras by state.", ["state"], registry=registry)
+        self._units = Gauge("haechi_ingest_units", "Units of the present run.", ["camera"], registry=registry)
+        self._bitrate = Gauge("haechi_ingest_bitrate_bps", "Bit rate of a camera.", ["camera"], registry=registry)
+        self._lost = Gauge(
+            "haechi_ingest_lost_packets", "RTP packets known to be lost since start.", ["camera"], registry=registry
+        )
+        self._stored = Gauge("haechi_record_stored_bytes", "Bytes of listed footage.", registry=registry)
+        self._free = Gauge("haechi_record_free_bytes", "Free bytes where footage is kept.", registry=registry)
+        self._viewers = Gauge("haechi_live_viewers", "Open live connections.", registry=registry)
+        self._unreviewed = Gauge("haechi_events_unreviewed", "Events that nobody looked at.", registry=registry)
+        self.requests = Counter(
+            "haechi_http_requests_total", "Requests by route and status.", ["route", "status"], registry=registry
+        )
+        self.seconds = Histogram(
+            "haechi_http_seconds", "Time until an answer was complete.", ["route"], registry=registry
+        )
+        self.push_dropped = Counter(
+            "haechi_push_dropped_total", "Messages that slow pages did not get.", ["topic"], registry=registry
+        )
+
+    async def render(self) -> tuple[bytes, str]:
+        """The text, and its media type."""
+        await self._read()
+        return generate_latest(self.registry), CONTENT_TYPE_PLAIN_0_0_4
+
+    async def _read(self) -> None:
+        services = self._services
+        cameras = await services.registry.list()
+        states: Tally[str] = Tally()
+        for gauge in (self._units, self._bitrate, self._lost):
+            gauge.clear()
+        for camera in cameras:
+            status = services.ingest.status(camera.id)
+            states[status.state] += 1
+            self._units.labels(camera.id).set(status.units)
+            self._bitrate.labels(camera.id).set(status.bitrate_bps)
+            self._lost.labels(camera.id).set(status.lost_packets)
+        for state in _STATES:
+            self._cameras.labels(state).set(states[state])
+        self._stored.set(await services.index.storage_bytes())
+        path = services.config.record_path
+        if path.exists():
+            self._free.set((await asyncio.to_thread(shutil.disk_usage, path)).free)
+        self._viewers.set(services.live.viewers)
+        self._unreviewed.set(await services.events.count_unreviewed(None))
+
+
+class CountRequests:
+    """ASGI middleware. Routes are counted by their template: an id in a label would be one more series each."""
+
+    def __init__(self, app: ASGIApp, *, metrics: Metrics, clock: Clock) -> None:
+        self._app = app
+        self._metrics = metrics
+        self._clock = clock
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass everything through; note status and time of HTTP answers."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began_ns = self._clock.monotonic_ns()
+        status = 500
+
+        async def note(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, note)
+        finally:
+            route = _template(scope.get("route"))
+            self._metrics.requests.labels(route, str(status)).inc()
+            self._metrics.seconds.labels(route).observe((self._clock.monotonic_ns() - began_ns) / NS_PER_S)
+
+
+def _template(route: BaseRoute | None) -> str:
+    return str(getattr(route, "path", "(none)"))

@@ -1,0 +1,140 @@
+"""Events: list, look, play, review, replay."""
+
+from typing import Annotated
+
+from fastapi import Query, Request, Response
+
+from haechi.api.asked import AskedEvent, Caller, Door, House
+from haechi.api.auth.principal import Principal
+from haechi.api.media import bytes_answer, clip_answer, clip_name
+from haechi.api.policy import Access, Routes, camera_not_found
+from haechi.api.routes.footage import JPEG, RANGES, Width
+from haechi.api.services import Services
+from haechi.api.settings import time_zone
+from haechi.api.shapes.events import (
+    ClipSpan,
+    EventDetail,
+    EventOut,
+    EventPage,
+    EventQuery,
+    FrameBoxes,
+    ModelRef,
+    ReplayOut,
+    ReviewIn,
+    ReviewManyIn,
+    event_fields,
+)
+from haechi.base.clock import NS_PER_MS
+from haechi.base.ids import CameraId, EventId
+from haechi.events.centre import EventFilter
+from haechi.events.event import Event
+
+
+async def list_events(house: House, caller: Caller, asked: Annotated[EventQuery, Query()]) -> EventPage:
+    """Events that one may see, newest first."""
+    wanted = EventFilter(
+        cameras=_visible(caller, asked.camera),
+        label=asked.label,
+        severity=asked.severity,
+        reviewed=asked.reviewed,
+        before_ns=None if asked.before_ms is None else asked.before_ms * NS_PER_MS,
+        after_ns=None if asked.after_ms is None else asked.after_ms * NS_PER_MS,
+        limit=asked.limit,
+    )
+    found = await house.events.list(wanted)
+    names = await camera_names(house)
+    return EventPage(
+        events=[EventOut.of(event, names.get(event.camera, "")) for event in found],
+        next_before_ms=_next(found[-1].start_ns, asked.before_ms) if len(found) == asked.limit else None,
+        unreviewed=await house.events.count_unreviewed(caller.visible()),
+    )
+
+
+async def get_event(event: AskedEvent, house: House) -> EventDetail:
+    """One event, with every frame of it and what was seen there."""
+    return await _detail(house, event)
+
+
+async def snapshot(request: Request, event: AskedEvent, house: House, width: Width = None) -> Response:
+    """The best frame as a JPEG."""
+    return bytes_answer(request, await house.events.snapshot(event.id, width), media_type="image/jpeg")
+
+
+async def clip(request: Request, event: AskedEvent, house: House) -> Response:
+    """The clip as an MP4."""
+    made = await house.events.clip(event.id)
+    zone = time_zone((await house.settings.get()).time_zone)
+    names = await camera_names(house)
+    return clip_answer(request, made, clip_name(names.get(event.camera, ""), event.start_ns, zone))
+
+
+async def review(event: AskedEvent, body: ReviewIn, house: House) -> EventOut:
+    """Say that somebody looked at it, or that somebody should."""
+    await house.events.set_reviewed([event.id], body.reviewed)
+    names = await camera_names(house)
+    return EventOut.of(await house.events.get(event.id), names.get(event.camera, ""))
+
+
+async def review_many(body: ReviewManyIn, house: House, caller: Caller, door: Door) -> None:
+    """The same for several events; if one of them is not there, nothing is changed."""
+    events = [await door.event(caller, EventId(event)) for event in body.ids]
+    await house.events.set_reviewed([event.id for event in events], body.reviewed)
+
+
+async def replay(event: AskedEvent, house: House) -> ReplayOut:
+    """Decode the recorded bytes again, detect again, and compare bit by bit."""
+    report = await house.events.replay(event.id)
+    return ReplayOut(
+        identical=report.identical,
+        stage=report.stage or None,
+        compared=report.compared,
+        differing=report.differing,
+        message=report.message,
+    )
+
+
+def register(routes: Routes) -> None:
+    """Add the routes."""
+    view, one = Access.EVENT_VIEW, "/api/events/{event}"
+    routes.add("GET", "/api/events", list_events, access=Access.SIGNED_IN, problems=(404, 422))
+    routes.add("POST", "/api/events/review", review_many, access=Access.SIGNED_IN, status=204, problems=(404,))
+    routes.add("GET", one, get_event, access=view)
+    routes.add("PATCH", one, review, access=view)
+    routes.add("GET", f"{one}/snapshot.jpg", snapshot, access=view, problems=(422, 503), responses=JPEG)
+    routes.add("GET", f"{one}/clip.mp4", clip, access=view, problems=(409, 413, 416), responses=RANGES)
+    routes.add("POST", f"{one}/replay", replay, access=view, problems=(409, 503))
+
+
+async def camera_names(house: Services) -> dict[CameraId, str]:
+    """Names of the cameras that there are; a deleted one has none any more."""
+    return {camera.id: camera.name for camera in await house.registry.list()}
+
+
+def _visible(caller: Principal, camera: str | None) -> tuple[CameraId, ...] | None:
+    if camera is None:
+        return caller.visible()
+    if not caller.may_view(CameraId(camera)):
+        raise camera_not_found()
+    return (CameraId(camera),)
+
+
+def _next(last_start_ns: int, before_ms: int | None) -> int:
+    """Where the next page begins. Rounded up, so that an event in the same millisecond is not lost."""
+    rounded = last_start_ns // NS_PER_MS + 1
+    return rounded if rounded != before_ms else rounded - 1
+
+
+async def _detail(house: Services, event: Event) -> EventDetail:
+    names = await camera_names(house)
+    results = await house.events.detections(event.id)
+    span = await house.events.clip_span(event.id)
+    fields = event_fields(event, names.get(event.camera, ""))
+    return EventDetail.model_validate(
+        fields
+        | {
+            "model": ModelRef(name=event.model_name, hash=event.model_hash),
+            "config_hash": event.config_hash,
+            "clip": None if span is None else ClipSpan(start_ms=span[0] // NS_PER_MS, end_ms=-(-span[1] // NS_PER_MS)),
+            "detections": [FrameBoxes.of(result, span[0] if span else event.start_ns) for result in results],
+        }
+    )

@@ -1,0 +1,208 @@
+"""The two WebSockets: `/api/live` for pictures, `/api/ws` for news. Both end within 5 s of the session's end."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Annotated, Literal
+
+import structlog
+from fastapi import WebSocket
+from pydantic import Field, ValidationError
+from starlette.websockets import WebSocketDisconnect, WebSocketState
+
+from haechi.api.auth.principal import Principal
+from haechi.api.policy import Access, Routes, camera_not_found
+from haechi.api.push import Page, Push
+from haechi.api.services import Services
+from haechi.api.shapes.fields import Input, Shape
+from haechi.base.errors import Denied, HaechiError, Invalid, NotFound, Unavailable
+from haechi.base.ids import CameraId
+from haechi.live.session import LiveClosed, LiveSession
+
+log = structlog.get_logger(__name__)
+
+RECHECK_S = 2.0
+"""How often an open connection asks whether its session lives and what it may see; the promise is 5 s."""
+SEND_TIMEOUT_S = 20.0
+LONGEST_MESSAGE = 4096
+MOST_WATCHED = 256
+SESSION_ENDED = 4401
+TRY_AGAIN = 1013
+
+
+class WatchIn(Input):
+    """What a page wants of a camera besides events and states; an empty list ends it."""
+
+    type: Literal["watch"]
+    camera: Annotated[str, Field(max_length=40)]
+    topics: Annotated[list[Literal["detections"]], Field(max_length=8)]
+
+
+class ErrorMessage(Shape):
+    """On ``/api/ws``: what was asked cannot be done. The connection stays."""
+
+    type: Literal["error"] = "error"
+    code: str
+    message: str
+
+
+class Rights:
+    """What the person behind an open connection may see, as of at most 2 s ago."""
+
+    def __init__(self, services: Services, principal: Principal) -> None:
+        self._services = services
+        self.principal = principal
+        self.on_change: Callable[[Principal], None] = lambda _: None
+
+    async def may_view(self, camera: CameraId) -> bool:
+        """Whether the camera is there and theirs to see."""
+        if not self.principal.may_view(camera):
+            return False
+        return any(known.id == camera for known in await self._services.registry.list())
+
+    async def watch(self) -> None:
+        """Keep up with the session.
+
+        Raises:
+            Denied: ``session-ended``.
+        """
+        while True:
+            await self._services.clock.sleep(RECHECK_S)
+            now = await self._services.auth.sessions.still(self.principal)
+            if now is None:
+                raise Denied("the session has ended; log in again", code="session-ended")
+            self.principal = now
+            self.on_change(now)
+
+
+class Line:
+    """A WebSocket with sends that are one at a time and not for ever; the end of it is `LiveClosed`."""
+
+    def __init__(self, socket: WebSocket) -> None:
+        self._socket = socket
+        self._turn = asyncio.Lock()
+
+    async def send_text(self, text: str) -> None:
+        """Send, or find out that nobody listens."""
+        await self._send({"type": "websocket.send", "text": text})
+
+    async def send_bytes(self, data: bytes) -> None:
+        """Send, or find out that nobody listens."""
+        await self._send({"type": "websocket.send", "bytes": data})
+
+    async def receive_text(self) -> str:
+        """The next message; a binary one reads as empty, which no protocol of ours allows."""
+        message = await self._socket.receive()
+        if message["type"] != "websocket.receive":
+            raise LiveClosed
+        return message.get("text") or ""
+
+    async def close(self, code: int, reason: str) -> None:
+        """End it, if it has not ended."""
+        if WebSocketState.DISCONNECTED in {self._socket.client_state, self._socket.application_state}:
+            return
+        try:
+            async with asyncio.timeout(SEND_TIMEOUT_S):
+                await self._socket.close(code, reason)
+        except (WebSocketDisconnect, OSError, TimeoutError):
+            log.debug("the page went before it could be told", code=code)
+
+    async def _send(self, message: Mapping[str, str | bytes]) -> None:
+        if WebSocketState.DISCONNECTED in {self._socket.client_state, self._socket.application_state}:
+            raise LiveClosed
+        try:
+            async with self._turn, asyncio.timeout(SEND_TIMEOUT_S):
+                await self._socket.send(dict(message))
+        except (WebSocketDisconnect, OSError, TimeoutError) as error:
+            raise LiveClosed from error
+
+
+async def live(socket: WebSocket) -> None:
+    """Many cameras over one connection; see docs/ref/api.md."""
+    services: Services = socket.app.state.services
+    rights = Rights(services, socket.state.principal)
+    await socket.accept()
+    line = Line(socket)
+    session = LiveSession(line, services.live, rights.may_view, services.clock)
+    await _until_the_session_ends(line, rights, session.serve())
+
+
+async def news(socket: WebSocket) -> None:
+    """Events, states of cameras, detections; see docs/ref/api.md."""
+    push: Push = socket.app.state.push
+    rights = Rights(socket.app.state.services, socket.state.principal)
+    await socket.accept()
+    line = Line(socket)
+    page = push.open(rights.principal)
+    rights.on_change = page.know
+    try:
+        await _until_the_session_ends(line, rights, _serve_news(line, rights, page))
+    finally:
+        push.close(page)
+
+
+def register(routes: Routes) -> None:
+    """Add the routes."""
+    routes.add_websocket("/api/live", live, access=Access.SIGNED_IN)
+    routes.add_websocket("/api/ws", news, access=Access.SIGNED_IN)
+
+
+async def _until_the_session_ends(line: Line, rights: Rights, work: Coroutine[None, None, None]) -> None:
+    try:
+        async with asyncio.TaskGroup() as group:
+            watch = group.create_task(rights.watch())
+            try:
+                await work
+            finally:
+                watch.cancel()
+    except* Denied as group_of_one:
+        await line.close(SESSION_ENDED, _code(group_of_one))
+    except* Unavailable as group_of_one:
+        await line.close(TRY_AGAIN, _code(group_of_one))
+
+
+async def _serve_news(line: Line, rights: Rights, page: Page) -> None:
+    try:
+        async with asyncio.TaskGroup() as group:
+            writer = group.create_task(_write_news(line, page))
+            try:
+                while True:
+                    await _hear(await line.receive_text(), line, rights, page)
+            finally:
+                writer.cancel()
+    except* LiveClosed:
+        log.debug("page left", dropped=page.dropped)
+
+
+async def _write_news(line: Line, page: Page) -> None:
+    while (text := await page.next()) is not None:
+        await line.send_text(text)
+    raise Unavailable("this page does not keep up; connect again", code="page-too-slow")
+
+
+async def _hear(text: str, line: Line, rights: Rights, page: Page) -> None:
+    try:
+        if len(text) > LONGEST_MESSAGE:
+            raise Invalid("the message is too long", code="bad-message")
+        request = WatchIn.model_validate_json(text)
+        camera = CameraId(request.camera)
+        if not request.topics:
+            page.watched.discard(camera)
+        elif not await rights.may_view(camera):
+            raise camera_not_found()
+        elif len(page.watched) >= MOST_WATCHED:
+            raise Invalid("a page watches no more cameras", code="too-many-subscriptions", limit=MOST_WATCHED)
+        else:
+            page.watched.add(camera)
+    except ValidationError:
+        await _tell_error(line, Invalid("not a message of this protocol", code="bad-message"))
+    except (Invalid, NotFound) as error:
+        await _tell_error(line, error)
+
+
+async def _tell_error(line: Line, error: HaechiError) -> None:
+    await line.send_text(ErrorMessage(code=error.code, message=error.message).model_dump_json())
+
+
+def _code(errors: BaseExceptionGroup[HaechiError]) -> str:
+    first = errors.exceptions[0]
+    return first.code if isinstance(first, HaechiError) else ""
