@@ -154,8 +154,8 @@ class StreamFeed:
         return self._plan(gop, count, drain=not is_full)
 
     def reset(self) -> None:
-        """The run ended."""
-        self._gop = self._before = None
+        """The run ended. Its last GOP stays for pictures."""
+        self._before, self._gop = self._gop or self._before, None
         self._full_until_ns = self._active_until_ns = 0
 
     def units_until(self, ref: UnitRef) -> tuple[tuple[AccessUnit, ...], VideoParams] | None:

@@ -146,6 +146,10 @@ class VisionPool:
             error=self._error,
         )
 
+    def units_in_flight(self) -> int:
+        """Units that workers were given and have not answered yet."""
+        return sum(len(job.units) for job in self._jobs.values())
+
     async def still(
         self, units: Sequence[AccessUnit], params: VideoParams, width_px: int | None = None, quality: int = 80
     ) -> bytes:

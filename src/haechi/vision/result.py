@@ -33,6 +33,7 @@ class FrameResult(Struct, frozen=True):
         motion: Share of the picture that moved, in [0, 1].
         model_hash, config_hash: Which weights, and everything else that decides the detections.
         unit_sha256: SHA-256 of the bytes of the unit as the decoder was given them (hex).
+        gop_sha256: SHA-256 of the bytes of all units that the decoder was given from the sync unit to this one (hex).
         frame_sha256: SHA-256 of the decoded luma plane (hex): shows whether a decoder gave the same picture.
         sync_seq: ``seq`` of the sync unit at which the decoding of this frame began.
     """
@@ -46,5 +47,6 @@ class FrameResult(Struct, frozen=True):
     model_hash: str
     config_hash: str
     unit_sha256: str
+    gop_sha256: str
     frame_sha256: str
     sync_seq: int

@@ -12,9 +12,11 @@ import select
 import sys
 import time
 from collections.abc import Callable, Iterator
+from typing import Protocol
 
 import av
 import cv2
+import msgspec
 import numpy as np
 from msgspec import Struct, structs
 
@@ -47,6 +49,16 @@ from haechi.vision.runtime import Pixels
 MOST_MESSAGES = 16
 """Requests that are taken together, so that the frames of several cameras go through the detector in one call."""
 _READ_BYTES = 1 << 18
+
+
+class Digest(Protocol):
+    """A running hash."""
+
+    def update(self, data: bytes, /) -> None:
+        """Add bytes."""
+
+    def hexdigest(self) -> str:
+        """The hash of everything so far."""
 
 
 class Channel:
@@ -83,10 +95,11 @@ class Channel:
 
 
 class _Entered(Struct):
-    """What is kept of a unit while its frame is in the decoder: not its bytes, but their hash."""
+    """What is kept of a unit while its frame is in the decoder: not its bytes, but their hash and the GOP's so far."""
 
     unit: UnitIn
     sha256: str
+    gop_sha256: str
 
 
 class _Gop(Struct):
@@ -95,6 +108,7 @@ class _Gop(Struct):
     decoder: GopDecoder
     entered: dict[int, _Entered]
     sync_seq: int
+    digest: Digest = msgspec.field(default_factory=hashlib.sha256)
     next_index: int = 0
 
 
@@ -163,8 +177,9 @@ class Worker:
             return
         for index, unit in enumerate(work.units):
             self._send(Progress(work.job, index))
+            gop.digest.update(unit.data)
             if unit.analyse != "no":
-                gop.entered[gop.next_index] = _enter(unit)
+                gop.entered[gop.next_index] = _enter(unit, gop.digest)
             decoded = gop.decoder.feed(gop.next_index, unit.pts, unit.data)
             gop.next_index += 1
             self._collect(job, gop, decoded)
@@ -202,6 +217,7 @@ class Worker:
             model_hash=detector.spec.model_hash,
             config_hash=detector.spec.config_hash,
             unit_sha256=entered.sha256,
+            gop_sha256=entered.gop_sha256,
             frame_sha256=frame.sha256(),
             sync_seq=sync_seq,
         )
@@ -245,8 +261,8 @@ class Worker:
         return detector
 
 
-def _enter(unit: UnitIn) -> _Entered:
-    return _Entered(structs.replace(unit, data=b""), hashlib.sha256(unit.data).hexdigest())
+def _enter(unit: UnitIn, gop: Digest) -> _Entered:
+    return _Entered(structs.replace(unit, data=b""), hashlib.sha256(unit.data).hexdigest(), gop.hexdigest())
 
 
 def _nearer(last: Decoded | None, decoded: Decoded) -> Decoded:
