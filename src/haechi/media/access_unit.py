@@ -30,7 +30,7 @@ class Codec(StrEnum):
         return self in (Codec.H264, Codec.H265, Codec.MJPEG)
 
 
-class UnitRef(Struct, frozen=True, order=True):
+class UnitRef(Struct, frozen=True, order=True, gc=False):
     """Which access unit. Everything derived from one (a box, a score, an event) carries this, not a time.
 
     The text form is ``stream:run:seq``, for example ``cam_k3/main:12:4711``.
@@ -92,7 +92,7 @@ class AudioParams(Struct, frozen=True):
 CodecParams = VideoParams | AudioParams
 
 
-class RawUnit(Struct, frozen=True):
+class RawUnit(Struct, frozen=True, gc=False):
     """A coded picture or audio frame as it came off the wire: complete, but not yet stamped.
 
     Attributes:
@@ -113,7 +113,7 @@ class RawUnit(Struct, frozen=True):
     damaged: bool = False
 
 
-class AccessUnit(Struct, frozen=True):
+class AccessUnit(Struct, frozen=True, gc=False):
     """One coded picture, or one audio frame, as the camera sent it.
 
     Made in exactly one place, `haechi.ingest.stamp`, and never altered: the recorder, the viewers and the
