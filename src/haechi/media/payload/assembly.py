@@ -18,6 +18,8 @@ from haechi.media.payload.base import Depacketiser
 from haechi.media.rtp import unpack_header
 
 _PROBATION = 3
+_USEFUL_SLICE_BYTES = 40
+"""A slice cut off before this holds little more than its header."""
 
 
 class NalKind(IntEnum):
@@ -178,9 +180,17 @@ class NalDepacketiser(Depacketiser):
             self._nal(nal, out)
 
     def _drop_fragment(self) -> None:
-        if self._fragment:
-            self._fragment = []
-            self._damaged = True
+        """A fragmented NAL unit ends without its end: what is there of a slice is kept, in a unit marked damaged."""
+        if not self._fragment:
+            return
+        nal = b"".join(self._fragment)
+        self._fragment = []
+        self._damaged = True
+        kind = self._kinds[nal[0]]
+        if kind >= NalKind.SLICE and len(nal) >= _USEFUL_SLICE_BYTES:
+            self._first_slice = self._first_slice or nal
+            self._sync = self._sync or kind == NalKind.SYNC_SLICE
+            self._nals += (len(nal).to_bytes(4, "big"), nal)
 
     # -- inside ------------------------------------------------------------------------------------------------------
     def _slice(self, nal: bytes, kind: NalKind, out: list[RawUnit]) -> None:
@@ -224,8 +234,8 @@ class NalDepacketiser(Depacketiser):
             self._clear()
             raise
         if params is not None:
-            dialect.changed = False
-            self._params = params
+            dialect.changed = self._damaged and params != before
+            self._params = before if self._damaged else params  # told again with the next unit, as this one is dropped
             ticks = self._unwrapper.unwrap(self._timestamp)
             changed = None if params == before else params
             out.append(RawUnit(ticks, sync, b"".join(self._nals), changed, self._take_lost(), self._damaged))
