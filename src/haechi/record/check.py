@@ -1,0 +1,260 @@
+"""Proves that what is listed is readable: by presence, by size, or by hash of every byte. Repairs on demand."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from enum import StrEnum
+from functools import partial
+
+import sqlalchemy as sa
+from msgspec import Struct
+from sqlalchemy import Connection
+
+from haechi.base.errors import DataLoss
+from haechi.base.ids import RecordingId
+from haechi.bus.frames import GapCause
+from haechi.record.adopt import adopt_now, lose_recording
+from haechi.record.commits import insert_gap
+from haechi.record.index import Fragment, RecordIndex, Recording, fragments_in, recording_of
+from haechi.record.read import layout, units_in
+from haechi.record.tables import fragments, recordings, volumes
+from haechi.record.volume import Volume
+from haechi.store.database import is_sound
+
+ISSUES_MOST = 1000
+"""Issues that a report names; the others are counted."""
+PAGE = 500
+
+
+class CheckLevel(StrEnum):
+    """How deep to look."""
+
+    PRESENCE = "presence"
+    SIZE = "size"
+    HASH = "hash"
+
+
+class Issue(Struct, frozen=True):
+    """One thing that is not as it should be.
+
+    Attributes:
+        kind: ``missing``, ``short``, ``long`` (bytes that are not listed), ``damaged`` or ``unlisted``.
+    """
+
+    kind: str
+    path: str
+    detail: str = ""
+    recording: RecordingId | None = None
+    fragment: int | None = None
+
+
+class CheckReport(Struct, frozen=True):
+    """What a check saw.
+
+    Attributes:
+        repaired: Issues that were put right: damaged footage is off the list and accounted for as a gap.
+    """
+
+    level: CheckLevel
+    recordings: int
+    fragments: int
+    bytes: int
+    database_is_sound: bool
+    issues: tuple[Issue, ...]
+    issue_count: int
+    repaired: int = 0
+
+    @property
+    def is_sound(self) -> bool:
+        return self.database_is_sound and self.issue_count == 0
+
+
+Progress = Callable[[int, int], None]
+
+
+async def check(
+    index: RecordIndex,
+    volume: Volume,
+    level: CheckLevel = CheckLevel.SIZE,
+    *,
+    repair: bool = False,
+    progress: Progress = lambda done, total: None,
+) -> CheckReport:
+    """Look at everything that is listed, and at every file.
+
+    Args:
+        repair: Put right what is wrong. The recorder must not run; `Volume.lock` sees to it.
+        progress: Called from a thread with how many of how many recordings were looked at.
+
+    Raises:
+        Unavailable: The volume is not there.
+        Conflict: ``volume-in-use``: repairs need the recorder to be stopped.
+    """
+    return await asyncio.to_thread(_Check(index, volume, level, progress).run, repair=repair)
+
+
+class _Check:
+    def __init__(self, index: RecordIndex, volume: Volume, level: CheckLevel, progress: Progress) -> None:
+        self._index = index
+        self._database = index.database
+        self._volume = volume
+        self._level = level
+        self._progress = progress
+        self._issues: list[Issue] = []
+        self._count = 0
+        self._fragments = 0
+        self._bytes = 0
+
+    def run(self, *, repair: bool) -> CheckReport:
+        if repair:
+            self._volume.lock()
+        try:
+            return self._run(repair=repair)
+        finally:
+            if repair:
+                self._volume.unlock()
+
+    def _run(self, *, repair: bool) -> CheckReport:
+        files = dict(self._volume.files())
+        total, done, repaired = self._total(), 0, 0
+        for page in self._pages():
+            for recording in page:
+                found = list(self._look(recording, files.pop(recording.path, None)))
+                self._note(found)
+                if repair and found:
+                    self._repair(recording, found)
+                    repaired += len(found)
+                done += 1
+            self._progress(done, total)
+        files = {path: size for path, size in files.items() if not self._is_listed(path)}
+        self._note([Issue("unlisted", path) for path in sorted(files)])
+        if repair:
+            self._clear_failure()
+            adopt_now(self._index, self._volume)
+            repaired += len(files)
+        return CheckReport(
+            level=self._level,
+            recordings=done,
+            fragments=self._fragments,
+            bytes=self._bytes,
+            database_is_sound=is_sound(self._database),
+            issues=tuple(self._issues),
+            issue_count=self._count,
+            repaired=repaired,
+        )
+
+    def _note(self, found: list[Issue]) -> None:
+        self._count += len(found)
+        self._issues += found[: ISSUES_MOST - len(self._issues)]
+
+    def _total(self) -> int:
+        query = sa.select(sa.func.count()).select_from(recordings).where(recordings.c.volume == self._volume.id)
+        return self._database.read_now(lambda c: int(c.execute(query).scalar_one()))
+
+    def _pages(self) -> Iterator[list[Recording]]:
+        last = 0
+        while True:
+            query = sa.select(recordings).where(recordings.c.volume == self._volume.id, recordings.c.id > last)
+            page = self._database.read_now(partial(_page, query=query.order_by(recordings.c.id).limit(PAGE)))
+            if not page:
+                return
+            yield page
+            last = page[-1].id
+
+    def _look(self, recording: Recording, size: int | None) -> Iterator[Issue]:
+        name = recording.path
+        if size is None:
+            size = self._size_now(recording)
+        if size is None:
+            if self._is_listed(name):
+                yield Issue("missing", name, "", recording.id)
+            return
+        if self._level is CheckLevel.PRESENCE:
+            return
+        if size < recording.size_bytes:
+            yield Issue("short", name, f"{size} of {recording.size_bytes} bytes", recording.id)
+            return
+        if size > recording.size_bytes and not recording.is_open:
+            yield Issue("long", name, f"{size - recording.size_bytes} bytes are not listed", recording.id)
+        if self._level is CheckLevel.HASH:
+            yield from self._hash(recording)
+
+    def _size_now(self, recording: Recording) -> int | None:
+        """Size of a file that came after the folders were listed."""
+        try:
+            return self._volume.path_of(recording.path).stat().st_size
+        except FileNotFoundError:
+            return None
+
+    def _is_listed(self, path: str) -> bool:
+        """Whether it is listed at this moment: the recorder and retention may be at work meanwhile."""
+        query = sa.select(recordings.c.id).where(recordings.c.path == path)
+        return self._database.read_now(lambda c: c.execute(query).first() is not None)
+
+    def _hash(self, recording: Recording) -> Iterator[Issue]:
+        listed = self._database.read_now(lambda c: fragments_in(c, [recording.id]))
+        try:
+            layout(self._volume, recording)
+        except DataLoss as error:
+            yield Issue("damaged", recording.path, error.message, recording.id)
+            return
+        for piece in listed:
+            self._fragments += 1
+            self._bytes += piece.size_bytes
+            try:
+                seqs = [unit.ref.seq for unit in units_in(self._volume, recording, piece)]
+            except DataLoss as error:
+                yield Issue("damaged", recording.path, error.message, recording.id, piece.number)
+                continue
+            if len(seqs) != piece.units or seqs[0] != piece.first_seq:
+                detail = "the index tells other units than the file"
+                yield Issue("damaged", recording.path, detail, recording.id, piece.number)
+
+    def _repair(self, recording: Recording, found: list[Issue]) -> None:
+        """Damaged fragments and lost files go off the list; what is too long or too short is left to adoption."""
+        if any(issue.kind == "missing" or (issue.kind == "damaged" and issue.fragment is None) for issue in found):
+            self._database.write_now(partial(lose_recording, recording=recording))
+            if self._volume.path_of(recording.path).exists():
+                self._volume.set_aside(recording.path)
+            return
+        bad = {issue.fragment for issue in found if issue.kind == "damaged"}
+        if bad:
+            self._database.write_now(lambda c: _drop(c, recording, bad))
+
+    def _clear_failure(self) -> None:
+        row = volumes.update().where(volumes.c.id == self._volume.id).values(failed_ns=None, failure="")
+        self._database.write_now(lambda c: c.execute(row))
+        self._volume.failure = ""
+
+
+def _page(connection: Connection, query: sa.Select[tuple[object, ...]]) -> list[Recording]:
+    return [recording_of(row) for row in connection.execute(query)]
+
+
+def _drop(connection: Connection, recording: Recording, bad: set[int | None]) -> None:
+    """Take damaged fragments off the list. What they showed becomes a gap, also in the middle of a recording."""
+    listed = fragments_in(connection, [recording.id])
+    good = [piece for piece in listed if piece.number not in bad]
+    if not good:
+        lose_recording(connection, recording)
+        return
+    for piece, after in zip(listed, [*listed[1:], None], strict=True):
+        if piece.number in bad:
+            _account(connection, recording, piece, after)
+    last = good[-1]
+    connection.execute(
+        recordings.update()
+        .where(recordings.c.id == recording.id)
+        .values(
+            start_ns=good[0].first_ns,
+            first_seq=good[0].first_seq,
+            end_ns=next((piece.first_ns for piece in listed if piece.number > last.number), recording.end_ns),
+            last_seq=last.first_seq + last.units - 1,
+        )
+    )
+
+
+def _account(connection: Connection, recording: Recording, piece: Fragment, after: Fragment | None) -> None:
+    end_ns = after.first_ns if after is not None else recording.end_ns
+    insert_gap(connection, recording.stream, piece.first_ns, end_ns, GapCause.DISK_ERROR, "damaged on disk")
+    same = (fragments.c.recording == recording.id, fragments.c.number == piece.number)
+    connection.execute(fragments.delete().where(*same))

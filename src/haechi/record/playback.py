@@ -1,0 +1,340 @@
+"""Footage for people and for replays: HLS of any range, exact clips, and the access units themselves."""
+
+import asyncio
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import sqlalchemy as sa
+from msgspec import Struct
+from sqlalchemy import Connection
+
+from haechi.base.clock import NS_PER_S
+from haechi.base.errors import Invalid, NotFound
+from haechi.base.ids import RecordingId, StreamId
+from haechi.media.access_unit import TICKS_PER_S, AccessUnit, CodecParams
+from haechi.media.fmp4.reader import ScannedUnit
+from haechi.media.playlist import MediaSegment, vod_playlist
+from haechi.record.export import Placed, write_clip
+from haechi.record.index import (
+    LONGEST_RECORDING_NS,
+    Fragment,
+    RecordIndex,
+    Recording,
+    fragments_in,
+    recording_of,
+    recordings_between,
+)
+from haechi.record.read import layout, params_of, units_in
+from haechi.record.tables import recordings
+from haechi.record.volume import Volume
+
+PLAYLIST_MOST_NS = 24 * 3600 * NS_PER_S
+CLIP_MOST_NS = 3600 * NS_PER_S
+CLIP_MOST_BYTES = 4 * 1024**3
+UNITS_MOST_BYTES = 256 * 1024**2
+SEGMENT_TICKS = 6 * TICKS_PER_S
+"""HLS segments: a few fragments each, so that a player asks for less."""
+STEPS_BACK = 8
+"""Recordings of one run that are looked through for the sync unit before a unit."""
+
+
+class RecordingFile(Struct, frozen=True):
+    """A file of footage, and how much of it is listed: a player must not be given more."""
+
+    path: Path
+    size_bytes: int
+
+
+class UnitRange(Struct, frozen=True):
+    """Units as they were published; the first is a sync unit where the run has one at or before it.
+
+    Attributes:
+        params: In force for all of them: the range ends where the camera changed its coding.
+    """
+
+    params: CodecParams
+    units: tuple[AccessUnit, ...]
+
+
+class _Part(Struct, frozen=True):
+    """What one recording gives to a clip: pre-roll from its sync unit on, then what is shown from ``shown`` on."""
+
+    recording: Recording
+    units: tuple[ScannedUnit, ...]
+    shown: int
+
+
+class Playback:
+    """Reads footage. Blocking work runs in threads.
+
+    Args:
+        scratch: Folder for clips until they are sent; default: the system's for temporary files.
+    """
+
+    def __init__(self, index: RecordIndex, volume: Volume, scratch: Path | None = None) -> None:
+        self._index = index
+        self._volume = volume
+        self._scratch = scratch
+
+    async def playlist(self, stream: StreamId, start_ns: int, end_ns: int, uri: Callable[[RecordingId], str]) -> str:
+        """An HLS playlist of a range, from the sync unit at or before its start on.
+
+        Args:
+            uri: Address of a recording's bytes, as `recording` gives them.
+
+        Raises:
+            Invalid: ``bad-range``: backwards, or longer than 24 hours.
+        """
+        _check_range(start_ns, end_ns, PLAYLIST_MOST_NS)
+        pieces = await self._index.database.read(lambda c: _pieces(c, stream, start_ns, end_ns))
+        return vod_playlist(list(_segments(pieces, uri)))
+
+    async def recording(self, stream: StreamId, recording: RecordingId) -> RecordingFile:
+        """The file of a recording.
+
+        Raises:
+            NotFound: There is none of this id, or it is another stream's.
+        """
+        found = await self._index.recording(stream, recording)
+        return RecordingFile(self._volume.path_of(found.path), found.size_bytes)
+
+    async def clip(self, stream: StreamId, start_ns: int, end_ns: int) -> Path:
+        """A progressive MP4 of exactly the units that were captured in ``[start_ns, end_ns)``; the caller deletes it.
+
+        Gaps between runs stay in it as time; it ends where the camera changed its coding.
+
+        Raises:
+            Invalid: ``bad-range``: backwards, or longer than an hour; or too many bytes.
+            NotFound: There is no footage.
+            DataLoss: The footage is damaged.
+        """
+        _check_range(start_ns, end_ns, CLIP_MOST_NS)
+        found = await self._index.database.read(
+            lambda c: _with_sync(c, recordings_between(c, stream, start_ns, end_ns))
+        )
+        return await asyncio.to_thread(self._write_clip, found, start_ns, end_ns)
+
+    async def units(self, stream: StreamId, run: int, first_seq: int, last_seq: int) -> UnitRange:
+        """The units ``first_seq`` to ``last_seq`` and those before them from the sync unit on, bit-exact.
+
+        Raises:
+            NotFound: ``unit-not-recorded``: not all of them are recorded.
+            Invalid: Backwards, or more than 256 MB.
+            DataLoss: The footage is damaged.
+        """
+        if not 0 <= first_seq <= last_seq:
+            raise Invalid("the range goes backwards", code="bad-range")
+        found = await self._index.database.read(lambda c: _run_between(c, stream, run, first_seq, last_seq))
+        return await asyncio.to_thread(self._read_units, found, first_seq, last_seq)
+
+    async def unit_at(self, stream: StreamId, captured_ns: int) -> UnitRange:
+        """The unit that was the newest at a moment (the last of the range), and what its decoder needs before it.
+
+        Raises:
+            NotFound: ``unit-not-recorded``: nothing is recorded at that moment.
+        """
+        found = await self._index.database.read(lambda c: recordings_between(c, stream, captured_ns, captured_ns + 1))
+        if not found:
+            raise NotFound("nothing is recorded at that time", code="unit-not-recorded")
+        scanned = await asyncio.to_thread(layout, self._volume, found[-1])
+        seqs = [u.seq for piece in scanned.fragments for u in piece.units if u.captured_ns <= captured_ns]
+        if not seqs:
+            raise NotFound("nothing is recorded at that time", code="unit-not-recorded")
+        return await self.units(stream, found[-1].run, seqs[-1], seqs[-1])
+
+    async def pin(self, stream: StreamId, start_ns: int, end_ns: int, reason: str) -> None:
+        """Keep footage beyond its time; see `RecordIndex.pin`."""
+        await self._index.pin(stream, start_ns, end_ns, reason)
+
+    async def unpin(self, reason: str) -> None:
+        """Let go of all that was pinned for ``reason``."""
+        await self._index.unpin(reason)
+
+    def _write_clip(self, found: list[Recording], start_ns: int, end_ns: int) -> Path:
+        parts = list(self._parts(found, start_ns, end_ns))
+        if not parts:
+            raise NotFound("nothing is recorded in that range", code="clip-empty")
+        size = sum(unit.sample.size for part in parts for unit in part.units)
+        if size > CLIP_MOST_BYTES:
+            raise Invalid("the clip is too large; ask for a shorter one", code="clip-too-large", size_bytes=size)
+        params = params_of(self._volume, parts[0].recording)
+        handle, name = tempfile.mkstemp(".mp4", "haechi-clip-", self._scratch)
+        os.close(handle)
+        path = Path(name)
+        try:
+            write_clip(path, params, _places(parts), self._units_of(parts))
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
+        return path
+
+    def _parts(self, found: list[Recording], start_ns: int, end_ns: int) -> Iterator[_Part]:
+        """Recordings are read in order; those before the first shown unit give pre-roll only, joined by run."""
+        params: CodecParams | None = None
+        is_showing = False
+        for recording in found:
+            scanned = layout(self._volume, recording)
+            if params is not None and scanned.init.params != params:
+                if is_showing:
+                    return
+                params = None
+            units = [u for piece in scanned.fragments for u in piece.units if u.captured_ns < end_ns]
+            if not units:
+                continue
+            shown = next((n for n, unit in enumerate(units) if unit.captured_ns >= start_ns), len(units))
+            if not is_showing:
+                first = max((n for n in range(min(shown + 1, len(units))) if units[n].sample.is_sync), default=0)
+                units, shown = units[first:], shown - first
+            params = scanned.init.params
+            is_showing = is_showing or shown < len(units)
+            yield _Part(recording, tuple(units), shown)
+
+    def _units_of(self, parts: list[_Part]) -> Iterator[AccessUnit]:
+        for part in parts:
+            wanted = {unit.seq for unit in part.units}
+            for piece in layout(self._volume, part.recording).fragments:
+                if not wanted.isdisjoint(unit.seq for unit in piece.units):
+                    yield from (u for u in units_in(self._volume, part.recording, piece) if u.ref.seq in wanted)
+
+    def _read_units(self, found: list[tuple[Recording, Fragment]], first_seq: int, last_seq: int) -> UnitRange:
+        if sum(fragment.size_bytes for _, fragment in found) > UNITS_MOST_BYTES:
+            raise Invalid("too many units at once", code="bad-range")
+        units: list[AccessUnit] = []
+        for recording, fragment in found:
+            units += (u for u in units_in(self._volume, recording, fragment) if u.ref.seq <= last_seq)
+        syncs = [n for n, unit in enumerate(units) if unit.is_sync and unit.ref.seq <= first_seq]
+        units = units[syncs[-1] if syncs else 0 :]
+        has_all = all(before.ref.seq + 1 == after.ref.seq for before, after in pairwise(units))
+        if not units or units[0].ref.seq > first_seq or units[-1].ref.seq < last_seq or not has_all:
+            raise NotFound("not all of these units are recorded", code="unit-not-recorded", first_seq=first_seq)
+        same = [unit for unit in units if unit.params == units[0].params]
+        return UnitRange(params_of(self._volume, found[0][0]), tuple(same))
+
+
+def _check_range(start_ns: int, end_ns: int, most_ns: int) -> None:
+    if not 0 <= start_ns < end_ns < 1 << 62:
+        raise Invalid("the range goes backwards", code="bad-range")
+    if end_ns - start_ns > most_ns:
+        raise Invalid(f"the range is longer than {most_ns // NS_PER_S // 60} minutes", code="bad-range")
+
+
+def _with_sync(connection: Connection, found: list[Recording]) -> list[Recording]:
+    """Recordings before the first of ``found``, of the same run, as far as decoding must begin earlier."""
+    while found and len(found) < 10_000:
+        first = fragments_in(connection, [found[0].id])[:1]
+        if not first or first[0].is_sync:
+            break
+        before = _before(connection, found[0])
+        if before is None:
+            break
+        found = [before, *found]
+    return found
+
+
+def _before(connection: Connection, recording: Recording) -> Recording | None:
+    query = sa.select(recordings).where(
+        recordings.c.stream == recording.stream,
+        recordings.c.run == recording.run,
+        recordings.c.last_seq == recording.first_seq - 1,
+        recordings.c.start_ns > recording.start_ns - 2 * LONGEST_RECORDING_NS,
+    )
+    row = connection.execute(query.order_by(recordings.c.first_seq.desc()).limit(1)).first()
+    return recording_of(row) if row is not None else None
+
+
+def _pieces(connection: Connection, stream: StreamId, start_ns: int, end_ns: int) -> list[tuple[Recording, Fragment]]:
+    """Fragments that show something of a range, from one that starts at a sync unit on."""
+    found = _with_sync(connection, recordings_between(connection, stream, start_ns, end_ns))
+    by_id = {recording.id: recording for recording in found}
+    order = {recording.id: number for number, recording in enumerate(found)}
+    pieces = sorted(fragments_in(connection, list(by_id)), key=lambda one: (order[one.recording], one.number))
+    first = 0
+    for number, piece in enumerate(pieces):
+        if piece.first_ns > start_ns and number:
+            break
+        if piece.is_sync:
+            first = number
+    return [(by_id[piece.recording], piece) for piece in pieces[first:] if piece.first_ns < end_ns]
+
+
+def _run_between(
+    connection: Connection, stream: StreamId, run: int, first_seq: int, last_seq: int
+) -> list[tuple[Recording, Fragment]]:
+    query = sa.select(recordings).where(
+        recordings.c.stream == stream,
+        recordings.c.run == run,
+        recordings.c.first_seq <= last_seq,
+        recordings.c.last_seq >= first_seq,
+    )
+    found = [recording_of(row) for row in connection.execute(query.order_by(recordings.c.first_seq).limit(1000))]
+    if not found:
+        return []
+    for _ in range(STEPS_BACK):
+        by_id = {recording.id: recording for recording in found}
+        pieces = sorted(fragments_in(connection, list(by_id)), key=lambda one: one.first_seq)
+        wanted = [piece for piece in pieces if piece.first_seq <= last_seq]
+        start = max((n for n, p in enumerate(wanted) if p.is_sync and p.first_seq <= first_seq), default=None)
+        before = _before(connection, found[0]) if start is None else None
+        if before is None:
+            return [(by_id[piece.recording], piece) for piece in wanted[start or 0 :]]
+        found = [before, *found]
+    raise NotFound("no sync unit is recorded before these units", code="unit-not-recorded", first_seq=first_seq)
+
+
+def _segments(pieces: list[tuple[Recording, Fragment]], uri: Callable[[RecordingId], str]) -> Iterator[MediaSegment]:
+    """Whole GOPs of one file, about six seconds each."""
+    group: list[Fragment] = []
+    last: Recording | None = None
+    follows = False
+    for recording, piece in pieces:
+        ticks = sum(one.duration_ticks for one in group)
+        is_new_file = last is None or recording.id != last.id
+        is_hole = bool(group) and group[-1].offset_bytes + group[-1].size_bytes != piece.offset_bytes
+        if group and last is not None and (is_new_file or is_hole or (piece.is_sync and ticks >= SEGMENT_TICKS)):
+            yield _segment(last, group, uri(last.id), follows=follows)
+            follows = last.run == recording.run and last.params == recording.params
+            follows = follows and group[-1].first_dts_ticks + group[-1].duration_ticks == piece.first_dts_ticks
+            group = []
+        group.append(piece)
+        last = recording
+    if group and last is not None:
+        yield _segment(last, group, uri(last.id), follows=follows)
+
+
+def _segment(recording: Recording, group: list[Fragment], uri: str, *, follows: bool) -> MediaSegment:
+    return MediaSegment(
+        uri=uri,
+        init_bytes=recording.init_bytes,
+        offset_bytes=group[0].offset_bytes,
+        size_bytes=sum(one.size_bytes for one in group),
+        duration_s=sum(one.duration_ticks for one in group) / TICKS_PER_S,
+        captured_ns=group[0].first_ns,
+        follows=follows,
+    )
+
+
+def _places(parts: list[_Part]) -> list[Placed]:
+    """Show times: those of the camera within a run, from run to run by when they were captured.
+
+    Time 0 is the earliest picture among the units to show in the first run that has some.
+    """
+    first = next((part for part in parts if part.shown < len(part.units)), None)
+    if first is None:
+        raise NotFound("nothing is recorded in that range", code="clip-empty")
+    zero_ns = first.units[first.shown].captured_ns
+    places: list[Placed] = []
+    run, shift, newest = -1, 0, -(1 << 62)
+    for part in parts:
+        shown = [unit.sample.pts for unit in part.units]
+        if part.recording.run == first.recording.run:
+            shift = -min(unit.sample.pts for unit in first.units[first.shown :])
+        elif part.recording.run != run:
+            elapsed = (part.units[0].captured_ns - zero_ns) * TICKS_PER_S // NS_PER_S
+            shift = max(elapsed, newest + 1) - min(shown)
+        run = part.recording.run
+        places += (Placed(unit.sample.pts + shift, unit.sample.is_sync) for unit in part.units)
+        newest = max(newest, shift + max(shown))
+    return places
