@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from haechi.base.clock import NS_PER_S, Clock
 from haechi.base.errors import HaechiError, PeerError, Unavailable
+from haechi.ingest.coalesce import ReadCoalescer, coalescer
 from haechi.ingest.network import UdpPairs, connect, resolve
 from haechi.ingest.source import Sink, Track
 from haechi.media import rtcp
@@ -162,6 +163,7 @@ class _Session(asyncio.Protocol):
         self._bad_packets = 0
         self._last_unit_ns = 0
         self._timeout_s = 60.0
+        self._coalescer: ReadCoalescer | None = None
 
     # -- asyncio's side ----------------------------------------------------------------------------------------------
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -174,6 +176,8 @@ class _Session(asyncio.Protocol):
             return
         try:
             self._take(data)
+            if self._coalescer is not None and self._transport is not None:
+                self._coalescer.rest(self._transport)
         except HaechiError as error:
             self._end(error)
 
@@ -236,6 +240,7 @@ class _Session(asyncio.Protocol):
         """
         self._last_unit_ns = self._clock.monotonic_ns()
         inbox, self._inbox = self._inbox or [], None
+        self._coalescer = coalescer()
         for data in inbox:
             self.data_received(data)
         watch = asyncio.create_task(self._watch())
