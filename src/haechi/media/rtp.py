@@ -13,7 +13,7 @@ HEADER_BYTES = 12
 REORDER_WINDOW = 64
 """Packets held back while one is missing: about a tenth of a second of a 4 Mbit/s camera."""
 _MAX_MISORDER = 100
-_HALF = 0x8000
+_MAX_DROPOUT = 3000
 _WRAP = 1 << 32
 
 unpack_header = struct.Struct("!BBHII").unpack_from
@@ -123,7 +123,7 @@ class Reorder:
             self._next = (sequence + 1) & 0xFFFF
             self._late_in_a_row = 0
             return [data]
-        if ahead >= _HALF or sequence in self._held:
+        if ahead >= _MAX_DROPOUT or sequence in self._held:
             return self._take_late(sequence, data)
         self._late_in_a_row = 0
         self._held[sequence] = data
@@ -131,7 +131,7 @@ class Reorder:
 
     def flush(self) -> list[bytes]:
         """All packets that are still held, in order. For the end of a stream, or when it has been silent."""
-        return self._release(_HALF)
+        return self._release(0x10000)
 
     def _release(self, ahead: int) -> list[bytes]:
         """Packets in order from ``_next``; holes are skipped as long as the newest is beyond the window."""
@@ -151,7 +151,7 @@ class Reorder:
         return out
 
     def _take_late(self, sequence: int, data: bytes) -> list[bytes]:
-        """Drop it, unless the sender evidently began a new count (RFC 3550 A.1: far back, several in a row)."""
+        """Drop it, unless the sender evidently began a new count (RFC 3550 A.1: far away, several in a row)."""
         self.late += 1
         behind = ((self._next or 0) - sequence) & 0xFFFF
         self._late_in_a_row = self._late_in_a_row + 1 if behind > _MAX_MISORDER else 0

@@ -34,9 +34,7 @@ class AacDepacketiser(Depacketiser):
         sizes, position = self._read_headers(data, start, end)
         if len(sizes) == 1 and sizes[0] > end - position:
             return self._take_fragment(data[position:end], sizes[0], timestamp)
-        if self._fragment:
-            finished = len(sizes) == 1 and timestamp == self._fragment_timestamp
-            return self._take_fragment(data[position:end], self._fragment_size, timestamp) if finished else []
+        self._fragment = []
         out: list[RawUnit] = []
         for index, size in enumerate(sizes):
             if position + size > end:
