@@ -47,7 +47,11 @@ def line(canvas: Canvas, start: Point, end: Point, colour: Colour, width_px: int
 def disc(canvas: Canvas, centre: Point, radius_px: float, colour: Colour) -> None:
     """A filled circle."""
     turns = np.linspace(0, 2 * np.pi, 49)[:-1]
-    fill(canvas, [(centre[0] + radius_px * float(np.cos(t)), centre[1] + radius_px * float(np.sin(t))) for t in turns], colour)
+    fill(
+        canvas,
+        [(centre[0] + radius_px * float(np.cos(t)), centre[1] + radius_px * float(np.sin(t))) for t in turns],
+        colour,
+    )
 
 
 def _through_mask(
@@ -84,7 +88,7 @@ def text(canvas: Canvas, words: str, corner: Point, height_px: float, colour: Co
     thick = max(1, round(scale * 1.6))
     place = np.array([round(corner[0]), round(corner[1])], np.int32)
     (width, height), below = cv2.getTextSize(words, cv2.FONT_HERSHEY_DUPLEX, scale, thick)
-    extent = np.array([place - (0, height), place + (width, below)], np.int32)
+    extent = place + np.array([(0, -height), (width, below)], np.int32)
 
     def draw(mask: npt.NDArray[np.uint8], at: npt.NDArray[np.int32]) -> None:
         x, y = (place - at).tolist()
@@ -94,7 +98,7 @@ def text(canvas: Canvas, words: str, corner: Point, height_px: float, colour: Co
 
 
 def laid(canvas: Canvas, texture: Canvas, corners: Sequence[Point]) -> None:
-    """Lay a flat texture into the picture; ``corners`` are where its upper left, upper right, lower right, lower left go."""
+    """Lay a flat texture into the picture; ``corners`` in order: upper left, upper right, lower right, lower left."""
     height, width = texture.shape[:2]
     source = np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float32)
     matrix = cv2.getPerspectiveTransform(source, np.array(corners, np.float32))
@@ -134,12 +138,13 @@ def tiles(colour: Colour, *, columns: int, rows: int, seed: int, size: tuple[int
     """A flat floor of square tiles of slightly uneven colour."""
     rng = np.random.default_rng(seed)
     uneven = rng.uniform(0.93, 1.05, (rows, columns, 1)).astype(np.float32)
-    canvas = cv2.resize(uneven * np.array(colour, np.float32), size, interpolation=cv2.INTER_NEAREST)
+    flat = cv2.resize(uneven * np.array(colour, np.float32), size, interpolation=cv2.INTER_NEAREST)
+    canvas = np.asarray(flat, np.float32)
     for column in range(columns + 1):
         line(canvas, (column * size[0] / columns, 0), (column * size[0] / columns, size[1]), _scaled(colour, 0.8), 3)
     for row in range(rows + 1):
         line(canvas, (0, row * size[1] / rows), (size[0], row * size[1] / rows), _scaled(colour, 0.8), 3)
-    return np.asarray(canvas, np.float32)
+    return canvas
 
 
 def grain(canvas: Canvas, seed: int, amount: float, blur_px: float = 1.2) -> None:
@@ -154,6 +159,11 @@ def glow(canvas: Canvas, centre: Point, radius: Point, strength: Colour) -> None
     y, x = np.mgrid[0 : canvas.shape[0], 0 : canvas.shape[1]].astype(np.float32)
     away = ((x - centre[0]) / radius[0]) ** 2 + ((y - centre[1]) / radius[1]) ** 2
     canvas *= 1 + np.exp(-away)[..., None] * np.array(strength, np.float32)
+
+
+def dim(canvas: Canvas, factor: float) -> None:
+    """Make all of it darker."""
+    canvas *= factor
 
 
 def vignette(canvas: Canvas, strength: float = 0.3) -> None:

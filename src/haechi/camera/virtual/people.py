@@ -5,6 +5,7 @@ Both end above the knee, so hips, legs and boots are drawn on, in the cloth of t
 """
 
 import importlib.util
+import threading
 from functools import cache
 from pathlib import Path
 
@@ -63,7 +64,9 @@ def photograph(name: str) -> Image:
             if picture is not None:
                 return np.ascontiguousarray(picture[:, :, ::-1]).astype(np.uint8)
     raise Unavailable(
-        "the demo scenes need the pictures of scikit-image; install haechi[demo]", code="demo-pictures-missing", name=name
+        "the demo scenes need the pictures of scikit-image; install haechi[demo]",
+        code="demo-pictures-missing",
+        name=name,
     )
 
 
@@ -80,17 +83,37 @@ def cut_out(picture: Image, outline: list[tuple[int, int]], band_px: int = 9) ->
     labels[inside > 0] = cv2.GC_FGD
     cv2.setRNGSeed(1)
     background, foreground = np.zeros((1, 65)), np.zeros((1, 65))
-    cv2.grabCut(picture, labels, None, background, foreground, 3, cv2.GC_INIT_WITH_MASK)
+    cv2.grabCut(picture, labels, (0, 0, 1, 1), background, foreground, 3, cv2.GC_INIT_WITH_MASK)
     hard = np.where((labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD), 255, 0).astype(np.uint8)
     return _u8(cv2.GaussianBlur(cv2.morphologyEx(hard, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)), (0, 0), 1.1))
 
 
-@cache
+_making = threading.Lock()
+"""Scenes are rendered side by side and share figures: whoever comes second waits, and does not make it again."""
+
+
 def astronaut(hue_shift: int = 0) -> Figure:
     """The astronaut, walking. ``hue_shift`` (OpenCV degrees, 0-179) dyes the suit: 0 orange, 60 green, 100 blue."""
+    with _making:
+        return _astronaut(hue_shift)
+
+
+def photographer() -> Figure:
+    """The photographer behind his tripod. He keeps still: all phases are one picture."""
+    with _making:
+        return _photographer()
+
+
+@cache
+def _portrait() -> tuple[Image, Mask, Image]:
+    """The astronaut's photograph, its mask, and a patch of the suit."""
     picture = photograph("astronaut.png")
-    mask = cut_out(picture, _ASTRONAUT)
-    cloth = _cloth(picture)
+    return picture, cut_out(picture, _ASTRONAUT), _cloth(picture)
+
+
+@cache
+def _astronaut(hue_shift: int) -> Figure:
+    picture, mask, cloth = _portrait()
     if hue_shift:
         picture, cloth = _dye(picture, hue_shift), _dye(cloth, hue_shift)
     phases = [_standing(picture, mask, cloth, phase) for phase in range(GAIT)]
@@ -98,8 +121,7 @@ def astronaut(hue_shift: int = 0) -> Figure:
 
 
 @cache
-def photographer() -> Figure:
-    """The photographer behind his tripod. He keeps still: all phases are one picture."""
+def _photographer() -> Figure:
     picture = photograph("camera.png")
     mask = cut_out(picture, _PHOTOGRAPHER)
     for start, end in _TRIPOD:
@@ -160,7 +182,11 @@ def _standing(picture: Image, mask: Mask, cloth: Image, phase: int) -> tuple[Ima
 
 
 def _leg(
-    colour: Image, alpha: Mask, cloth: Image, joints: tuple[tuple[int, int], tuple[int, int], tuple[int, int]], light: float
+    colour: Image,
+    alpha: Mask,
+    cloth: Image,
+    joints: tuple[tuple[int, int], tuple[int, int], tuple[int, int]],
+    light: float,
 ) -> None:
     (hx, hy), (kx, ky), (fx, fy) = joints
     _fill(colour, alpha, cloth, [(hx - 78, hy), (hx + 78, hy), (kx + 60, ky), (kx - 60, ky)], light)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from fractions import Fraction
+from functools import cache
 
 import av
 import cv2
@@ -41,18 +42,17 @@ class Renderer:
     def __init__(self, what: Scene) -> None:
         self._scene = what
         self._room: Room = room(what.room)
-        rng = np.random.default_rng(17)
-        shape = (HEIGHT_PX, WIDTH_PX)
         self._smaller: dict[tuple[int, int, int], tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]] = {}
-        self._noise = [np.abs(rng.normal(0, 1.1, shape)).round().astype(np.uint8) for _ in range(_NOISES)]
 
     def luma_chroma(self, frame: int) -> npt.NDArray[np.uint8]:
         """Picture ``frame`` as planar YUV 4:2:0 (BT.601, limited range), shape (1080, 1280), uint8."""
         picture = np.asarray(cv2.cvtColor(self.rgb(frame), cv2.COLOR_RGB2YUV_I420), np.uint8)
         luma = picture[:HEIGHT_PX]
-        cv2.add(luma, self._noise[frame % _NOISES], dst=luma)
+        cv2.add(luma, _noise(frame % _NOISES), dst=luma)
         burn(luma, TimeCode(frame, frame * 1000 // FPS))
-        picture[HEIGHT_PX:].reshape(2, HEIGHT_PX // 2, WIDTH_PX // 2)[:, -(HEIGHT_PX // 72 // 2) :, : WIDTH_PX // 4] = 128
+        picture[HEIGHT_PX:].reshape(2, HEIGHT_PX // 2, WIDTH_PX // 2)[:, -(HEIGHT_PX // 72 // 2) :, : WIDTH_PX // 4] = (
+            128
+        )
         return picture
 
     def rgb(self, frame: int) -> npt.NDArray[np.uint8]:
@@ -77,19 +77,21 @@ class Renderer:
         return found
 
     def _sprite(self, person: Placed) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32], tuple[int, int]]:
-        """The person's colours, how much of each pixel they cover (0-1), and where they go; cut at the picture's edge."""
+        """The person's colours, how much of each pixel they cover (0-1), where they go; cut at the picture's edge."""
         height = round(person.height * HEIGHT_PX)
         colour, alpha = self._halved(person, height)
         width = round(height * colour.shape[1] / colour.shape[0])
         left, top = round(person.x * WIDTH_PX - width / 2), round(person.y * HEIGHT_PX) - height
         colour = np.asarray(cv2.resize(colour, (width, height)), np.uint8)
-        share = np.asarray(cv2.resize(alpha, (width, height)), np.float32) * np.float32(1 / 255)
+        share: npt.NDArray[np.float32] = np.asarray(cv2.resize(alpha, (width, height)), np.float32) * np.float32(
+            1 / 255
+        )
         x0, y0 = min(max(left, 0), WIDTH_PX), min(max(top, 0), HEIGHT_PX)
         x1, y1 = max(min(left + width, WIDTH_PX), x0), max(min(top + height, HEIGHT_PX), y0)
         inside = np.s_[y0 - top : y1 - top, x0 - left : x1 - left]
         share = share[inside]
         if person.y <= self._room.cover_line:
-            share = share * (1 - self._room.cover[y0:y1, x0:x1].astype(np.float32) / 255)
+            share = share * (1 - self._room.cover[y0:y1, x0:x1].astype(np.float32) * np.float32(1 / 255))
         return colour[inside], share, (x0, y0)
 
     def _halved(self, person: Placed, height: int) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
@@ -112,7 +114,7 @@ class Renderer:
             return
         part = picture[y : y + share.shape[0], x : x + share.shape[1]]
         light = self._brightness(person)
-        lit = cv2.multiply(colour, (*(factor * light for factor in self._scene.light), 1.0))
+        lit = cv2.multiply(colour, np.array([*(factor * light for factor in self._scene.light), 1.0]))
         part[:] = cv2.blendLinear(lit, np.ascontiguousarray(part), share, 1 - share)
 
     def _brightness(self, person: Placed) -> float:
@@ -153,10 +155,11 @@ def encode(what: Scene) -> Iterator[EncodedPicture]:
     context.gop_size, context.max_b_frames, context.thread_count = GOP_FRAMES, 0, 1
     rate = BITRATE_BPS // 1000
     context.options = {
-        "preset": "superfast",
-        "crf": "25",
-        "x264-params": f"scenecut=0:repeat-headers=1:rc-lookahead=0:sync-lookahead=0:vbv-maxrate={rate}"
-        f":vbv-bufsize={rate * 2}:colormatrix=smpte170m:colorprim=smpte170m:transfer=smpte170m:range=tv:aud=0",
+        "preset": "ultrafast",
+        "crf": "20",
+        "x264-params": "cabac=1:8x8dct=1:scenecut=0:repeat-headers=1:rc-lookahead=0:sync-lookahead=0"
+        f":vbv-maxrate={rate}:vbv-bufsize={rate * 2}"
+        ":colormatrix=smpte170m:colorprim=smpte170m:transfer=smpte170m:range=tv:aud=0",
     }
     for frame in range(what.frames):
         picture = av.VideoFrame.from_ndarray(renderer.luma_chroma(frame), format="yuv420p")
@@ -166,9 +169,20 @@ def encode(what: Scene) -> Iterator[EncodedPicture]:
 
 
 def scene_truth(name: str, frame: int) -> list[Box]:
-    """Where people really are in picture ``frame`` of the scene ``name``: the boxes that a perfect detector would draw."""
-    what = scene(name)
-    return Renderer(what).boxes(frame % what.frames)
+    """Where people really are in picture ``frame`` of a scene: the boxes that a perfect detector would draw."""
+    return _measurer(name).boxes(frame % scene(name).frames)
+
+
+@cache
+def _measurer(name: str) -> Renderer:
+    return Renderer(scene(name))
+
+
+@cache
+def _noise(number: int) -> npt.NDArray[np.uint8]:
+    """What a sensor adds to the luma."""
+    rng = np.random.default_rng(number)
+    return np.abs(rng.normal(0, 1.1, (HEIGHT_PX, WIDTH_PX))).round().astype(np.uint8)
 
 
 def _packets(context: av.VideoCodecContext, picture: av.VideoFrame | None) -> Iterator[EncodedPicture]:

@@ -17,6 +17,7 @@ from haechi.camera.virtual.draw import (
     Point,
     blank,
     box,
+    dim,
     disc,
     fill,
     glow,
@@ -35,7 +36,7 @@ class Room(Struct, frozen=True):
 
     Attributes:
         picture: H x W x 3, uint8, RGB.
-        cover: H x W, uint8; 255 where something stands in front of a person who walks at ``cover_line`` or farther away.
+        cover: H x W, uint8; 255 where something stands in front of a person at ``cover_line`` or farther away.
         cover_line: Height in the picture (0-1, top to bottom) of the foot of what covers.
         light: H x W, float32: how bright the place is, to light people by; about 0.4 to 1.2.
     """
@@ -75,7 +76,9 @@ def _light() -> Canvas:
 def _entrance() -> Room:
     canvas = blank((214, 206, 192), (232, 226, 214))
     grain(canvas, 3, 1.6)
-    laid(canvas, tiles((186, 178, 166), columns=16, rows=16, seed=4), [(160, 372), (1120, 372), (1900, 760), (-620, 760)])
+    laid(
+        canvas, tiles((186, 178, 166), columns=16, rows=16, seed=4), [(160, 372), (1120, 372), (1900, 760), (-620, 760)]
+    )
     fill(canvas, [(0, 0), (1280, 0), (1120, 92), (160, 92)], (236, 234, 230))
     for x in (380, 640, 900):
         spread = (x - 640) * 0.35
@@ -98,7 +101,7 @@ def _entrance() -> Room:
     for layer in (canvas, lit):
         glow(layer, (640, 40), (760, 420), (0.10, 0.10, 0.08))
         glow(layer, (600, 300), (190, 260), (0.10, 0.12, 0.16))
-        layer *= 0.93
+        dim(layer, 0.93)
     return _finish(canvas, [counter, till], 0.86, lit)
 
 
@@ -130,7 +133,9 @@ def _poster(canvas: Canvas) -> None:
 
 def _aisle() -> Room:
     canvas = blank((188, 190, 190), (176, 176, 172))
-    laid(canvas, tiles((198, 198, 194), columns=12, rows=22, seed=6), [(470, 330), (810, 330), (1560, 760), (-280, 760)])
+    laid(
+        canvas, tiles((198, 198, 194), columns=12, rows=22, seed=6), [(470, 330), (810, 330), (1560, 760), (-280, 760)]
+    )
     fill(canvas, [(0, 0), (1280, 0), (810, 148), (470, 148)], (224, 226, 226))
     for near, far in ((0.0, 0.3), (0.42, 0.62), (0.7, 0.82), (0.88, 0.96)):
         for side in (-1.0, 1.0):
@@ -146,7 +151,7 @@ def _aisle() -> Room:
     for layer in (canvas, lit):
         glow(layer, (640, 190), (420, 240), (0.14, 0.14, 0.14))
         glow(layer, (640, 640), (420, 240), (0.10, 0.10, 0.09))
-        layer *= 0.92
+        dim(layer, 0.92)
     return _finish(canvas, [], 0.0, lit)
 
 
@@ -188,7 +193,7 @@ def _yard() -> Room:
         fill(canvas, [(x, 594), (x + 44, 592), (x + 22, 632), (x - 22, 634)], (206, 168, 44))
     lit = _light()
     for layer in (canvas, lit):
-        layer *= 0.62
+        dim(layer, 0.62)
         glow(layer, (400, 470), (480, 300), (1.0, 0.82, 0.52))
         glow(layer, (800, 330), (270, 220), (0.75, 0.68, 0.52))
     _lamp(canvas, (300, 60))
@@ -261,7 +266,7 @@ def _stock_room() -> Room:
     lit = _light()
     for layer in (canvas, lit):
         glow(layer, (640, 470), (620, 300), (0.16, 0.15, 0.12))
-        layer *= 0.92
+        dim(layer, 0.92)
     return _finish(canvas, [], 0.0, lit)
 
 

@@ -160,7 +160,9 @@ def demo_cameras() -> tuple[DemoCamera, ...]:
     shelf = ((0.36, 0.52), (0.64, 0.52), (0.86, 0.98), (0.12, 0.98))
     wall = ((0.02, 0.55), (0.50, 0.55), (0.52, 0.97), (0.01, 0.97))
     return (
-        DemoCamera("Shop entrance", "entrance", Watch("Customer", "Entrance", door, min_duration_s=3.0, severity="info")),
+        DemoCamera(
+            "Shop entrance", "entrance", Watch("Customer", "Entrance", door, min_duration_s=3.0, severity="info")
+        ),
         DemoCamera("Aisle", "aisle", Watch("Lingering", "Aisle", shelf, min_duration_s=8.0, severity="info")),
         DemoCamera("Yard", "yard", Watch("Someone at the wall", "Wall", wall, min_duration_s=2.0, severity="warning")),
         DemoCamera("Stock room (forbidden zone)", "stock-room", Watch("Forbidden zone", "No entry", ZONE)),

@@ -61,7 +61,9 @@ def read_timecode(picture: npt.NDArray[np.uint8]) -> TimeCode:
     row = strip.mean(axis=0) if len(strip) else luma[-1]
     edges = np.arange(CELLS) * width / COLUMNS
     wide = width / COLUMNS
-    levels = np.array([row[round(x + 0.3 * wide) : max(round(x + 0.7 * wide), round(x + 0.3 * wide) + 1)].mean() for x in edges])
+    levels = np.array(
+        [row[round(x + 0.3 * wide) : max(round(x + 0.7 * wide), round(x + 0.3 * wide) + 1)].mean() for x in edges]
+    )
     marker = np.array([*_HEAD, *_TAIL])
     ends = np.concatenate([levels[:4], levels[-4:]])
     white, black = ends[marker == 1].min(), ends[marker == 0].max()

@@ -1,0 +1,99 @@
+"""``python -m haechi.camera.virtual``: RTSP cameras made of software, until interrupted."""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from haechi.base.errors import HaechiError
+from haechi.camera.virtual.feed import SceneFeed, default_cache_dir, open_file
+from haechi.camera.virtual.scene import SCENES
+from haechi.camera.virtual.server import Feed, VirtualCamera
+from haechi.media.rtsp.server import ServerPolicy
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    names = ", ".join(scene.name for scene in SCENES)
+    result = argparse.ArgumentParser(
+        prog="python -m haechi.camera.virtual",
+        description="Serve files and rendered scenes as RTSP cameras, in real time and in a loop, until interrupted.",
+    )
+    result.add_argument(
+        "--scene", action="append", default=[], metavar="NAME", help=f"serve a rendered scene at /NAME: {names}, or all"
+    )
+    result.add_argument(
+        "--file", action="append", default=[], type=Path, metavar="PATH",
+        help="serve an MP4, MKV, MOV or bare .h264/.h265 file at /STEM; may be given again",
+    )  # fmt: skip
+    result.add_argument("--fps", type=float, help="pictures a second of a bare stream (default 25)")
+    result.add_argument("--host", default="127.0.0.1", help="address to listen on (default %(default)s)")
+    result.add_argument("--port", type=int, default=8654, help="port to listen on; 0 picks one (default %(default)s)")
+    result.add_argument("--user", default="", help="ask for this user name (Digest)")
+    result.add_argument("--password", default="", help="and this password")
+    result.add_argument("--sha256", action="store_true", help="Digest with SHA-256 in place of MD5")
+    result.add_argument("--udp", action="store_true", help="offer RTP over UDP too")
+    result.add_argument("--no-cache", action="store_true", help="render anew and keep nothing")
+    return result
+
+
+def feeds(options: argparse.Namespace) -> dict[str, Feed]:
+    """Path to feed.
+
+    Raises:
+        HaechiError: A scene or file is not there or cannot be served.
+    """
+    wanted: list[str] = list(options.scene) or ([] if options.file else ["all"])
+    names = [scene.name for scene in SCENES] if "all" in wanted else wanted
+    kept_in = None if options.no_cache else default_cache_dir()
+    scenes = [SceneFeed(name, kept_in) for name in names]
+    for feed in scenes:
+        feed.start()
+    result: dict[str, Feed] = {f"/{feed.name}": feed for feed in scenes}
+    for path in options.file:
+        result[f"/{path.stem}"] = open_file(path, options.fps)
+    return result
+
+
+def close(shown: dict[str, Feed]) -> None:
+    """Stop what renders."""
+    for feed in shown.values():
+        if isinstance(feed, SceneFeed):
+            feed.close()
+
+
+async def serve(shown: dict[str, Feed], options: argparse.Namespace) -> None:
+    """Serve until cancelled, and say where."""
+    policy = ServerPolicy(
+        username=options.user,
+        password=options.password,
+        algorithm="SHA-256" if options.sha256 else "MD5",
+        udp=options.udp,
+    )
+    camera = VirtualCamera(shown, policy, host=options.host, port=options.port)
+    async with camera:
+        for path in shown:
+            sys.stdout.write(f"{camera.url(path)}\n")
+        sys.stdout.flush()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            close(shown)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command. Exit status 1 comes with one line that says why."""
+    options = parser().parse_args(arguments)
+    try:
+        asyncio.run(serve(feeds(options), options))
+    except KeyboardInterrupt:
+        return 0
+    except (HaechiError, OSError) as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
