@@ -8,6 +8,7 @@ from fastapi import FastAPI
 
 from haechi.api import pages, problems, sockets
 from haechi.api.headers import SecurityHeaders
+from haechi.api.limits import LimitBody
 from haechi.api.metrics import CountRequests, Metrics
 from haechi.api.policy import Gate, Routes, require_policies
 from haechi.api.push import Push
@@ -15,9 +16,6 @@ from haechi.api.routes import cameras, events, footage, session, system, users
 from haechi.api.services import Services
 from haechi.api.stills import Stills
 from haechi.base.clock import SystemClock
-
-LARGEST_BODY_BYTES = 256 * 1024
-"""The largest body that makes sense is a camera's zones (64 polygons of 64 points)."""
 
 
 def build_app(services: Services) -> FastAPI:
@@ -34,7 +32,6 @@ def build_app(services: Services) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        max_body_size=LARGEST_BODY_BYTES,
         lifespan=_lifespan,
     )
     gate = Gate(services)
@@ -50,6 +47,7 @@ def build_app(services: Services) -> FastAPI:
     for room in (session, cameras, footage, events, users, system, sockets, pages):
         room.register(routes)
     require_policies(app)
+    app.add_middleware(LimitBody)
     app.add_middleware(CountRequests, metrics=metrics, clock=SystemClock())
     app.add_middleware(SecurityHeaders)
     return app

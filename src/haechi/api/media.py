@@ -1,7 +1,6 @@
 """Answers that carry footage: files by byte range, pictures, downloads. Never cached by anybody but the asker."""
 
 import asyncio
-import hashlib
 import os
 import re
 from collections.abc import AsyncIterator
@@ -49,15 +48,20 @@ def file_answer(request: Request, path: Path, size_bytes: int, *, etag: str, med
 class FileSlice(StreamingResponse):
     """Part of a file, read as the peer takes it. The file is open only while it is sent."""
 
-    def __init__(self, path: Path, part: Slice, status: int, headers: dict[str, str], media_type: str) -> None:
+    def __init__(
+        self, path: Path, part: Slice, status: int, headers: dict[str, str], media_type: str, *, unlink: bool = False
+    ) -> None:
         super().__init__((), status, headers=headers, media_type=media_type)
         self._path = path
         self._part = part
+        self._unlink = unlink
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Open, send, close. What cannot be opened is an error answer: nothing was sent yet."""
         descriptor = _open(self._path, self._part.size_bytes)
         try:
+            if self._unlink:
+                self._path.unlink()
             self.body_iterator = _pieces(descriptor, self._part)
             await super().__call__(scope, receive, send)
         finally:
@@ -72,23 +76,20 @@ def bytes_answer(request: Request, data: bytes, *, media_type: str, file_name: s
     return Response(b"" if request.method == "HEAD" else data, headers=headers, media_type=media_type)
 
 
-def clip_answer(request: Request, made: bytes | Path, file_name: str) -> Response:
-    """A finished clip as a download, also by range: players seek in it."""
-    if isinstance(made, Path):
-        answer = file_answer(request, made, made.stat().st_size, etag=_etag_of(made), media_type="video/mp4")
-        answer.headers["Content-Disposition"] = attachment(file_name)
+def clip_answer(request: Request, made: Path, file_name: str, *, is_kept: bool = False) -> Response:
+    """A finished clip as a download. Unless it ``is_kept`` it is made for this answer, and gone with it."""
+    size_bytes = made.stat().st_size
+    headers = {"Content-Disposition": attachment(file_name), "Cache-Control": NO_STORE}
+    if is_kept:
+        answer = file_answer(request, made, size_bytes, etag=_etag_of(made), media_type="video/mp4")
+        answer.headers.update(headers)
         return answer
-    etag = f'"{hashlib.sha256(made).hexdigest()[:32]}"'
-    part = asked_slice(request.headers.get("range"), request.headers.get("if-range"), etag, len(made))
-    answer = bytes_answer(
-        request, made if part is None else made[part.first : part.last + 1], media_type="video/mp4", file_name=file_name
-    )
-    answer.headers["Accept-Ranges"] = "bytes"
-    answer.headers["ETag"] = etag
-    if part is not None:
-        answer.status_code = 206
-        answer.headers["Content-Range"] = part.content_range
-    return answer
+    headers["Content-Length"] = str(size_bytes)
+    if request.method == "HEAD":
+        made.unlink()
+        return Response(headers=headers, media_type="video/mp4")
+    whole = Slice(0, size_bytes - 1, size_bytes)
+    return FileSlice(made, whole, 200, headers, "video/mp4", unlink=True)
 
 
 def attachment(file_name: str) -> str:

@@ -13,6 +13,7 @@ from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from haechi.base.clock import NS_PER_S, Clock
+from haechi.events.event import EventFilter
 
 if TYPE_CHECKING:
     from haechi.api.services import Services
@@ -70,7 +71,7 @@ class Metrics:
         if path.exists():
             self._free.set((await asyncio.to_thread(shutil.disk_usage, path)).free)
         self._viewers.set(services.live.viewers)
-        self._unreviewed.set(await services.events.count_unreviewed(None))
+        self._unreviewed.set((await services.events.list(EventFilter(limit=1))).unreviewed)
 
 
 class CountRequests:

@@ -126,7 +126,7 @@ class Gate:
         """
         if not is_id(event_id, "evt"):
             raise event_not_found()
-        event = await self._services.events.get(event_id)
+        event: Event = await self._services.events.get(event_id)
         if not principal.may_view(event.camera):
             raise event_not_found()
         return event

@@ -106,6 +106,8 @@ def problem_response(problem: Problem, headers: Mapping[str, str] | None = None)
     retry_after = problem.context.get("retry_after_s")
     if retry_after is not None:
         answer["Retry-After"] = str(retry_after)
+    if problem.status == 416:
+        answer["Content-Range"] = f"bytes */{problem.context.get('size_bytes', '*')}"
     if problem.status == 401:
         answer["WWW-Authenticate"] = "Cookie"
     body = problem.model_dump_json(exclude_none=True)
@@ -143,7 +145,8 @@ async def _on_http(_request: Request | WebSocket, error: Exception) -> Response:
     headers = error.headers if isinstance(error, HTTPException) else None
     code = _BY_STATUS.get(status, "http-error")
     phrase = HTTPStatus(status).phrase if status in set(HTTPStatus) else "error"
-    return problem_response(plain_problem(status, code, phrase.lower()), headers)
+    said = error.detail if isinstance(error, HTTPException) and status == 413 else phrase.lower()
+    return problem_response(plain_problem(status, code, said), headers)
 
 
 async def _on_bug(request: Request | WebSocket, error: Exception) -> Response:

@@ -26,8 +26,7 @@ from haechi.api.shapes.events import (
 )
 from haechi.base.clock import NS_PER_MS
 from haechi.base.ids import CameraId, EventId
-from haechi.events.centre import EventFilter
-from haechi.events.event import Event
+from haechi.events.event import Event, EventFilter
 
 
 async def list_events(house: House, caller: Caller, asked: Annotated[EventQuery, Query()]) -> EventPage:
@@ -41,12 +40,12 @@ async def list_events(house: House, caller: Caller, asked: Annotated[EventQuery,
         after_ns=None if asked.after_ms is None else asked.after_ms * NS_PER_MS,
         limit=asked.limit,
     )
-    found = await house.events.list(wanted)
+    page = await house.events.list(wanted)
     names = await camera_names(house)
     return EventPage(
-        events=[EventOut.of(event, names.get(event.camera, "")) for event in found],
-        next_before_ms=_next(found[-1].start_ns, asked.before_ms) if len(found) == asked.limit else None,
-        unreviewed=await house.events.count_unreviewed(caller.visible()),
+        events=[EventOut.of(event, names.get(event.camera, "")) for event in page.events],
+        next_before_ms=_next_ms(page.next_before_ns, asked.before_ms),
+        unreviewed=page.unreviewed,
     )
 
 
@@ -86,7 +85,7 @@ async def replay(event: AskedEvent, house: House) -> ReplayOut:
     report = await house.events.replay(event.id)
     return ReplayOut(
         identical=report.identical,
-        stage=report.stage or None,
+        stage=report.stage,
         compared=report.compared,
         differing=report.differing,
         message=report.message,
@@ -118,9 +117,11 @@ def _visible(caller: Principal, camera: str | None) -> tuple[CameraId, ...] | No
     return (CameraId(camera),)
 
 
-def _next(last_start_ns: int, before_ms: int | None) -> int:
+def _next_ms(next_before_ns: int | None, before_ms: int | None) -> int | None:
     """Where the next page begins. Rounded up, so that an event in the same millisecond is not lost."""
-    rounded = last_start_ns // NS_PER_MS + 1
+    if next_before_ns is None:
+        return None
+    rounded = -(-next_before_ns // NS_PER_MS)
     return rounded if rounded != before_ms else rounded - 1
 
 

@@ -1,5 +1,6 @@
 """What a camera saw: stills, the timeline, playlists, recordings, clips."""
 
+import asyncio
 from typing import Annotated
 
 from fastapi import Path, Query, Request, Response
@@ -12,9 +13,11 @@ from haechi.api.shapes.events import EventOut
 from haechi.api.shapes.fields import LATEST_MS
 from haechi.api.shapes.footage import DayList, GapOut, SpanOut, Timeline
 from haechi.base.clock import NS_PER_MS, NS_PER_S
-from haechi.base.errors import Invalid
+from haechi.base.errors import Invalid, NotFound
 from haechi.base.ids import RecordingId, stream_of
-from haechi.events.centre import EventFilter
+from haechi.events.event import EventFilter
+from haechi.events.rules import MOST_S
+from haechi.media.access_unit import VideoParams
 
 LONGEST_TIMELINE_MS = 100 * 86_400_000
 LONGEST_PLAYLIST_MS = 25 * 3_600_000
@@ -25,12 +28,16 @@ StartMs = Annotated[int, Query(ge=0, le=LATEST_MS)]
 EndMs = Annotated[int, Query(ge=0, le=LATEST_MS)]
 Width = Annotated[int | None, Query(ge=16, le=3840, description="Pixels; the height follows")]
 Zone = Annotated[str, Query(min_length=1, max_length=64, examples=["Asia/Seoul"])]
-RecordingPath = Annotated[int, Path(ge=0, le=2**62)]
+RecordingPath = Annotated[str, Path(pattern=r"^[0-9]{1,18}$", examples=["4711"])]
 
 JPEG = {200: {"content": {"image/jpeg": {"schema": {"type": "string", "format": "binary"}}}}}
 MP4 = {200: {"content": {"video/mp4": {"schema": {"type": "string", "format": "binary"}}}}}
 RANGES = MP4 | {206: {"description": "The part that was asked for", **MP4[200]}, 304: {"description": "Unchanged"}}
 HLS = {200: {"content": {"application/vnd.apple.mpegurl": {"schema": {"type": "string"}}}}}
+
+
+_clips = asyncio.Semaphore(2)
+"""Clips that are made at once; others wait. Each keeps a core and the disk busy."""
 
 
 async def latest_still(request: Request, camera: AskedCamera, width: Width = None) -> Response:
@@ -44,6 +51,8 @@ async def past_still(
 ) -> Response:
     """The picture of a moment in the recording as a JPEG."""
     found = await house.playback.unit_at(stream_of(camera.id), at_ms * NS_PER_MS)
+    if not isinstance(found.params, VideoParams):
+        raise NotFound("there is no picture of that moment", code="no-picture")
     jpeg = await house.vision.still(found.units, found.params, width_px=width)
     return bytes_answer(request, jpeg, media_type="image/jpeg")
 
@@ -54,12 +63,13 @@ async def timeline(camera: AskedCamera, house: House, start_ms: StartMs, end_ms:
     stream = stream_of(camera.id)
     spans = await house.index.spans(stream, start_ns, end_ns)
     gaps = await house.index.gaps(stream, start_ns, end_ns)
-    wanted = EventFilter(cameras=(camera.id,), after_ns=start_ns, before_ns=end_ns, limit=MOST_TIMELINE_EVENTS)
-    events = await house.events.list(wanted)
+    earliest_ns = max(0, start_ns - int(MOST_S * NS_PER_S))
+    wanted = EventFilter(cameras=(camera.id,), after_ns=earliest_ns, before_ns=end_ns, limit=MOST_TIMELINE_EVENTS)
+    found = (await house.events.list(wanted)).events
     return Timeline(
         spans=[SpanOut.of(span.start_ns, span.end_ns) for span in spans],
         gaps=[GapOut.of(gap) for gap in gaps],
-        events=[EventOut.of(event, camera.name) for event in events],
+        events=[EventOut.of(event, camera.name) for event in found if event.last_ns >= start_ns],
     )
 
 
@@ -79,7 +89,7 @@ async def playlist(camera: AskedCamera, house: House, start_ms: StartMs, end_ms:
 
 async def recording(request: Request, camera: AskedCamera, house: House, recording: RecordingPath) -> Response:
     """A recording by byte range."""
-    found = await house.playback.recording(stream_of(camera.id), RecordingId(recording))
+    found = await house.playback.recording(stream_of(camera.id), RecordingId(int(recording)))
     etag = f'"{recording}-{found.size_bytes}"'
     return file_answer(request, found.path, found.size_bytes, etag=etag, media_type="video/mp4")
 
@@ -87,7 +97,8 @@ async def recording(request: Request, camera: AskedCamera, house: House, recordi
 async def clip(request: Request, camera: AskedCamera, house: House, start_ms: StartMs, end_ms: EndMs) -> Response:
     """Exactly this range as an MP4 to keep."""
     start_ns, end_ns = _span(start_ms, end_ms, LONGEST_CLIP_MS)
-    made = await house.playback.clip(stream_of(camera.id), start_ns, end_ns)
+    async with _clips:
+        made = await house.playback.clip(stream_of(camera.id), start_ns, end_ns)
     zone = time_zone((await house.settings.get()).time_zone)
     return clip_answer(request, made, clip_name(camera.name, start_ns, zone))
 
@@ -103,7 +114,7 @@ def register(routes: Routes) -> None:
     routes.add(
         "GET", f"{one}/recordings/{{recording}}.mp4", recording, access=view, problems=(416, 422), responses=RANGES
     )
-    routes.add("GET", f"{one}/clip.mp4", clip, access=view, problems=(413, 422), responses=RANGES)
+    routes.add("GET", f"{one}/clip.mp4", clip, access=view, problems=(422,), responses=MP4)
 
 
 def _span(start_ms: int, end_ms: int, longest_ms: int) -> tuple[int, int]:

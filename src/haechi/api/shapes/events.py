@@ -167,7 +167,7 @@ def event_fields(event: Event, camera_name: str) -> dict[str, object]:
         "camera": event.camera,
         "camera_name": camera_name,
         "rule": event.rule_name,
-        "zone": event.zone_name,
+        "zone": event.zone_name or None,
         "label": event.label,
         "severity": event.severity,
         "score": event.score,

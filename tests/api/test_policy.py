@@ -1,0 +1,318 @@
+"""The gate: the table of who may do what, and a matrix of every route, person and object (FAULTS A01)."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from msgspec import Struct
+from starlette.responses import PlainTextResponse
+from starlette.staticfiles import StaticFiles
+
+from haechi.api.auth.tokens import csrf_of
+from haechi.api.policy import Access, Gate, GuardedRoute, GuardedWebSocketRoute, Routes, require_policies
+from haechi.base.ids import CameraId, EventId
+from tests.api.knock import Answer, knock, page_headers
+from tests.api.world import World
+
+PUBLIC, SIGNED_IN, ADMIN, METRICS = Access.PUBLIC, Access.SIGNED_IN, Access.ADMIN, Access.METRICS
+CAMERA_VIEW, CAMERA_ADMIN, EVENT_VIEW = Access.CAMERA_VIEW, Access.CAMERA_ADMIN, Access.EVENT_VIEW
+ONE_CAMERA, ONE_EVENT = "/api/cameras/{camera}", "/api/events/{event}"
+
+POLICY: dict[tuple[str, str], Access] = {
+    ("GET", "/api/setup"): PUBLIC,
+    ("POST", "/api/setup"): PUBLIC,
+    ("GET", "/api/session"): PUBLIC,
+    ("POST", "/api/session"): PUBLIC,
+    ("DELETE", "/api/session"): SIGNED_IN,
+    ("PUT", "/api/session/password"): SIGNED_IN,
+    ("GET", "/api/cameras"): SIGNED_IN,
+    ("POST", "/api/cameras"): ADMIN,
+    ("POST", "/api/cameras/probe"): ADMIN,
+    ("GET", ONE_CAMERA): CAMERA_VIEW,
+    ("PATCH", ONE_CAMERA): CAMERA_ADMIN,
+    ("DELETE", ONE_CAMERA): CAMERA_ADMIN,
+    ("GET", f"{ONE_CAMERA}/zones"): CAMERA_VIEW,
+    ("PUT", f"{ONE_CAMERA}/zones"): CAMERA_ADMIN,
+    ("GET", f"{ONE_CAMERA}/rules"): CAMERA_VIEW,
+    ("PUT", f"{ONE_CAMERA}/rules"): CAMERA_ADMIN,
+    ("GET", f"{ONE_CAMERA}/latest.jpg"): CAMERA_VIEW,
+    ("GET", f"{ONE_CAMERA}/still.jpg"): CAMERA_VIEW,
+    ("GET", f"{ONE_CAMERA}/timeline"): CAMERA_VIEW,
+    ("GET", f"{ONE_CAMERA}/days"): CAMERA_VIEW,
+    ("GET", f"{ONE_CAMERA}/index.m3u8"): CAMERA_VIEW,
+    ("GET", f"{ONE_CAMERA}/recordings/{{recording}}.mp4"): CAMERA_VIEW,
+    ("GET", f"{ONE_CAMERA}/clip.mp4"): CAMERA_VIEW,
+    ("GET", "/api/events"): SIGNED_IN,
+    ("POST", "/api/events/review"): SIGNED_IN,
+    ("GET", ONE_EVENT): EVENT_VIEW,
+    ("PATCH", ONE_EVENT): EVENT_VIEW,
+    ("GET", f"{ONE_EVENT}/snapshot.jpg"): EVENT_VIEW,
+    ("GET", f"{ONE_EVENT}/clip.mp4"): EVENT_VIEW,
+    ("POST", f"{ONE_EVENT}/replay"): EVENT_VIEW,
+    ("GET", "/api/users"): ADMIN,
+    ("POST", "/api/users"): ADMIN,
+    ("PATCH", "/api/users/{user}"): ADMIN,
+    ("DELETE", "/api/users/{user}"): ADMIN,
+    ("GET", "/api/system"): SIGNED_IN,
+    ("GET", "/api/settings"): ADMIN,
+    ("PATCH", "/api/settings"): ADMIN,
+    ("GET", "/healthz"): PUBLIC,
+    ("GET", "/readyz"): PUBLIC,
+    ("GET", "/metrics"): METRICS,
+    ("GET", "/api/openapi.json"): PUBLIC,
+    ("GET", "/docs"): PUBLIC,
+    ("WEBSOCKET", "/api/live"): SIGNED_IN,
+    ("WEBSOCKET", "/api/ws"): SIGNED_IN,
+    ("GET", "/{path:path}"): PUBLIC,
+}
+"""Who may use what. A change here is a change of the product's security: think twice."""
+
+ACTORS = ("anonymous", "revoked", "expired", "stranger", "viewer", "admin")
+OBJECTS = ("own", "foreign", "deleted", "unknown", "malformed")
+NOBODY = {"anonymous", "revoked", "expired"}
+
+
+class Cast(Struct, frozen=True):
+    """The people with their tokens, and the objects with their ids."""
+
+    world: World
+    tokens: dict[str, str]
+    cameras: dict[str, CameraId]
+    events: dict[str, EventId]
+
+
+@pytest.fixture
+def cast(tmp_path: Path) -> Iterator[Cast]:
+    world = World(tmp_path)
+    cameras = {"own": world.camera("Own"), "foreign": world.camera("Foreign"), "deleted": world.camera("Deleted")}
+    events = {kind: world.event(camera).id for kind, camera in cameras.items()}
+    cameras |= {"unknown": CameraId("cam_aaaaaaaaaaaaaaaa"), "malformed": CameraId("1 OR 1=1")}
+    events |= {"unknown": EventId("evt_aaaaaaaaaaaaaaaa"), "malformed": EventId("%00")}
+    people = {
+        "admin": world.user("Ann", "admin"),
+        "viewer": world.user("Vera", "viewer", (cameras["own"], cameras["deleted"])),
+        "stranger": world.user("Otto", "viewer", (cameras["foreign"],)),
+    }
+    world.do(world.registry.delete(cameras["deleted"]))
+    world.do(world.auth.users.forget_camera(cameras["deleted"]))
+    tokens = {"anonymous": "", "revoked": world.token(people["admin"]), "expired": world.token(people["admin"])}
+    principal = world.do(world.auth.sessions.find(tokens["revoked"]))
+    assert principal is not None
+    world.do(world.auth.sessions.revoke(principal.session))
+    world.clock.advance(8 * 86_400 * 10**9)
+    tokens |= {name: world.token(user) for name, user in people.items()}
+    yield Cast(world, tokens, cameras, events)
+    world.close()
+
+
+def expected(access: Access, actor: str, kind: str) -> int:
+    """The status that the policy asks for; 299: let through."""
+    may_see = {"viewer": {"own"}, "stranger": {"foreign"}, "admin": {"own", "foreign"}}.get(actor, set())
+    if access is PUBLIC:
+        return 299
+    if actor in NOBODY:
+        return 401
+    if access in {ADMIN, CAMERA_ADMIN, METRICS} and actor != "admin":
+        return 403
+    if access in {CAMERA_VIEW, CAMERA_ADMIN}:
+        return 299 if kind in may_see else 404
+    if access is EVENT_VIEW:
+        is_left_over = kind == "deleted" and actor == "admin"
+        return 299 if kind in may_see or is_left_over else 404
+    return 299
+
+
+def routes_of(app: FastAPI) -> list[tuple[str, GuardedRoute | GuardedWebSocketRoute]]:
+    """Every route with its method."""
+    found: list[tuple[str, GuardedRoute | GuardedWebSocketRoute]] = []
+    for route in app.router.routes:
+        if isinstance(route, GuardedWebSocketRoute):
+            found.append(("WEBSOCKET", route))
+        elif isinstance(route, GuardedRoute):
+            found.extend((method, route) for method in sorted(route.methods or ()))
+    assert len(found) == len(app.router.routes)
+    return found
+
+
+def stop_behind_the_gate(app: FastAPI) -> None:
+    """Let every route answer 299 once it is past the gate, and do nothing."""
+
+    async def passed(scope: Any, receive: Any, send: Any) -> None:
+        await PlainTextResponse("passed", 299)(scope, receive, send)
+
+    async def accepted(_scope: Any, _receive: Any, send: Any) -> None:
+        await send({"type": "websocket.accept"})
+
+    for method, route in routes_of(app):
+        route.app = accepted if method == "WEBSOCKET" else passed
+
+
+async def ask(cast: Cast, app: FastAPI, method: str, path: str, actor: str, kind: str) -> Answer:
+    """One cell of the matrix."""
+    address = (
+        path.replace("{camera}", cast.cameras[kind])
+        .replace("{event}", cast.events[kind])
+        .replace("{recording}", "7")
+        .replace("{user}", "usr_aaaaaaaaaaaaaaaa")
+        .replace("{path:path}", "live")
+    )
+    token = cast.tokens[actor]
+    return await knock(app, method, address, page_headers(token, csrf_of(token)))
+
+
+def test_the_routes_are_those_of_the_table_with_the_policies_of_the_table(cast: Cast) -> None:
+    found = {(method, route.path): route.access for method, route in routes_of(cast.world.app()) if method != "HEAD"}
+    assert found == POLICY
+
+
+def test_head_has_the_policy_of_get(cast: Cast) -> None:
+    routes = routes_of(cast.world.app())
+    gets = {route.path: route.access for method, route in routes if method == "GET"}
+    assert {route.path: route.access for method, route in routes if method == "HEAD"} == gets
+
+
+def test_the_matrix_of_every_route_person_and_object(cast: Cast) -> None:
+    app = cast.world.app()
+    stop_behind_the_gate(app)
+
+    async def check() -> tuple[list[str], int]:
+        wrong, cells = [], 0
+        for (method, route), actor, kind in itertools.product(routes_of(app), ACTORS, OBJECTS):
+            answer = await ask(cast, app, method, route.path, actor, kind)
+            want = expected(POLICY["GET" if method == "HEAD" else method, route.path], actor, kind)
+            if method == "WEBSOCKET" and want == 299:
+                want = 101
+            cells += 1
+            if answer.status != want:
+                wrong.append(f"{method} {route.path} {actor} {kind}: {answer.status}, not {want}")
+        return wrong, cells
+
+    wrong, cells = asyncio.run(check())
+    assert wrong == []
+    assert cells >= 1500
+
+
+def test_who_is_refused_leaves_no_trace_and_who_is_let_in_gets_an_answer(cast: Cast) -> None:
+    """The same matrix against the real routes, for those who are refused and for all that only reads."""
+    app = cast.world.app()
+
+    async def check() -> list[str]:
+        wrong = []
+        for (method, route), actor, kind in itertools.product(routes_of(app), ACTORS, ("own", "foreign", "unknown")):
+            want = expected(POLICY["GET" if method == "HEAD" else method, route.path], actor, kind)
+            if method == "WEBSOCKET" or (want == 299 and method not in {"GET", "HEAD"}):
+                continue
+            answer = await ask(cast, app, method, route.path, actor, kind)
+            is_right = answer.status in {200, 404, 422} if want == 299 else answer.status == want
+            if route.path == "/api/session":
+                is_right = answer.status == (401 if actor in NOBODY else 200)
+            if not is_right:
+                wrong.append(f"{method} {route.path} {actor} {kind}: {answer.status}, not {want}")
+        return wrong
+
+    assert asyncio.run(check()) == []
+    assert len(cast.world.do(cast.world.registry.list())) == 2
+
+
+@pytest.mark.parametrize("path", [p for method, p in POLICY if method == "GET" and ("{camera}" in p or "{event}" in p)])
+def test_a_foreign_id_answers_exactly_like_an_unknown_one(cast: Cast, path: str) -> None:
+    app = cast.world.app()
+
+    async def bodies() -> set[str]:
+        seen = set()
+        for kind in ("foreign", "deleted", "unknown", "malformed"):
+            answer = await ask(cast, app, "GET", path, "viewer", kind)
+            body = answer.json()
+            assert body.pop("error_id")
+            headers = {key: value for key, value in answer.headers.items() if key != "content-length"}
+            seen.add(json.dumps([answer.status, body, headers], sort_keys=True))
+        return seen
+
+    assert len(asyncio.run(bodies())) == 1
+
+
+def test_lists_hold_only_what_one_may_see(cast: Cast) -> None:
+    app = cast.world.app()
+
+    async def check() -> None:
+        for actor, seen in (("viewer", {"own"}), ("stranger", {"foreign"}), ("admin", {"own", "foreign"})):
+            cameras = (await ask(cast, app, "GET", "/api/cameras", actor, "own")).json()["cameras"]
+            assert {camera["id"] for camera in cameras} == {cast.cameras[kind] for kind in seen}
+            page = (await ask(cast, app, "GET", "/api/events", actor, "own")).json()
+            visible = seen | ({"deleted"} if actor == "admin" else set())
+            assert {event["id"] for event in page["events"]} == {cast.events[kind] for kind in visible}
+            assert page["unreviewed"] == len(visible)
+            system = (await ask(cast, app, "GET", "/api/system", actor, "own")).json()
+            assert system["cameras"]["total"] == len(seen)
+            assert bool(system["storage"]["path"]) == (actor == "admin")
+            foreign = f"/api/events?camera={cast.cameras['foreign']}"
+            unknown = f"/api/events?camera={cast.cameras['unknown']}"
+            statuses = {(await ask(cast, app, "GET", query, "viewer", "own")).status for query in (foreign, unknown)}
+            assert statuses == {404}
+
+    asyncio.run(check())
+
+
+def test_reviewing_many_is_all_or_nothing(cast: Cast) -> None:
+    app = cast.world.app()
+
+    async def check() -> None:
+        token = cast.tokens["viewer"]
+        for other in ("foreign", "unknown", "malformed"):
+            body = json.dumps({"ids": [cast.events["own"], cast.events[other]], "reviewed": True}).encode()
+            headers = page_headers(token, csrf_of(token)) | {"content-type": "application/json"}
+            answer = await knock(app, "POST", "/api/events/review", headers, body=body)
+            assert (answer.status, answer.json()["code"]) == (404, "event-not-found")
+        assert not any(event.reviewed for event in cast.world.events.events.values())
+
+    asyncio.run(check())
+
+
+def test_another_cameras_recording_is_not_found_under_ones_own(cast: Cast) -> None:
+    world = cast.world
+    for key in [key for key in world.playback.files if key[0].startswith(cast.cameras["own"])]:
+        del world.playback.files[key]
+    app = world.app()
+    answer = asyncio.run(ask(cast, app, "GET", f"{ONE_CAMERA}/recordings/{{recording}}.mp4", "viewer", "own"))
+    assert (answer.status, answer.json()["code"]) == (404, "recording-not-found")
+
+
+def test_a_route_without_a_policy_is_refused(cast: Cast) -> None:
+    async def hello() -> str:
+        return "hello"
+
+    app = FastAPI(openapi_url=None)
+    routes = Routes(app, Gate(cast.world.services()))
+    with pytest.raises(TypeError, match="no policy"):
+        routes.add("GET", "/hello", hello, access=None)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="no policy"):
+        routes.add_websocket("/hello", hello, access="public")  # type: ignore[arg-type]
+    with pytest.raises(TypeError):
+        routes.add("GET", "/hello", hello)  # type: ignore[call-arg]
+
+
+@pytest.mark.parametrize("door", ["route", "websocket", "mount", "docs", "include"])
+def test_an_app_with_a_route_that_came_by_another_door_is_not_built(cast: Cast, door: str, tmp_path: Path) -> None:
+    async def hello() -> str:
+        return "hello"
+
+    app = cast.world.app()
+    if door == "route":
+        app.add_api_route("/naked", hello)
+    elif door == "websocket":
+        app.add_api_websocket_route("/naked", hello)
+    elif door == "mount":
+        app.mount("/naked", StaticFiles(directory=tmp_path))
+    elif door == "docs":
+        app = FastAPI()
+    else:
+        app.include_router(FastAPI().router)
+    with pytest.raises(TypeError, match="without a policy"):
+        require_policies(app)

@@ -1,0 +1,163 @@
+"""A small world for the tests of the edge: a house, cameras, people, and browsers to look in with."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+from argon2 import PasswordHasher
+from fastapi import FastAPI
+from httpx2 import Response
+from starlette.testclient import TestClient
+
+from haechi.api.app import build_app
+from haechi.api.auth.passwords import Passwords
+from haechi.api.auth.principal import Role
+from haechi.api.auth.tokens import csrf_of
+from haechi.api.policy import COOKIE
+from haechi.api.services import Auth, EdgeConfig, Services
+from haechi.api.settings import SettingsStore
+from haechi.base.clock import NS_PER_S, SimulatedClock
+from haechi.base.ids import CameraId, RecordingId, UserId, stream_of
+from haechi.bus.frames import FrameBus, Run
+from haechi.events.event import Event
+from haechi.fleet.cameras import CameraRegistry
+from haechi.ingest.manager import IngestManager
+from haechi.live.mse import LiveHub
+from haechi.media.access_unit import AccessUnit, Codec, UnitRef, VideoParams
+from haechi.record.index import RecordIndex
+from haechi.store.database import Database
+from haechi.vision.models import ModelStore
+from haechi.vision.zones import ZoneStore
+from tests.api.fakes_house import FakeEvents, FakePlayback, FakeRules, FakeVision, Found, RecordingFile
+
+T = TypeVar("T")
+HOST = "haechi.test"
+ORIGIN = f"http://{HOST}"
+PASSWORD = "correct horse battery"
+CAMERA_PASSWORD = "canary-camera-password"
+METRICS_TOKEN = "canary-metrics-token"
+START_NS = 1_760_000_000 * NS_PER_S
+PARAMS = VideoParams(Codec.H264, 1280, 720, (b"\x67\x64\x00\x1f", b"\x68\xee"), "avc1.64001f")
+PAGE = b"<!doctype html><title>Haechi</title><script type=module src=/assets/index-4f2a.js></script>"
+
+
+class World:
+    """Everything that `build_app` wants, over one database in ``folder``; time stands still unless told otherwise."""
+
+    def __init__(self, folder: Path) -> None:
+        self.clock = SimulatedClock(START_NS)
+        self.database = Database.at(folder / "haechi.db")
+        self.database.migrate()
+        self.record_path = folder / "record"
+        self.record_path.mkdir()
+        self.static = folder / "static"
+        (self.static / "assets").mkdir(parents=True)
+        (self.static / "index.html").write_bytes(PAGE)
+        (self.static / "assets" / "index-4f2a.js").write_bytes(b"console.log('haechi');\n" * 200)
+        self.auth = Auth.over(
+            self.database, self.clock, Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+        )
+        self.bus = FrameBus()
+        self.registry = CameraRegistry(self.database, self.clock)
+        self.ingest = IngestManager(self.registry, self.bus, self.clock, self.database)
+        self.vision = FakeVision()
+        self.playback = FakePlayback(folder)
+        self.events = FakeEvents(folder)
+        self.rules = FakeRules()
+        self.settings = SettingsStore(self.database, self.clock)
+        self.config = EdgeConfig(
+            version="0.1.0",
+            started_ns=START_NS,
+            metrics_token=METRICS_TOKEN,
+            record_path=self.record_path,
+            static=self.static,
+            trusted_proxies=("10.9.0.0/16",),
+        )
+
+    def services(self) -> Services:
+        """The house as the edge sees it."""
+        return Services(
+            config=self.config,
+            clock=self.clock,
+            database=self.database,
+            auth=self.auth,
+            settings=self.settings,
+            bus=self.bus,
+            registry=self.registry,
+            ingest=self.ingest,
+            live=LiveHub(self.bus),
+            index=RecordIndex(self.database),
+            playback=cast("Any", self.playback),
+            vision=cast("Any", self.vision),
+            models=ModelStore(self.record_path.parent / "models"),
+            zones=ZoneStore(self.database),
+            rules=cast("Any", self.rules),
+            events=cast("Any", self.events),
+        )
+
+    def app(self) -> FastAPI:
+        """The web application."""
+        return build_app(self.services())
+
+    def do(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run something on a loop of its own."""
+        return asyncio.run(work)
+
+    def camera(self, name: str = "Front door") -> CameraId:
+        """Add a camera with credentials, a recording and a picture."""
+        url = f"rtsp://192.0.2.20:8554/{name.replace(' ', '-')}"
+        camera = self.do(self.registry.add(name, url, credentials=("operator", CAMERA_PASSWORD), enabled=False))
+        stream = stream_of(camera.id)
+        unit = AccessUnit(UnitRef(stream, 1, 0), 0, 0, START_NS, True, 0, b"\0\0\0\1e")
+        run = Run(stream, 1, START_NS, [PARAMS])
+        self.bus.channel(stream).open_run(run)
+        self.bus.channel(stream).publish(unit)
+        path = self.record_path / f"{camera.id}.mp4"
+        path.write_bytes(bytes(range(256)) * 40)
+        self.playback.files[stream, RecordingId(7)] = RecordingFile(path, 10_000)
+        self.playback.units[stream] = Found((unit,), PARAMS)
+        return camera.id
+
+    def event(self, camera: CameraId) -> Event:
+        """Let something happen."""
+        return self.events.happen(camera, self.clock.wall_ns() - 3600 * NS_PER_S)
+
+    def user(self, name: str, role: Role = "viewer", cameras: tuple[CameraId, ...] = ()) -> UserId:
+        """Add a user whose password is `PASSWORD`."""
+
+        async def add() -> UserId:
+            hashed = await self.auth.passwords.hash(PASSWORD)
+            return (await self.auth.users.add(name, hashed, role, cameras)).id
+
+        return self.do(add())
+
+    def token(self, user: UserId) -> str:
+        """A session of a user."""
+        return self.do(self.auth.sessions.create(user))
+
+    def close(self) -> None:
+        """Let go of everything."""
+        self.auth.passwords.close()
+        self.database.close()
+
+
+class Browser:
+    """A browser on a page of ours: cookies, `Origin`, and the CSRF header where it knows it."""
+
+    def __init__(self, app: FastAPI, token: str = "") -> None:
+        self.http = TestClient(app, base_url=ORIGIN, raise_server_exceptions=False)
+        self.csrf = csrf_of(token) if token else ""
+        if token:
+            self.http.cookies.set(COOKIE, token)
+
+    def ask(self, method: str, path: str, body: object = None, *, headers: dict[str, str] | None = None) -> Response:
+        """Make a request as our page would."""
+        ours = {"Origin": ORIGIN, "X-Haechi-CSRF": self.csrf} if method not in {"GET", "HEAD"} else {}
+        return self.http.request(method, path, json=body, headers={**ours, **(headers or {})})
+
+    def get(self, path: str, **headers: str) -> Response:
+        """Read something."""
+        return self.ask("GET", path, headers=headers)
