@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import sqlalchemy as sa
 from msgspec import Struct, structs
@@ -63,10 +63,15 @@ def checked(zone: Zone) -> Zone:
 
 
 class ZoneStore:
-    """Zones in the database."""
+    """Zones in the database, and who wants to hear that they changed."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._listeners: list[Callable[[], None]] = []
+
+    def on_change(self, listener: Callable[[], None]) -> None:
+        """Call ``listener`` after each change."""
+        self._listeners.append(listener)
 
     async def list(self, camera: CameraId | None = None) -> Sequence[Zone]:
         """The zones of a camera (or of all), by name."""
@@ -99,12 +104,18 @@ class ZoneStore:
                 connection.execute(tables.zones.insert(), [_columns(zone) for zone in wanted])
 
         await self._database.write(replace)
+        self._changed()
         return await self.list(camera)
 
     async def forget(self, camera: CameraId) -> None:
         """Remove the zones of a camera that was deleted."""
         statement = tables.zones.delete().where(tables.zones.c.camera == camera)
         await self._database.write(lambda c: c.execute(statement))
+        self._changed()
+
+    def _changed(self) -> None:
+        for listener in self._listeners:
+            listener()
 
 
 def _check_points(points: Sequence[Point]) -> None:

@@ -1,0 +1,133 @@
+"""Makes a stored decision again from the recording, and names the first stage that differs.
+
+The stages are those of the frame's walk: the recording must hold the bytes that the decoder was given, these must
+decode to the same picture, the detector must find the same in it to the last bit, and the rules must decide the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from msgspec import Struct, structs
+
+from haechi.base.errors import DataLoss, Invalid, NotFound
+from haechi.events.desk import Basis
+from haechi.events.event import Event, ReplayReport
+from haechi.events.footage import Footage
+from haechi.events.rules import Closed, Decision, Opened, decide, finish
+from haechi.media.access_unit import UnitRef, VideoParams
+from haechi.vision.pool import VisionPool
+from haechi.vision.result import Detection, FrameResult
+from haechi.vision.track import track
+
+Stage = Literal["bytes", "decode", "detector", "rules"]
+_ORDER: tuple[Stage, ...] = ("bytes", "decode", "detector")
+
+
+class _Difference(Struct, frozen=True):
+    stage: Stage
+    ref: UnitRef
+    message: str
+
+
+async def replay(
+    event: Event, basis: Basis, looks: Sequence[FrameResult], *, footage: Footage, pool: VisionPool
+) -> ReplayReport:
+    """Compare every look around an event, and the decision.
+
+    Raises:
+        Unavailable: No decode worker answered; that says nothing about the decision.
+    """
+    since = next((n for n, look in enumerate(looks) if look.ref == basis.ref), None)
+    if since is None or not looks:
+        return _report(_Difference("bytes", basis.ref, "the results of the event are not stored any more"), 0, 0)
+    looks = looks[since:]
+    found: list[_Difference] = []
+    for group in _by_gop(looks):
+        found += await _look_again(group, footage, pool)
+    if found:
+        first = min(found, key=lambda one: _ORDER.index(one.stage))
+        return _report(first, len(looks), sum(one.stage == first.stage for one in found))
+    return _report(_decide_again(event, basis, looks), len(looks), 1)
+
+
+async def _look_again(looks: Sequence[FrameResult], footage: Footage, pool: VisionPool) -> list[_Difference]:
+    """Looks of one GOP, against what decoding and detecting give now."""
+    first, last = looks[0], max(looks, key=lambda look: look.ref.seq)
+    run, sync_seq = first.ref.run, first.sync_seq
+    try:
+        held = await footage.units(first.ref.stream, run, sync_seq, last.ref.seq)
+    except (NotFound, DataLoss) as error:
+        return [
+            _Difference("bytes", look.ref, f"the recording does not give the unit: {error.message}") for look in looks
+        ]
+    if not isinstance(held.params, VideoParams) or not held.units or held.units[0].ref.seq != sync_seq:
+        return [_Difference("bytes", look.ref, "the recording does not begin at the same sync unit") for look in looks]
+    try:
+        results = await pool.infer(held.units, held.params, {look.ref for look in looks})
+    except Invalid as error:
+        return [_Difference("decode", look.ref, error.message) for look in looks]
+    now = {result.ref: result for result in results}
+    differences = [_compare(look, now.get(look.ref)) for look in looks]
+    return [difference for difference in differences if difference is not None]
+
+
+def _compare(then: FrameResult, now: FrameResult | None) -> _Difference | None:
+    """The first stage at which a look differs."""
+    if now is None:
+        return _Difference("decode", then.ref, "the unit does not decode to a picture any more")
+    same_detections = now.detections == _untracked(then.detections)
+    checks: tuple[tuple[bool, Stage, str], ...] = (
+        (now.unit_sha256 == then.unit_sha256, "bytes", "the recorded unit is not the one that the decoder was given"),
+        (
+            now.gop_sha256 == then.gop_sha256,
+            "bytes",
+            "a unit before this one in its GOP is not the one that was decoded",
+        ),
+        (now.frame_sha256 == then.frame_sha256, "decode", "the same bytes decode to another picture"),
+        (now.model_hash == then.model_hash, "detector", "another model is in use now than when this was decided"),
+        (now.config_hash == then.config_hash, "detector", "the detector runs in another configuration or version now"),
+        (same_detections, "detector", "the same picture gives other detections"),
+    )
+    return next((_Difference(stage, then.ref, message) for is_same, stage, message in checks if not is_same), None)
+
+
+def _decide_again(event: Event, basis: Basis, looks: Sequence[FrameResult]) -> _Difference | None:
+    """Tracks and the rule, from the state that they were in; None when the same event comes out."""
+    tracker, state = basis.tracker, basis.state
+    decided: list[Decision] = []
+    for look in looks:
+        tracker, detections = track(tracker, look.captured_ns, _untracked(look.detections))
+        if detections != look.detections:
+            return _Difference("rules", look.ref, "the same detections give other tracks")
+        state, decisions = decide(basis.watch, state, look)
+        decided += decisions
+        is_end = event.is_cut and look.ref == event.last_ref
+        if is_end or any(isinstance(one, Closed) for one in decisions):
+            break
+    decided += finish(state)[1]
+    begins = [one for one in decided if isinstance(one, Opened)]
+    if not any((one.start_ns, one.start_ref) == (event.start_ns, event.first_ref) for one in begins):
+        return _Difference("rules", event.first_ref, "the same tracks do not lead to the event")
+    ends = [one for one in decided if isinstance(one, Closed)]
+    if event.end_ns is not None and not any((one.end_ns, one.ref) == (event.end_ns, event.last_ref) for one in ends):
+        return _Difference("rules", event.last_ref, "the same tracks end the event at another moment")
+    return None
+
+
+def _by_gop(looks: Sequence[FrameResult]) -> list[list[FrameResult]]:
+    groups: dict[tuple[int, int], list[FrameResult]] = {}
+    for look in looks:
+        groups.setdefault((look.ref.run, look.sync_seq), []).append(look)
+    return list(groups.values())
+
+
+def _untracked(detections: Sequence[Detection]) -> tuple[Detection, ...]:
+    return tuple(structs.replace(found, track=None) for found in detections)
+
+
+def _report(difference: _Difference | None, compared: int, differing: int) -> ReplayReport:
+    if difference is None:
+        return ReplayReport(True, None, compared, 0, None, "the recording leads to the same decision, bit for bit")
+    return ReplayReport(False, difference.stage, compared, differing, difference.ref, difference.message)
