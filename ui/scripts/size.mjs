@@ -6,9 +6,6 @@ import { gzipSync } from "node:zlib";
 
 const ENTRY_LIMIT_KB = 260;
 const CHUNK_LIMIT_KB = 120;
-// Loaded on demand, by Playback only, after the page is up.
-const LAZY_LIMIT_KB = { "node_modules/hls.js/dist/hls.light.mjs": 150, "node_modules/hls.js/dist/hls.mjs": 180 };
-
 const out = join(dirname(fileURLToPath(import.meta.url)), "../../src/haechi/api/static");
 const manifest = JSON.parse(readFileSync(join(out, ".vite/manifest.json"), "utf8"));
 const gzKb = (file) => gzipSync(readFileSync(join(out, file))).length / 1024;
@@ -28,9 +25,8 @@ if (entryKb > ENTRY_LIMIT_KB) over.push("entry");
 for (const [key, chunk] of Object.entries(manifest)) {
   if (entryKeys.has(key) || !chunk.file.endsWith(".js")) continue;
   const kb = gzKb(chunk.file);
-  const limit = LAZY_LIMIT_KB[key] ?? CHUNK_LIMIT_KB;
-  if (kb > 20) console.log(`${key} ${kb.toFixed(1)} KB gz (limit ${limit})`);
-  if (kb > limit) over.push(key);
+  if (kb > 20) console.log(`${key} ${kb.toFixed(1)} KB gz (limit ${CHUNK_LIMIT_KB})`);
+  if (kb > CHUNK_LIMIT_KB) over.push(key);
 }
 if (over.length > 0) {
   console.error(`Too large: ${over.join(", ")}. Load the new part lazily, or drop it.`);

@@ -2,7 +2,12 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { chunkTime, timescaleOf } from "./boxes";
 
-const u32 = (value: number): number[] => [value >>> 24, (value >>> 16) & 255, (value >>> 8) & 255, value & 255];
+const u32 = (value: number): number[] => [
+  value >>> 24,
+  (value >>> 16) & 255,
+  (value >>> 8) & 255,
+  value & 255,
+];
 const box = (type: string, body: number[]): number[] => [
   ...u32(body.length + 8),
   ...[...type].map((letter) => letter.charCodeAt(0)),
@@ -10,7 +15,18 @@ const box = (type: string, body: number[]): number[] => [
 ];
 const moof = (dts: number, offset: number): Uint8Array => {
   const tfdt = box("tfdt", [1, 0, 0, 0, ...u32(Math.floor(dts / 2 ** 32)), ...u32(dts % 2 ** 32)]);
-  const trun = box("trun", [1, 0, 0x0f, 0x01, ...u32(1), ...u32(100), ...u32(3000), ...u32(42), ...u32(0), ...u32(offset)]);
+  const trun = box("trun", [
+    1,
+    0,
+    0x0f,
+    0x01,
+    ...u32(1),
+    ...u32(100),
+    ...u32(3000),
+    ...u32(42),
+    ...u32(0),
+    ...u32(offset),
+  ]);
   const traf = box("traf", [...box("tfhd", [0, 2, 0, 0, ...u32(1)]), ...tfdt, ...trun]);
   return Uint8Array.from([
     ...box("uuid", new Array(24).fill(7)),
@@ -29,7 +45,10 @@ test("decode and presentation time are found behind a stamp box, beyond 32 bits,
 
 test("the timescale comes from mdhd of either version", () => {
   const wrap = (mdhd: number[]) =>
-    Uint8Array.from([...box("ftyp", [0, 0, 0, 0]), ...box("moov", box("trak", box("mdia", box("mdhd", mdhd))))]);
+    Uint8Array.from([
+      ...box("ftyp", [0, 0, 0, 0]),
+      ...box("moov", box("trak", box("mdia", box("mdhd", mdhd)))),
+    ]);
   expect(timescaleOf(wrap([0, 0, 0, 0, ...u32(1), ...u32(2), ...u32(90_000), ...u32(0)]))).toBe(90_000);
   const long = [1, 0, 0, 0, ...u32(0), ...u32(1), ...u32(0), ...u32(2), ...u32(48_000), ...u32(0), ...u32(0)];
   expect(timescaleOf(wrap(long))).toBe(48_000);

@@ -70,9 +70,7 @@ export class LiveConnection {
   private ask(id: number): void {
     const tile = this.tiles.get(id);
     if (tile === undefined) return;
-    this.socket?.send(
-      JSON.stringify({ type: "subscribe", id, camera: tile.camera, stream: tile.stream }),
-    );
+    this.socket?.send(JSON.stringify({ type: "subscribe", id, camera: tile.camera, stream: tile.stream }));
   }
 
   private open(): void {

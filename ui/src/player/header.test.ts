@@ -2,7 +2,15 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { HEADER_BYTES, parseLiveMessage } from "./header";
 
-function message(id: number, kind: number, flags: number, run: number, seq: bigint, ns: bigint, payload: Uint8Array) {
+function message(
+  id: number,
+  kind: number,
+  flags: number,
+  run: number,
+  seq: bigint,
+  ns: bigint,
+  payload: Uint8Array,
+) {
   const data = new ArrayBuffer(HEADER_BYTES + payload.length);
   const view = new DataView(data);
   view.setUint16(0, id);

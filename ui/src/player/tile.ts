@@ -207,7 +207,7 @@ export class TilePlayer implements LiveSink {
   }
 
   private show(status: TileStatus): void {
-    this.parts.root.dataset.state = status.state;
+    this.parts.root.dataset.player = status.state;
     this.callbacks.status(status);
   }
 

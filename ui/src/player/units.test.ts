@@ -4,11 +4,15 @@ import { UnitTable } from "./units";
 
 test("the unit on screen is found whatever order the units arrived in", () => {
   fc.assert(
-    fc.property(fc.shuffledSubarray([...Array(60).keys()], { minLength: 60 }), fc.nat(59), (order, wanted) => {
-      const table = new UnitTable();
-      for (const seq of order) table.add(seq / 15, { run: 1, seq, capturedNs: BigInt(seq) });
-      expect(table.at(wanted / 15 + 0.004)?.seq).toBe(wanted);
-    }),
+    fc.property(
+      fc.shuffledSubarray([...Array(60).keys()], { minLength: 60 }),
+      fc.nat(59),
+      (order, wanted) => {
+        const table = new UnitTable();
+        for (const seq of order) table.add(seq / 15, { run: 1, seq, capturedNs: BigInt(seq) });
+        expect(table.at(wanted / 15 + 0.004)?.seq).toBe(wanted);
+      },
+    ),
   );
 });
 

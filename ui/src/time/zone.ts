@@ -71,7 +71,12 @@ export function offsetText(ms: number, zone: string): string {
 
 /** `KST +09:00`; only the offset where the zone has no short name of its own. */
 export function zoneBadge(ms: number, zone: string): string {
-  const known: Record<string, string> = { "Asia/Seoul": "KST", "Asia/Tokyo": "JST", "Etc/UTC": "UTC", UTC: "UTC" };
+  const known: Record<string, string> = {
+    "Asia/Seoul": "KST",
+    "Asia/Tokyo": "JST",
+    "Etc/UTC": "UTC",
+    UTC: "UTC",
+  };
   const named = format("en-US", { timeZone: zone, timeZoneName: "short" })
     .formatToParts(ms)
     .find((part) => part.type === "timeZoneName")?.value;

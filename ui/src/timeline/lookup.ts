@@ -1,9 +1,6 @@
 import type { Gap, HaechiEvent, Span, Timeline } from "@/api/types";
 
-export type Moment =
-  | { kind: "recording"; span: Span }
-  | { kind: "gap"; gap: Gap }
-  | { kind: "nothing" };
+export type Moment = { kind: "recording"; span: Span } | { kind: "gap"; gap: Gap } | { kind: "nothing" };
 
 export function momentAt(timeline: Timeline, ms: number): Moment {
   const span = timeline.spans.find((row) => row.start_ms <= ms && ms < row.end_ms);

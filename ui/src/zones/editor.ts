@@ -49,16 +49,29 @@ export function redo(editor: Editor): Editor {
 export function addZone(editor: Editor, name: string): Editor {
   const { zones } = editor.now;
   const colour = COLOURS[zones.length % COLOURS.length] as string;
-  const points: Point[] = [[0.3, 0.35], [0.7, 0.35], [0.7, 0.75], [0.3, 0.75]];
+  const points: Point[] = [
+    [0.3, 0.35],
+    [0.7, 0.35],
+    [0.7, 0.75],
+    [0.3, 0.75],
+  ];
   return change(editor, { zones: [...zones, { name, colour, points }], zone: zones.length, point: null });
 }
 
 export function removeZone(editor: Editor, index: number): Editor {
   const zones = editor.now.zones.filter((_zone, at) => at !== index);
-  return change(editor, { zones, zone: zones.length > 0 ? Math.min(index, zones.length - 1) : null, point: null });
+  return change(editor, {
+    zones,
+    zone: zones.length > 0 ? Math.min(index, zones.length - 1) : null,
+    point: null,
+  });
 }
 
-export function editZone(editor: Editor, index: number, edit: Partial<Pick<Zone, "name" | "colour">>): Editor {
+export function editZone(
+  editor: Editor,
+  index: number,
+  edit: Partial<Pick<Zone, "name" | "colour">>,
+): Editor {
   const zones = editor.now.zones.map((zone, at) => (at === index ? { ...zone, ...edit } : zone));
   return change(editor, { ...editor.now, zones });
 }
@@ -88,7 +101,13 @@ export function removePoint(editor: Editor, index: number, point: number): Edito
 }
 
 /** `continues` joins this move to the last one, so that a drag is one step of history. */
-export function movePoint(editor: Editor, index: number, point: number, to: Point, continues = false): Editor {
+export function movePoint(
+  editor: Editor,
+  index: number,
+  point: number,
+  to: Point,
+  continues = false,
+): Editor {
   const zone = editor.now.zones[index];
   if (zone?.points[point] === undefined) return editor;
   const points = zone.points.map((old, at) => (at === point ? clampPoint(to) : old));

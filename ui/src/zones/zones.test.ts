@@ -1,11 +1,33 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { Point } from "@/api/types";
-import { addPoint, addZone, faultsOf, HISTORY_LIMIT, movePoint, moveZone, openEditor, redo, removePoint, removeZone, undo } from "./editor";
+import {
+  addPoint,
+  addZone,
+  faultsOf,
+  HISTORY_LIMIT,
+  movePoint,
+  moveZone,
+  openEditor,
+  redo,
+  removePoint,
+  removeZone,
+  undo,
+} from "./editor";
 import { area, contains, crossingEdges, nearestEdge } from "./geometry";
 
-const square: Point[] = [[0, 0], [1, 0], [1, 1], [0, 1]];
-const bowTie: Point[] = [[0, 0], [1, 1], [1, 0], [0, 1]];
+const square: Point[] = [
+  [0, 0],
+  [1, 0],
+  [1, 1],
+  [0, 1],
+];
+const bowTie: Point[] = [
+  [0, 0],
+  [1, 1],
+  [1, 0],
+  [0, 1],
+];
 
 test("a convex polygon crosses nothing; a bow tie names the two edges", () => {
   fc.assert(
@@ -55,12 +77,16 @@ test("a drag is one step of history", () => {
 
 test("points never leave the picture, and a moved zone keeps its shape at the border", () => {
   fc.assert(
-    fc.property(fc.double({ min: -3, max: 3, noNaN: true }), fc.double({ min: -3, max: 3, noNaN: true }), (dx, dy) => {
-      const editor = moveZone(addZone(openEditor([]), "Door"), 0, [dx, dy]);
-      const points = editor.now.zones[0]!.points;
-      expect(points.flat().every((value) => value >= 0 && value <= 1)).toBe(true);
-      expect(area(points)).toBeCloseTo(0.16);
-    }),
+    fc.property(
+      fc.double({ min: -3, max: 3, noNaN: true }),
+      fc.double({ min: -3, max: 3, noNaN: true }),
+      (dx, dy) => {
+        const editor = moveZone(addZone(openEditor([]), "Door"), 0, [dx, dy]);
+        const points = editor.now.zones[0]!.points;
+        expect(points.flat().every((value) => value >= 0 && value <= 1)).toBe(true);
+        expect(area(points)).toBeCloseTo(0.16);
+      },
+    ),
   );
 });
 
@@ -71,6 +97,16 @@ test("three points are the least, and faults are named", () => {
   expect(editor.now.zones[0]?.points).toHaveLength(3);
   expect(faultsOf(editor.now.zones[0]!)).toEqual(["no-name"]);
   expect(faultsOf({ name: "x", colour: "#fff", points: bowTie })).toContain("crosses");
-  expect(faultsOf({ name: "x", colour: "#fff", points: [[0, 0], [0, 0.01], [0.01, 0]] })).toContain("too-small");
+  expect(
+    faultsOf({
+      name: "x",
+      colour: "#fff",
+      points: [
+        [0, 0],
+        [0, 0.01],
+        [0.01, 0],
+      ],
+    }),
+  ).toContain("too-small");
   expect(removeZone(editor, 0).now.zone).toBeNull();
 });

@@ -1,0 +1,93 @@
+import { Modal, SimpleGrid, Switch } from "@mantine/core";
+import { useState } from "react";
+import { useTranslation } from "react-i18next";
+import { enableShortcuts, shortcutsEnabled } from "./shortcuts";
+
+const SHEET = {
+  everywhere: [
+    ["Ctrl K", "palette"],
+    ["?", "sheet"],
+    ["g l", "live"],
+    ["g p", "playback"],
+    ["g e", "events"],
+    ["g c", "cameras"],
+    ["g s", "settings"],
+    ["Esc", "close"],
+  ],
+  wall: [
+    ["1 2 3 4", "layouts"],
+    ["0", "auto"],
+    ["← → ↑ ↓", "focus"],
+    ["Enter", "open"],
+    ["f", "full"],
+    ["h", "overlays"],
+  ],
+  camera: [
+    ["← →", "next"],
+    ["d", "stats"],
+    ["z", "zones"],
+    ["b", "boxes"],
+    ["f", "full"],
+    ["Esc", "back"],
+  ],
+  playback: [
+    ["space", "play"],
+    ["j k l", "jkl"],
+    [", .", "frame"],
+    ["← →", "ten"],
+    ["⇧ ← →", "event"],
+    ["+ −", "zoom"],
+    ["i o", "marks"],
+    ["e", "export"],
+  ],
+  inbox: [
+    ["j k", "move"],
+    ["Enter", "playClip"],
+    ["e", "review"],
+    ["x", "select"],
+    ["u", "undo"],
+  ],
+} as const;
+
+export function ShortcutSheet({ close }: { close: () => void }) {
+  const { t } = useTranslation();
+  const [on, setOn] = useState(shortcutsEnabled());
+  return (
+    <Modal
+      opened
+      onClose={close}
+      title={t("shortcuts.title")}
+      size="xl"
+      closeButtonProps={{ "aria-label": t("app.close") }}
+    >
+      <SimpleGrid cols={{ base: 1, sm: 2 }} spacing="xl" verticalSpacing="lg">
+        {(Object.keys(SHEET) as (keyof typeof SHEET)[]).map((group) => (
+          <section key={group} className="hc-keys">
+            <h3>{t(`shortcuts.group_${group}`)}</h3>
+            <dl>
+              {SHEET[group].map(([keys, what]) => (
+                <div key={keys}>
+                  <dt>
+                    {keys.split(" ").map((key) => (
+                      <kbd key={key}>{key}</kbd>
+                    ))}
+                  </dt>
+                  <dd>{t(`shortcuts.${what}`)}</dd>
+                </div>
+              ))}
+            </dl>
+          </section>
+        ))}
+      </SimpleGrid>
+      <Switch
+        mt="lg"
+        label={t("shortcuts.enabled")}
+        checked={on}
+        onChange={(event) => {
+          enableShortcuts(event.currentTarget.checked);
+          setOn(event.currentTarget.checked);
+        }}
+      />
+    </Modal>
+  );
+}

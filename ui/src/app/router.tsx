@@ -1,0 +1,144 @@
+import {
+  createRootRoute,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+  Outlet,
+  redirect,
+} from "@tanstack/react-router";
+import { ApiError } from "@/api/client";
+import { queryClient, sessionQuery, setupQuery } from "@/api/queries";
+import { Failure } from "@/parts/states";
+import { NotFound } from "./NotFound";
+import { Shell } from "./Shell";
+import * as search from "./search";
+
+const root = createRootRoute({ component: Outlet, notFoundComponent: NotFound });
+
+const setup = createRoute({
+  getParentRoute: () => root,
+  path: "/setup",
+  validateSearch: search.setupSearch,
+  component: lazyRouteComponent(() => import("@/screens/entry/Setup"), "Setup"),
+});
+
+const login = createRoute({
+  getParentRoute: () => root,
+  path: "/login",
+  validateSearch: search.loginSearch,
+  component: lazyRouteComponent(() => import("@/screens/entry/Login"), "Login"),
+});
+
+/** Everything behind the log-in. */
+const house = createRoute({
+  getParentRoute: () => root,
+  id: "house",
+  component: Shell,
+  errorComponent: ({ error, reset }) => <Failure error={error} retry={reset} />,
+  beforeLoad: async ({ location }) => {
+    const session = await queryClient.ensureQueryData(sessionQuery).catch((error: unknown) => {
+      // Without an answer show the page: the banner tells of the lost server, and the lists retry by themselves.
+      if (error instanceof ApiError && error.status === 0) return undefined;
+      throw error;
+    });
+    if (session !== null) return;
+    const { needed } = await queryClient.fetchQuery(setupQuery);
+    if (needed) throw redirect({ to: "/setup", search: { token: undefined } });
+    throw redirect({ to: "/login", search: { next: location.href } });
+  },
+});
+
+const home = createRoute({
+  getParentRoute: () => house,
+  path: "/",
+  beforeLoad: () => {
+    throw redirect({ to: "/live", search: {} });
+  },
+});
+
+const live = createRoute({
+  getParentRoute: () => house,
+  path: "/live",
+  validateSearch: search.liveSearch,
+  component: lazyRouteComponent(() => import("@/screens/live/Live"), "Live"),
+});
+
+const cameraLive = createRoute({
+  getParentRoute: () => house,
+  path: "/live/$cameraId",
+  component: lazyRouteComponent(() => import("@/screens/camera/CameraPage"), "CameraPage"),
+});
+
+const playback = createRoute({
+  getParentRoute: () => house,
+  path: "/playback",
+  validateSearch: search.playbackSearch,
+  component: lazyRouteComponent(() => import("@/screens/playback/Playback"), "Playback"),
+});
+
+const events = createRoute({
+  getParentRoute: () => house,
+  path: "/events",
+  validateSearch: search.eventsSearch,
+  component: lazyRouteComponent(() => import("@/screens/events/Events"), "Events"),
+});
+
+const cameras = createRoute({
+  getParentRoute: () => house,
+  path: "/cameras",
+  component: lazyRouteComponent(() => import("@/screens/cameras/Cameras"), "Cameras"),
+});
+
+const newCamera = createRoute({
+  getParentRoute: () => house,
+  path: "/cameras/new",
+  component: lazyRouteComponent(() => import("@/screens/cameras/NewCamera"), "NewCamera"),
+});
+
+const editCamera = createRoute({
+  getParentRoute: () => house,
+  path: "/cameras/$cameraId",
+  validateSearch: search.cameraSearch,
+  component: lazyRouteComponent(() => import("@/screens/cameras/EditCamera"), "EditCamera"),
+});
+
+const users = createRoute({
+  getParentRoute: () => house,
+  path: "/users",
+  component: lazyRouteComponent(() => import("@/screens/users/Users"), "Users"),
+});
+
+const settings = createRoute({
+  getParentRoute: () => house,
+  path: "/settings",
+  validateSearch: search.settingsSearch,
+  component: lazyRouteComponent(() => import("@/screens/settings/Settings"), "Settings"),
+});
+
+export const router = createRouter({
+  routeTree: root.addChildren([
+    setup,
+    login,
+    house.addChildren([
+      home,
+      live,
+      cameraLive,
+      playback,
+      events,
+      cameras,
+      newCamera,
+      editCamera,
+      users,
+      settings,
+    ]),
+  ]),
+  defaultPreload: "intent",
+  defaultPreloadStaleTime: 0,
+  scrollRestoration: true,
+});
+
+declare module "@tanstack/react-router" {
+  interface Register {
+    router: typeof router;
+  }
+}

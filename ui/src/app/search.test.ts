@@ -1,0 +1,48 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import {
+  cameraSearch,
+  eventsSearch,
+  liveSearch,
+  loginSearch,
+  playbackSearch,
+  settingsSearch,
+} from "./search";
+
+test("whatever stands in the address, a screen gets values of its own kind or none", () => {
+  const raw = fc.dictionary(
+    fc.constantFrom(
+      "camera",
+      "t",
+      "span",
+      "label",
+      "severity",
+      "reviewed",
+      "event",
+      "layout",
+      "page",
+      "tab",
+      "next",
+    ),
+    fc.oneof(fc.string(), fc.double(), fc.boolean(), fc.constant(null), fc.array(fc.string())),
+  );
+  fc.assert(
+    fc.property(raw, (search) => {
+      const playback = playbackSearch(search);
+      expect(playback.t === undefined || Number.isSafeInteger(playback.t)).toBe(true);
+      expect(["info", "warning", "critical", undefined]).toContain(eventsSearch(search).severity);
+      expect(["auto", "1", "4", "9", "16", undefined]).toContain(liveSearch(search).layout);
+      cameraSearch(search);
+      settingsSearch(search);
+      const { next } = loginSearch(search);
+      if (next !== undefined) expect(new URL(next, "https://site.test").host).toBe("site.test");
+    }),
+  );
+});
+
+test("a log-in link cannot lead to another site", () => {
+  expect(loginSearch({ next: "//evil.test" }).next).toBeUndefined();
+  expect(loginSearch({ next: "/\\evil.test" }).next).toBeUndefined();
+  expect(loginSearch({ next: "https://evil.test" }).next).toBeUndefined();
+  expect(loginSearch({ next: "/events?event=evt_1" }).next).toBe("/events?event=evt_1");
+});

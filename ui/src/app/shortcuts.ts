@@ -1,0 +1,47 @@
+import { useEffect, useRef } from "react";
+import { readPreference, writePreference } from "./preferences";
+
+/** Single-key shortcuts (WCAG 2.1.4): never inside a text field, and one switch turns them all off. */
+
+export type Shortcuts = Record<string, (event: KeyboardEvent) => void>;
+
+export const shortcutsEnabled = (): boolean => readPreference("shortcuts") !== "off";
+export const enableShortcuts = (on: boolean): void => writePreference("shortcuts", on ? "on" : "off");
+
+const TYPING =
+  "input, textarea, select, [contenteditable=true], [role=combobox], [role=listbox], [role=menu]";
+
+/** `j`, `?`, `shift+ArrowLeft`, `Escape`; `g l` for one key after the other. */
+export function keyName(event: Pick<KeyboardEvent, "key" | "shiftKey">): string {
+  const named = event.key.length > 1;
+  const key = named ? event.key : event.key.toLowerCase();
+  return event.shiftKey && (named || /^[a-z]$/.test(key)) ? `shift+${key}` : key;
+}
+
+const CHORD_MS = 900;
+
+export function useShortcuts(shortcuts: Shortcuts, active = true): void {
+  const current = useRef(shortcuts);
+  current.current = shortcuts;
+  useEffect(() => {
+    if (!active) return;
+    let first: { key: string; at: number } | null = null;
+    const press = (event: KeyboardEvent): void => {
+      if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || !shortcutsEnabled())
+        return;
+      const target = event.target as HTMLElement | null;
+      if (target?.closest(TYPING) || document.querySelector("[aria-modal=true]") !== null) return;
+      const key = keyName(event);
+      const chord = first !== null && event.timeStamp - first.at < CHORD_MS ? `${first.key} ${key}` : null;
+      first = { key, at: event.timeStamp };
+      const found = (chord !== null && current.current[chord]) || current.current[key];
+      if (!found) return;
+      const button = target?.closest("button, a, [role=switch], [role=tab]");
+      if (button && (key === "Enter" || key === " ")) return;
+      event.preventDefault();
+      found(event);
+    };
+    document.addEventListener("keydown", press);
+    return () => document.removeEventListener("keydown", press);
+  }, [active]);
+}

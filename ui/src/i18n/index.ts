@@ -1,0 +1,75 @@
+import i18next from "i18next";
+import { initReactI18next } from "react-i18next";
+import { readPreference, writePreference } from "@/app/preferences";
+import enAdmin from "./en/admin.json";
+import enApp from "./en/app.json";
+import enVideo from "./en/video.json";
+
+export const LANGUAGES = { en: "English", ko: "한국어", ja: "日本語" } as const;
+export type Language = keyof typeof LANGUAGES;
+
+export const en = { ...enApp, ...enVideo, ...enAdmin };
+
+declare module "i18next" {
+  interface CustomTypeOptions {
+    defaultNS: "translation";
+    resources: { translation: typeof en };
+  }
+}
+
+const catalogues: Record<Language, () => Promise<object>> = {
+  en: async () => en,
+  ko: async () => {
+    const parts = await Promise.all([
+      import("./ko/app.json"),
+      import("./ko/video.json"),
+      import("./ko/admin.json"),
+    ]);
+    return Object.assign({}, ...parts.map((part) => part.default));
+  },
+  ja: async () => {
+    const parts = await Promise.all([
+      import("./ja/app.json"),
+      import("./ja/video.json"),
+      import("./ja/admin.json"),
+    ]);
+    return Object.assign({}, ...parts.map((part) => part.default));
+  },
+};
+
+const isLanguage = (name: string): name is Language => name in LANGUAGES;
+
+function firstLanguage(): Language {
+  const wanted = [readPreference("lang") ?? "", ...navigator.languages.map((name) => name.slice(0, 2))];
+  return wanted.find(isLanguage) ?? "en";
+}
+
+export function currentLanguage(): Language {
+  return isLanguage(i18next.language) ? i18next.language : "en";
+}
+
+export async function setLanguage(language: Language): Promise<void> {
+  if (!i18next.hasResourceBundle(language, "translation")) {
+    i18next.addResourceBundle(language, "translation", await catalogues[language]());
+  }
+  await i18next.changeLanguage(language);
+  document.documentElement.lang = language;
+  writePreference("lang", language);
+}
+
+export async function startLanguages(): Promise<void> {
+  const language = firstLanguage();
+  await i18next.use(initReactI18next).init({
+    lng: "en",
+    fallbackLng: "en",
+    resources: { en: { translation: en } },
+    interpolation: { escapeValue: false },
+  });
+  await setLanguage(language);
+}
+
+/** Text of a key made at run time (an error code, a label): the fall-back when no catalogue has it. */
+export function textOr(key: string, fallback: string): string {
+  const found = (i18next.t as (key: string, options: object) => string)(key, { defaultValue: "" });
+  return found === "" ? fallback : found;
+}

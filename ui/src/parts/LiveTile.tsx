@@ -1,0 +1,181 @@
+import { Loader } from "@mantine/core";
+import { IconCameraOff, IconPlayerPause, IconPlugConnectedX, IconSnowflake } from "@tabler/icons-react";
+import { useEffect, useRef, useState } from "react";
+import { useTranslation } from "react-i18next";
+import { socketUrl } from "@/api/client";
+import { push } from "@/api/push";
+import type { Camera, Zone } from "@/api/types";
+import { useClock } from "@/app/site";
+import { BoxLayer } from "@/player/boxlayer";
+import { LiveConnection } from "@/player/connection";
+import { LiveDetections } from "@/player/overlay";
+import { TilePlayer, type TileStats, type TileStatus } from "@/player/tile";
+import { faultAdvice, faultText, labelName } from "./names";
+import { type Face, faceOf } from "./tileface";
+
+let shared: LiveConnection | null = null;
+
+/** The page's one live connection. */
+function connection(): LiveConnection {
+  shared ??= new LiveConnection(socketUrl("/api/live"));
+  return shared;
+}
+
+interface LiveTileProps {
+  camera: Camera;
+  zones?: readonly Zone[];
+  boxes?: boolean;
+  showName?: boolean;
+  onStats?: (stats: TileStats) => void;
+  onFace?: (face: Face) => void;
+}
+
+/** One live picture with its state. `data-state`, `data-seq` and `data-captured-ns` tell what is on screen. */
+export function LiveTile({
+  camera,
+  zones = [],
+  boxes = false,
+  showName = true,
+  onStats,
+  onFace,
+}: LiveTileProps) {
+  const root = useRef<HTMLDivElement>(null);
+  const video = useRef<HTMLVideoElement>(null);
+  const still = useRef<HTMLImageElement>(null);
+  const overlay = useRef<SVGSVGElement>(null);
+  const layer = useRef<BoxLayer | null>(null);
+  const player = useRef<TilePlayer | null>(null);
+  const [tile, setTile] = useState<TileStatus | null>(null);
+  const [poster, setPoster] = useState(true);
+  const enabled = camera.enabled && camera.status.state !== "disabled";
+
+  useEffect(() => {
+    const parts = { root: root.current!, video: video.current!, still: still.current! };
+    const boxLayer = new BoxLayer(overlay.current!);
+    layer.current = boxLayer;
+    const resize = (): void => boxLayer.size(parts.video.videoWidth, parts.video.videoHeight);
+    parts.video.addEventListener("resize", resize);
+    if (!enabled) return () => parts.video.removeEventListener("resize", resize);
+    const detections = new LiveDetections();
+    const stopWatch = boxes
+      ? push.watch(camera.id, (ns, found) =>
+          detections.add(
+            ns,
+            found.map((row) => ({ ...row, label: labelName(row.label) })),
+          ),
+        )
+      : null;
+    const made = new TilePlayer(camera.id, parts, connection(), {
+      status: setTile,
+      frame: (unit) => {
+        if (boxes) boxLayer.show(detections.at(unit.capturedNs));
+      },
+    });
+    player.current = made;
+    made.start();
+    return () => {
+      parts.video.removeEventListener("resize", resize);
+      stopWatch?.();
+      made.close();
+      boxLayer.show(null);
+      player.current = null;
+    };
+  }, [camera.id, enabled, boxes]);
+
+  useEffect(() => layer.current?.showZones(zones), [zones]);
+  useEffect(() => {
+    if (onStats === undefined) return;
+    const timer = setInterval(() => {
+      if (player.current !== null) onStats(player.current.stats());
+    }, 500);
+    return () => clearInterval(timer);
+  }, [onStats]);
+
+  const face = faceOf(camera, tile);
+  const { kind } = face;
+  useEffect(() => {
+    if (kind === "live") setPoster(false);
+  }, [kind]);
+  useEffect(() => onFace?.(face));
+
+  return (
+    <div ref={root} className="hc-tile" data-state={kind} data-camera={camera.id}>
+      <video
+        ref={video}
+        muted
+        playsInline
+        autoPlay
+        disablePictureInPicture
+        tabIndex={-1}
+        aria-label={camera.name}
+      />
+      <img ref={still} className="hc-tile-still" alt="" hidden={kind !== "stills"} />
+      {poster && enabled && kind !== "stills" && (
+        <img
+          className="hc-tile-poster"
+          src={`/api/cameras/${camera.id}/latest.jpg?width=640`}
+          alt=""
+          onError={(event) => event.currentTarget.remove()}
+        />
+      )}
+      <svg ref={overlay} className="hc-overlay" aria-hidden="true" />
+      <TileVeil face={face} />
+      {showName && (
+        <div className="hc-tile-caption">
+          <i data-state={kind} aria-hidden />
+          <span>{camera.name}</span>
+          <TileBadge face={face} />
+        </div>
+      )}
+    </div>
+  );
+}
+
+function TileBadge({ face }: { face: Face }) {
+  const { t } = useTranslation();
+  const clock = useClock();
+  if (face.kind === "stills") return <em>{t("tile.stills")}</em>;
+  if (face.kind === "frozen") return <em>{t("tile.frozenSince", { time: clock.time(face.sinceMs) })}</em>;
+  return null;
+}
+
+const ICONS = {
+  offline: IconPlugConnectedX,
+  failed: IconPlugConnectedX,
+  disabled: IconPlayerPause,
+  frozen: IconSnowflake,
+} as const;
+
+/** Says over the picture why it does not move; nothing while it does. */
+function TileVeil({ face }: { face: Face }) {
+  const { t } = useTranslation();
+  const clock = useClock();
+  if (face.kind === "live") return null;
+  if (face.kind === "stills") {
+    return <div className="hc-tile-note">{t("tile.codecNote")}</div>;
+  }
+  const Icon = face.kind === "connecting" ? null : (ICONS[face.kind] ?? IconCameraOff);
+  const title = {
+    connecting: face.attempt > 0 ? t("tile.connectingN", { count: face.attempt }) : t("tile.connecting"),
+    offline: t("tile.offlineSince", { time: clock.timeMinutes(face.sinceMs) }),
+    disabled: t("state.disabled"),
+    frozen: t("tile.frozenSince", { time: clock.time(face.sinceMs) }),
+    failed: t("tile.failed"),
+  }[face.kind];
+  const fault = face.code === "" || face.kind === "disabled" ? "" : faultText(face.code, face.message);
+  return (
+    <div className="hc-veil" data-kind={face.kind}>
+      {Icon === null ? (
+        <Loader size="sm" color="gray" aria-hidden />
+      ) : (
+        <Icon size={26} stroke={1.4} aria-hidden />
+      )}
+      <strong>{title}</strong>
+      {fault !== "" && (
+        <span title={faultAdvice(face.code)}>
+          {fault} <code>{face.code}</code>
+        </span>
+      )}
+    </div>
+  );
+}

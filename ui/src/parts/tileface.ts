@@ -1,0 +1,41 @@
+import type { Camera } from "@/api/types";
+import type { TileStatus } from "@/player/tile";
+
+export type FaceKind = "live" | "connecting" | "offline" | "disabled" | "frozen" | "stills" | "failed";
+
+export interface Face {
+  kind: FaceKind;
+  sinceMs: number;
+  attempt: number;
+  code: string;
+  message: string;
+}
+
+/** One word for a tile, from what the server says of the camera and what the player sees of its picture. */
+export function faceOf(camera: Camera, tile: TileStatus | null): Face {
+  const { status } = camera;
+  const code = status.error?.code ?? "";
+  const message = status.error?.message ?? "";
+  const ofCamera = (kind: FaceKind): Face => ({
+    kind,
+    sinceMs: status.since_ms,
+    attempt: status.attempt,
+    code,
+    message,
+  });
+  if (!camera.enabled || status.state === "disabled") return ofCamera("disabled");
+  if (tile !== null && (tile.state === "live" || tile.state === "stills" || tile.state === "failed")) {
+    return { kind: tile.state, sinceMs: tile.sinceMs, attempt: 0, code: tile.code, message: tile.message };
+  }
+  if (status.state === "offline") return ofCamera("offline");
+  if (tile?.state === "frozen")
+    return { kind: "frozen", sinceMs: tile.sinceMs, attempt: 0, code: "", message: "" };
+  if (status.state === "connecting") return ofCamera("connecting");
+  return {
+    kind: "connecting",
+    sinceMs: tile?.sinceMs ?? 0,
+    attempt: tile?.attempt ?? 0,
+    code: tile?.code ?? "",
+    message: tile?.message ?? "",
+  };
+}

@@ -1,0 +1,94 @@
+import type { Zone } from "@/api/types";
+import type { BoxesOnScreen } from "./overlay";
+
+const SVG = "http://www.w3.org/2000/svg";
+
+function make<K extends keyof SVGElementTagNameMap>(
+  name: K,
+  attributes: Record<string, string | number>,
+): SVGElementTagNameMap[K] {
+  const element = document.createElementNS(SVG, name);
+  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, String(value));
+  return element;
+}
+
+/** Draws boxes and zones over a picture, in the picture's own coordinates. Names are set as text, never as markup. */
+export class BoxLayer {
+  private readonly svg: SVGSVGElement;
+  private readonly zones = make("g", { class: "hc-zones" });
+  private readonly boxes = make("g", { class: "hc-boxes" });
+  private width = 1_600;
+  private height = 900;
+  private lastZones: readonly Zone[] = [];
+
+  constructor(svg: SVGSVGElement) {
+    this.svg = svg;
+    svg.replaceChildren(this.zones, this.boxes);
+    this.size(this.width, this.height);
+  }
+
+  /** The picture's size sets the view box; `meet` then letterboxes exactly as `object-fit: contain` does. */
+  size(width: number, height: number): void {
+    if (width === 0 || height === 0) return;
+    const scale = 1_600 / width;
+    this.width = 1_600;
+    this.height = height * scale;
+    this.svg.setAttribute("viewBox", `0 0 ${this.width} ${this.height}`);
+    this.svg.setAttribute("preserveAspectRatio", "xMidYMid meet");
+    this.showZones(this.lastZones);
+  }
+
+  showZones(zones: readonly Zone[]): void {
+    this.lastZones = zones;
+    this.zones.replaceChildren(
+      ...zones.flatMap((zone) => {
+        const points = zone.points.map(([x, y]) => `${x * this.width},${y * this.height}`).join(" ");
+        const top = zone.points.reduce(
+          (best, point) => (point[1] < best[1] ? point : best),
+          zone.points[0] ?? [0, 0],
+        );
+        const text = make("text", {
+          x: top[0] * this.width,
+          y: Math.max(26, top[1] * this.height - 10),
+          fill: zone.colour,
+        });
+        text.textContent = zone.name;
+        return [make("polygon", { points, fill: zone.colour, stroke: zone.colour }), text];
+      }),
+    );
+  }
+
+  show(found: BoxesOnScreen | null): void {
+    const { dataset } = this.svg;
+    dataset.exact = String(found?.exact ?? false);
+    dataset.boxes = String(found?.boxes.length ?? 0);
+    dataset.capturedNs = found === null ? "" : String(found.capturedNs);
+    this.boxes.replaceChildren(
+      ...(found?.boxes ?? []).flatMap(({ box: [x, y, w, h], label, score }) => {
+        const at = { x: x * this.width, y: y * this.height };
+        const frame = make("rect", {
+          ...at,
+          width: w * this.width,
+          height: h * this.height,
+          rx: 4,
+          class: "hc-box",
+        });
+        const words = `${label} ${Math.round(score * 100)} %`;
+        const tagWidth = words.length * 13.5 + 18;
+        const tagY = at.y > 34 ? at.y - 34 : at.y;
+        const tag = make("rect", {
+          x: at.x,
+          y: tagY,
+          width: tagWidth,
+          height: 32,
+          rx: 4,
+          class: "hc-box-tag",
+        });
+        const text = make("text", { x: at.x + 9, y: tagY + 23, class: "hc-box-text" });
+        text.textContent = words;
+        return [frame, tag, text];
+      }),
+    );
+    this.boxes.setAttribute("data-exact", String(found?.exact ?? false));
+  }
+}

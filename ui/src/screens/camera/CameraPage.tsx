@@ -1,0 +1,197 @@
+import { ActionIcon, Chip, Group, Tooltip } from "@mantine/core";
+import { useFullscreenElement } from "@mantine/hooks";
+import {
+  IconArrowLeft,
+  IconChevronLeft,
+  IconChevronRight,
+  IconHistory,
+  IconMaximize,
+  IconPhoto,
+  IconSettings,
+} from "@tabler/icons-react";
+import { useQuery } from "@tanstack/react-query";
+import { Link, useNavigate, useParams } from "@tanstack/react-router";
+import { useCallback, useState } from "react";
+import { useTranslation } from "react-i18next";
+import { camerasQuery, sessionQuery, zonesQuery } from "@/api/queries";
+import type { Camera } from "@/api/types";
+import { NotFound } from "@/app/NotFound";
+import { useShortcuts } from "@/app/shortcuts";
+import { StatePill } from "@/parts/badges";
+import { LiveTile } from "@/parts/LiveTile";
+import { LinkButton, LinkIcon } from "@/parts/links";
+import { Page } from "@/parts/Page";
+import { Failure, Loading } from "@/parts/states";
+import type { TileStats } from "@/player/tile";
+import { LastEvents } from "./LastEvents";
+import { StatsPanel } from "./StatsPanel";
+
+export function CameraPage() {
+  const { cameraId } = useParams({ from: "/house/live/$cameraId" });
+  const cameras = useQuery(camerasQuery);
+  if (cameras.isPending) return <Loading rows={1} height={480} />;
+  if (cameras.data === undefined)
+    return <Failure error={cameras.error} retry={() => void cameras.refetch()} />;
+  const camera = cameras.data.find((row) => row.id === cameraId);
+  return camera === undefined ? (
+    <NotFound />
+  ) : (
+    <OneCamera key={camera.id} camera={camera} all={cameras.data} />
+  );
+}
+
+function OneCamera({ camera, all }: { camera: Camera; all: Camera[] }) {
+  const { t } = useTranslation();
+  const navigate = useNavigate();
+  const admin = useQuery(sessionQuery).data?.user.role === "admin";
+  const zones = useQuery(zonesQuery(camera.id)).data ?? [];
+  const [boxes, setBoxes] = useState(true);
+  const [showZones, setShowZones] = useState(true);
+  const [showStats, setShowStats] = useState(false);
+  const [stats, setStats] = useState<TileStats | null>(null);
+  const { ref: fullRef, toggle: toggleFull } = useFullscreenElement<HTMLDivElement>();
+  const keep = useCallback((next: TileStats) => setStats(next), []);
+
+  const step = (by: number): void => {
+    const next = all[(all.findIndex((row) => row.id === camera.id) + by + all.length) % all.length];
+    if (next !== undefined)
+      void navigate({ to: "/live/$cameraId", params: { cameraId: next.id }, replace: true });
+  };
+  useShortcuts({
+    ArrowLeft: () => step(-1),
+    ArrowRight: () => step(1),
+    d: () => setShowStats((on) => !on),
+    z: () => setShowZones((on) => !on),
+    b: () => setBoxes((on) => !on),
+    f: () => void toggleFull(),
+    Escape: () => {
+      if (document.fullscreenElement === null) void navigate({ to: "/live", search: {} });
+    },
+  });
+
+  const saveStill = (): void => {
+    const link = document.createElement("a");
+    link.href = `/api/cameras/${camera.id}/latest.jpg`;
+    link.download = `${camera.name}.jpg`;
+    link.click();
+  };
+
+  const actions = (
+    <>
+      <Group gap={4} wrap="nowrap">
+        <ActionIcon
+          variant="default"
+          size="lg"
+          onClick={() => step(-1)}
+          aria-label={t("camera.previous")}
+          disabled={all.length < 2}
+        >
+          <IconChevronLeft size={18} />
+        </ActionIcon>
+        <ActionIcon
+          variant="default"
+          size="lg"
+          onClick={() => step(1)}
+          aria-label={t("camera.next")}
+          disabled={all.length < 2}
+        >
+          <IconChevronRight size={18} />
+        </ActionIcon>
+      </Group>
+      <LinkButton
+        to="/playback"
+        search={{ camera: camera.id }}
+        variant="default"
+        leftSection={<IconHistory size={16} />}
+      >
+        {t("camera.recording")}
+      </LinkButton>
+      {admin && (
+        <Tooltip label={t("camera.settings")}>
+          <LinkIcon
+            to="/cameras/$cameraId"
+            params={{ cameraId: camera.id }}
+            variant="default"
+            size="lg"
+            aria-label={t("camera.settings")}
+          >
+            <IconSettings size={18} stroke={1.6} />
+          </LinkIcon>
+        </Tooltip>
+      )}
+    </>
+  );
+
+  return (
+    <Page
+      title={camera.name}
+      fill
+      detail={
+        <>
+          <Link to="/live" search={{}} className="hc-back" aria-label={t("camera.back")}>
+            <IconArrowLeft size={16} aria-hidden />
+          </Link>
+          <StatePill camera={camera} />
+        </>
+      }
+      actions={actions}
+    >
+      <div className="hc-camera">
+        <section className="hc-camera-main">
+          <div className="hc-stage" ref={fullRef}>
+            <LiveTile
+              camera={camera}
+              zones={showZones ? zones : NO_ZONES}
+              boxes={boxes}
+              showName={false}
+              onStats={keep}
+            />
+            {showStats && stats !== null && <StatsPanel stats={stats} camera={camera} />}
+          </div>
+          <div className="hc-camera-bar">
+            <Chip size="xs" checked={boxes} onChange={setBoxes}>
+              {t("camera.boxes")}
+            </Chip>
+            <Chip size="xs" checked={showZones} onChange={setShowZones}>
+              {t("camera.zones")}
+            </Chip>
+            <Chip size="xs" checked={showStats} onChange={setShowStats}>
+              {t("camera.stats")}
+            </Chip>
+            <span className="hc-grow" />
+            {stats?.latencyMs != null && camera.status.state === "live" && (
+              <span className="hc-dim hc-num">
+                {t("camera.latency", { ms: Math.max(0, Math.round(stats.latencyMs)) })}
+              </span>
+            )}
+            <Tooltip label={t("camera.still")}>
+              <ActionIcon
+                variant="subtle"
+                color="gray"
+                size="lg"
+                onClick={saveStill}
+                aria-label={t("camera.still")}
+              >
+                <IconPhoto size={18} stroke={1.6} />
+              </ActionIcon>
+            </Tooltip>
+            <Tooltip label={`${t("live.full")} (f)`}>
+              <ActionIcon
+                variant="subtle"
+                color="gray"
+                size="lg"
+                onClick={() => void toggleFull()}
+                aria-label={t("live.full")}
+              >
+                <IconMaximize size={18} stroke={1.6} />
+              </ActionIcon>
+            </Tooltip>
+          </div>
+        </section>
+        <LastEvents camera={camera.id} />
+      </div>
+    </Page>
+  );
+}
+
+const NO_ZONES: never[] = [];

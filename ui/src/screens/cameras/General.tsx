@@ -1,0 +1,126 @@
+import { Button, Group, Stack, Switch, TextInput } from "@mantine/core";
+import { IconPlugConnected, IconTrash } from "@tabler/icons-react";
+import { useMutation } from "@tanstack/react-query";
+import { useNavigate } from "@tanstack/react-router";
+import { type FormEvent, useState } from "react";
+import { useTranslation } from "react-i18next";
+import { request } from "@/api/client";
+import { camerasQuery, queryClient } from "@/api/queries";
+import type { Camera, ProbeReport } from "@/api/types";
+import { tellDone, tellFailure } from "@/parts/notices";
+import { type Address, AddressFields, credentials } from "./AddressFields";
+import { DeleteCamera } from "./DeleteCamera";
+import { Probe } from "./Probe";
+
+export function General({ camera }: { camera: Camera }) {
+  const { t } = useTranslation();
+  const navigate = useNavigate();
+  const [name, setName] = useState(camera.name);
+  const [enabled, setEnabled] = useState(camera.enabled);
+  const [audio, setAudio] = useState(camera.audio);
+  const [address, setAddress] = useState<Address>({
+    url: camera.url,
+    username: "",
+    password: "",
+    transport: camera.transport,
+  });
+  const [deleting, setDeleting] = useState(false);
+  const moved = address.url.trim() !== camera.url;
+  const secrets = credentials(address);
+
+  const save = useMutation({
+    mutationFn: () =>
+      request<Camera>("PATCH", `/api/cameras/${camera.id}`, {
+        name: name.trim(),
+        enabled,
+        audio,
+        transport: address.transport,
+        ...(moved ? { url: address.url.trim() } : {}),
+        ...secrets,
+      }),
+    onSuccess: async () => {
+      tellDone(t("app.saved"));
+      setAddress((old) => ({ ...old, username: "", password: "" }));
+      await queryClient.invalidateQueries({ queryKey: camerasQuery.queryKey });
+    },
+    onError: tellFailure,
+  });
+  const probe = useMutation({
+    mutationFn: () =>
+      request<ProbeReport>("POST", "/api/cameras/probe", {
+        url: address.url.trim(),
+        ...secrets,
+        transport: address.transport,
+      }),
+    onError: tellFailure,
+  });
+  const submit = (event: FormEvent): void => {
+    event.preventDefault();
+    save.mutate();
+  };
+
+  return (
+    <form className="hc-form" onSubmit={submit}>
+      <div className="hc-panel">
+        <Stack gap="md">
+          <TextInput
+            label={t("cameras.name")}
+            value={name}
+            onChange={(event) => setName(event.currentTarget.value)}
+            maxLength={80}
+            required
+          />
+          <AddressFields value={address} change={setAddress} stored={camera.has_credentials} />
+          <Switch
+            checked={enabled}
+            onChange={(event) => setEnabled(event.currentTarget.checked)}
+            label={t("cameras.enabled")}
+            description={t("cameras.enabledHint")}
+          />
+          <Switch
+            checked={audio}
+            onChange={(event) => setAudio(event.currentTarget.checked)}
+            label={t("cameras.audio")}
+            description={t("cameras.audioHint")}
+          />
+        </Stack>
+        <Probe report={probe.data} pending={probe.isPending} />
+        <Group justify="space-between" mt="lg">
+          <Button
+            variant="subtle"
+            color="red"
+            leftSection={<IconTrash size={16} />}
+            onClick={() => setDeleting(true)}
+          >
+            {t("cameras.delete")}
+          </Button>
+          <Group gap="xs">
+            <Button
+              variant="default"
+              leftSection={<IconPlugConnected size={16} />}
+              onClick={() => probe.mutate()}
+              loading={probe.isPending}
+            >
+              {t("cameras.test")}
+            </Button>
+            <Button
+              type="submit"
+              loading={save.isPending}
+              disabled={name.trim() === "" || address.url.trim() === ""}
+            >
+              {t("app.save")}
+            </Button>
+          </Group>
+        </Group>
+        {camera.has_credentials && <p className="hc-dim hc-small">{t("cameras.testNeedsPassword")}</p>}
+      </div>
+      {deleting && (
+        <DeleteCamera
+          camera={camera}
+          close={() => setDeleting(false)}
+          done={() => void navigate({ to: "/cameras" })}
+        />
+      )}
+    </form>
+  );
+}

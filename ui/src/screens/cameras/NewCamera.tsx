@@ -1,0 +1,148 @@
+import { Button, Group, Stepper, Switch, TextInput } from "@mantine/core";
+import { IconArrowLeft, IconPlugConnected } from "@tabler/icons-react";
+import { useMutation } from "@tanstack/react-query";
+import { Link, useNavigate } from "@tanstack/react-router";
+import { type FormEvent, useState } from "react";
+import { useTranslation } from "react-i18next";
+import { request } from "@/api/client";
+import { camerasQuery, queryClient } from "@/api/queries";
+import type { Camera, CameraDraft, ProbeReport } from "@/api/types";
+import { tellDone, tellFailure } from "@/parts/notices";
+import { Page } from "@/parts/Page";
+import { type Address, AddressFields, credentials } from "./AddressFields";
+import { Probe } from "./Probe";
+
+export function NewCamera() {
+  const { t } = useTranslation();
+  const navigate = useNavigate();
+  const [step, setStep] = useState(0);
+  const [address, setAddress] = useState<Address>({ url: "", username: "", password: "", transport: "tcp" });
+  const [name, setName] = useState("");
+  const [audio, setAudio] = useState(false);
+  const probe = useMutation({
+    mutationFn: () =>
+      request<ProbeReport>("POST", "/api/cameras/probe", {
+        url: address.url.trim(),
+        ...credentials(address),
+        transport: address.transport,
+      }),
+    onError: tellFailure,
+  });
+  const save = useMutation({
+    mutationFn: () => {
+      const draft: CameraDraft = {
+        name: name.trim(),
+        url: address.url.trim(),
+        ...credentials(address),
+        transport: address.transport,
+        enabled: true,
+        audio,
+      };
+      return request<Camera>("POST", "/api/cameras", draft);
+    },
+    onSuccess: async (camera) => {
+      await queryClient.invalidateQueries({ queryKey: camerasQuery.queryKey });
+      tellDone(t("cameras.added", { name: camera.name }));
+      await navigate({ to: "/live/$cameraId", params: { cameraId: camera.id } });
+    },
+    onError: tellFailure,
+  });
+  const submit = (event: FormEvent): void => {
+    event.preventDefault();
+    if (step === 0 && probe.data?.ok !== true) probe.mutate();
+    else if (step === 0) setStep(1);
+    else if (name.trim() !== "") save.mutate();
+  };
+  const changeAddress = (next: Address): void => {
+    setAddress(next);
+    probe.reset();
+  };
+
+  return (
+    <Page
+      title={t("cameras.add")}
+      detail={
+        <Link to="/cameras" className="hc-back" aria-label={t("cameras.backToList")}>
+          <IconArrowLeft size={16} aria-hidden />
+        </Link>
+      }
+    >
+      <form className="hc-form" onSubmit={submit}>
+        <Stepper
+          active={step}
+          onStepClick={(next) => next < step && setStep(next)}
+          size="sm"
+          mb="lg"
+          allowNextStepsSelect={false}
+        >
+          <Stepper.Step label={t("cameras.stepAddress")} description={t("cameras.stepAddressHint")} />
+          <Stepper.Step label={t("cameras.stepName")} description={t("cameras.stepNameHint")} />
+        </Stepper>
+        {step === 0 ? (
+          <div className="hc-panel">
+            <AddressFields value={address} change={changeAddress} />
+            <Probe report={probe.data} pending={probe.isPending} />
+            <Group justify="space-between" mt="md">
+              <Button
+                variant="subtle"
+                color="gray"
+                onClick={() => setStep(1)}
+                disabled={address.url.trim() === "" || probe.data?.ok === true}
+              >
+                {t("cameras.skipTest")}
+              </Button>
+              <Group gap="xs">
+                {probe.data !== undefined && (
+                  <Button variant="default" onClick={() => probe.mutate()} loading={probe.isPending}>
+                    {t("cameras.testAgain")}
+                  </Button>
+                )}
+                {probe.data?.ok === true ? (
+                  <Button type="submit">{t("cameras.next")}</Button>
+                ) : (
+                  probe.data === undefined && (
+                    <Button
+                      type="submit"
+                      leftSection={<IconPlugConnected size={16} />}
+                      loading={probe.isPending}
+                      disabled={address.url.trim() === ""}
+                    >
+                      {t("cameras.test")}
+                    </Button>
+                  )
+                )}
+              </Group>
+            </Group>
+          </div>
+        ) : (
+          <div className="hc-panel">
+            <TextInput
+              label={t("cameras.name")}
+              description={t("cameras.nameHint")}
+              value={name}
+              onChange={(event) => setName(event.currentTarget.value)}
+              maxLength={80}
+              required
+              autoFocus
+            />
+            <Switch
+              mt="md"
+              checked={audio}
+              onChange={(event) => setAudio(event.currentTarget.checked)}
+              label={t("cameras.audio")}
+              description={t("cameras.audioHint")}
+            />
+            <Group justify="space-between" mt="lg">
+              <Button variant="default" onClick={() => setStep(0)}>
+                {t("cameras.back")}
+              </Button>
+              <Button type="submit" loading={save.isPending} disabled={name.trim() === ""}>
+                {t("cameras.save")}
+              </Button>
+            </Group>
+          </div>
+        )}
+      </form>
+    </Page>
+  );
+}

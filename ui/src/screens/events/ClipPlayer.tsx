@@ -1,0 +1,158 @@
+import { ActionIcon, Chip, Slider, Tooltip } from "@mantine/core";
+import {
+  IconPlayerPauseFilled,
+  IconPlayerPlayFilled,
+  IconPlayerTrackNextFilled,
+  IconPlayerTrackPrevFilled,
+} from "@tabler/icons-react";
+import { useEffect, useMemo, useRef, useState } from "react";
+import { useTranslation } from "react-i18next";
+import type { EventDetail } from "@/api/types";
+import { useShortcuts } from "@/app/shortcuts";
+import { useClock } from "@/app/site";
+import { labelName } from "@/parts/names";
+import { BoxLayer } from "@/player/boxlayer";
+import { clipBoxes } from "@/player/overlay";
+
+const FRAME_S = 1 / 15;
+
+/** The event's clip. Boxes are drawn for the frame that is on screen, by its presentation time, not by a guess. */
+export function ClipPlayer({ event }: { event: EventDetail }) {
+  const { t } = useTranslation();
+  const clock = useClock();
+  const video = useRef<HTMLVideoElement>(null);
+  const overlay = useRef<SVGSVGElement>(null);
+  const [playing, setPlaying] = useState(false);
+  const [boxes, setBoxes] = useState(true);
+  const [at, setAt] = useState(0);
+  const [length, setLength] = useState(0);
+  const [failed, setFailed] = useState(false);
+  const detections = useMemo(
+    () =>
+      event.detections.map((row) => ({
+        ...row,
+        boxes: row.boxes.map((box) => ({ ...box, label: labelName(box.label) })),
+      })),
+    [event.detections],
+  );
+
+  useEffect(() => {
+    const element = video.current;
+    if (element === null || overlay.current === null) return;
+    const layer = new BoxLayer(overlay.current);
+    let handle = 0;
+    const presented = (_now: number, meta: VideoFrameCallbackMetadata): void => {
+      handle = element.requestVideoFrameCallback(presented);
+      setAt(meta.mediaTime);
+      layer.size(meta.width, meta.height);
+      layer.show(boxes ? clipBoxes(detections, meta.mediaTime) : null);
+    };
+    handle = element.requestVideoFrameCallback(presented);
+    // While paused no frame is presented: draw once for the one that stands.
+    layer.size(element.videoWidth, element.videoHeight);
+    layer.show(boxes && element.readyState >= 2 ? clipBoxes(detections, element.currentTime) : null);
+    return () => element.cancelVideoFrameCallback(handle);
+  }, [detections, boxes]);
+
+  const toggle = (): void => {
+    const element = video.current;
+    if (element === null) return;
+    if (element.paused) void element.play().catch(() => setPlaying(false));
+    else element.pause();
+  };
+  const seek = (seconds: number): void => {
+    if (video.current !== null) video.current.currentTime = Math.max(0, Math.min(seconds, length - 0.001));
+  };
+  useShortcuts({
+    " ": toggle,
+    ",": () => seek(at - FRAME_S),
+    ".": () => seek(at + FRAME_S + 0.001),
+    ArrowLeft: () => seek(at - 2),
+    ArrowRight: () => seek(at + 2),
+    b: () => setBoxes((on) => !on),
+  });
+
+  if (!event.has_clip || failed) {
+    return (
+      <div className="hc-clip">
+        <div className="hc-stage">
+          <img src={`/api/events/${event.id}/snapshot.jpg?width=1280`} alt={t("events.snapshot")} />
+          <div className="hc-tile-note">{failed ? t("events.clipFailed") : t("events.clipSoon")}</div>
+        </div>
+      </div>
+    );
+  }
+  const wall = (event.clip?.start_ms ?? event.start_ms) + at * 1_000;
+  return (
+    <div className="hc-clip" data-playing={playing}>
+      <div className="hc-stage">
+        <video
+          ref={video}
+          src={`/api/events/${event.id}/clip.mp4`}
+          poster={`/api/events/${event.id}/snapshot.jpg?width=1280`}
+          muted
+          autoPlay
+          playsInline
+          preload="auto"
+          aria-label={t("events.clipOf", { label: labelName(event.label), camera: event.camera_name })}
+          onClick={toggle}
+          onPlay={() => setPlaying(true)}
+          onPause={() => setPlaying(false)}
+          onError={() => setFailed(true)}
+          onDurationChange={(change) =>
+            setLength(Number.isFinite(change.currentTarget.duration) ? change.currentTarget.duration : 0)
+          }
+        />
+        <svg ref={overlay} className="hc-overlay" aria-hidden="true" />
+      </div>
+      <div className="hc-clip-bar">
+        <Tooltip label={`${t("playback.frameBack")} (,)`}>
+          <ActionIcon
+            variant="subtle"
+            color="gray"
+            size="lg"
+            onClick={() => seek(at - FRAME_S)}
+            aria-label={t("playback.frameBack")}
+          >
+            <IconPlayerTrackPrevFilled size={16} />
+          </ActionIcon>
+        </Tooltip>
+        <ActionIcon
+          variant="filled"
+          size="lg"
+          radius="xl"
+          onClick={toggle}
+          aria-label={playing ? t("playback.pause") : t("playback.play")}
+        >
+          {playing ? <IconPlayerPauseFilled size={18} /> : <IconPlayerPlayFilled size={18} />}
+        </ActionIcon>
+        <Tooltip label={`${t("playback.frameOn")} (.)`}>
+          <ActionIcon
+            variant="subtle"
+            color="gray"
+            size="lg"
+            onClick={() => seek(at + FRAME_S + 0.001)}
+            aria-label={t("playback.frameOn")}
+          >
+            <IconPlayerTrackNextFilled size={16} />
+          </ActionIcon>
+        </Tooltip>
+        <Slider
+          className="hc-grow"
+          size="sm"
+          label={null}
+          min={0}
+          max={Math.max(0.1, length)}
+          step={0.01}
+          value={Math.min(at, length)}
+          onChange={seek}
+          thumbLabel={t("events.position")}
+        />
+        <span className="hc-num hc-dim">{clock.timeMillis(wall)}</span>
+        <Chip size="xs" checked={boxes} onChange={setBoxes}>
+          {t("camera.boxes")}
+        </Chip>
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,60 @@
+import { Button } from "@mantine/core";
+import { IconCircleCheck, IconEqualNot, IconFingerprint } from "@tabler/icons-react";
+import { useMutation } from "@tanstack/react-query";
+import { useTranslation } from "react-i18next";
+import { request } from "@/api/client";
+import type { EventDetail, ReplayReport } from "@/api/types";
+import { stageName } from "@/parts/names";
+import { tellFailure } from "@/parts/notices";
+
+/** Decides again on the recorded bytes and says whether the answer is the same, or where it parts. */
+export function ReplayCheck({ event }: { event: EventDetail }) {
+  const { t } = useTranslation();
+  const replay = useMutation({
+    mutationFn: () => request<ReplayReport>("POST", `/api/events/${event.id}/replay`, {}),
+    onError: tellFailure,
+  });
+  const report = replay.data;
+  return (
+    <section className="hc-replay" aria-label={t("replay.title")}>
+      <div>
+        <h3>{t("replay.title")}</h3>
+        <p className="hc-dim">{t("replay.hint")}</p>
+        {event.model !== null && (
+          <p className="hc-hashes">
+            {t("replay.model")} <code>{event.model.hash.slice(0, 12)}</code> {t("replay.config")}{" "}
+            <code>{(event.config_hash ?? "").slice(0, 12)}</code>
+          </p>
+        )}
+      </div>
+      <Button
+        variant="default"
+        leftSection={<IconFingerprint size={16} />}
+        loading={replay.isPending}
+        onClick={() => replay.mutate()}
+      >
+        {t("replay.button")}
+      </Button>
+      {report !== undefined && (
+        <output className="hc-replay-result" data-identical={report.identical}>
+          {report.identical ? (
+            <IconCircleCheck size={20} aria-hidden />
+          ) : (
+            <IconEqualNot size={20} aria-hidden />
+          )}
+          <span>
+            <strong>
+              {report.identical
+                ? t("replay.identical")
+                : t("replay.differs", { stage: stageName(report.stage ?? "") })}
+            </strong>{" "}
+            {report.identical
+              ? t("replay.compared", { count: report.compared })
+              : t("replay.differing", { differing: report.differing, compared: report.compared })}
+            {!report.identical && report.message !== "" && <> {report.message}</>}
+          </span>
+        </output>
+      )}
+    </section>
+  );
+}

@@ -1,0 +1,14 @@
+import { Button, Group } from "@mantine/core";
+import { useTranslation } from "react-i18next";
+
+export function UndoButton({ text, undo }: { text: string; undo: () => void }) {
+  const { t } = useTranslation();
+  return (
+    <Group justify="space-between" wrap="nowrap">
+      <span>{text}</span>
+      <Button size="compact-sm" variant="default" onClick={undo}>
+        {t("app.undo")}
+      </Button>
+    </Group>
+  );
+}

@@ -1,0 +1,203 @@
+import {
+  ActionIcon,
+  Badge,
+  Button,
+  Checkbox,
+  Group,
+  Modal,
+  PasswordInput,
+  Stack,
+  TextInput,
+} from "@mantine/core";
+import { IconPlus, IconTrash, IconUsers } from "@tabler/icons-react";
+import { useMutation, useQuery } from "@tanstack/react-query";
+import { type FormEvent, useState } from "react";
+import { useTranslation } from "react-i18next";
+import { request } from "@/api/client";
+import { camerasQuery, queryClient, sessionQuery, usersQuery } from "@/api/queries";
+import type { User } from "@/api/types";
+import { tellDone, tellFailure } from "@/parts/notices";
+import { Page } from "@/parts/Page";
+import { Empty, Failure, Loading } from "@/parts/states";
+import { MIN_PASSWORD } from "../entry/strength";
+
+export function Users() {
+  const { t } = useTranslation();
+  const me = useQuery(sessionQuery).data?.user;
+  const users = useQuery({ ...usersQuery, enabled: me?.role === "admin" });
+  const cameras = useQuery(camerasQuery).data ?? [];
+  const [adding, setAdding] = useState(false);
+  const [doomed, setDoomed] = useState<User | null>(null);
+  const remove = useMutation({
+    mutationFn: (user: User) => request("DELETE", `/api/users/${user.id}`),
+    onSuccess: async (_nothing, user) => {
+      setDoomed(null);
+      tellDone(t("users.deleted", { name: user.name }));
+      await queryClient.invalidateQueries({ queryKey: usersQuery.queryKey });
+    },
+    onError: tellFailure,
+  });
+  if (me !== undefined && me.role !== "admin") {
+    return (
+      <Page title={t("nav.users")}>
+        <Empty icon={IconUsers} title={t("users.forbidden")} hint={t("users.forbiddenHint")} />
+      </Page>
+    );
+  }
+  const grants = (user: User): string =>
+    user.cameras === null
+      ? t("users.allCameras")
+      : user.cameras.map((id) => cameras.find((camera) => camera.id === id)?.name ?? id).join(", ") ||
+        t("users.noCameras");
+
+  return (
+    <Page
+      title={t("nav.users")}
+      actions={
+        <Button leftSection={<IconPlus size={16} />} onClick={() => setAdding(true)}>
+          {t("users.add")}
+        </Button>
+      }
+    >
+      {users.isPending && <Loading rows={3} height={52} />}
+      {users.isError && <Failure error={users.error} retry={() => void users.refetch()} />}
+      {users.data !== undefined && (
+        <div className="hc-table-wrap">
+          <table className="hc-table">
+            <thead>
+              <tr>
+                <th>{t("entry.name")}</th>
+                <th>{t("users.role")}</th>
+                <th>{t("users.sees")}</th>
+                <th>
+                  <span className="hc-visually-hidden">{t("cameras.actions")}</span>
+                </th>
+              </tr>
+            </thead>
+            <tbody>
+              {users.data.map((user) => (
+                <tr key={user.id}>
+                  <td>
+                    <strong>{user.name}</strong>{" "}
+                    {user.id === me?.id && <span className="hc-dim">({t("users.you")})</span>}
+                  </td>
+                  <td>
+                    <Badge variant="light" color={user.role === "admin" ? "ember" : "gray"}>
+                      {t(`users.role_${user.role}`)}
+                    </Badge>
+                  </td>
+                  <td className="hc-dim">{grants(user)}</td>
+                  <td className="hc-row-actions">
+                    <ActionIcon
+                      variant="subtle"
+                      color="red"
+                      size="lg"
+                      disabled={user.id === me?.id}
+                      onClick={() => setDoomed(user)}
+                      aria-label={t("users.delete", { name: user.name })}
+                    >
+                      <IconTrash size={17} />
+                    </ActionIcon>
+                  </td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+      {adding && <AddUser close={() => setAdding(false)} />}
+      {doomed !== null && (
+        <Modal
+          opened
+          onClose={() => setDoomed(null)}
+          title={t("users.delete", { name: doomed.name })}
+          closeButtonProps={{ "aria-label": t("app.close") }}
+        >
+          <p className="hc-text">{t("users.deleteHint")}</p>
+          <Group justify="end" mt="md">
+            <Button variant="default" onClick={() => setDoomed(null)}>
+              {t("app.cancel")}
+            </Button>
+            <Button color="red" loading={remove.isPending} onClick={() => remove.mutate(doomed)}>
+              {t("app.delete")}
+            </Button>
+          </Group>
+        </Modal>
+      )}
+    </Page>
+  );
+}
+
+function AddUser({ close }: { close: () => void }) {
+  const { t } = useTranslation();
+  const cameras = useQuery(camerasQuery).data ?? [];
+  const [name, setName] = useState("");
+  const [password, setPassword] = useState("");
+  const [granted, setGranted] = useState<string[]>(cameras.map((camera) => camera.id));
+  const short = password.length > 0 && password.length < MIN_PASSWORD;
+  const add = useMutation({
+    mutationFn: () =>
+      request<User>("POST", "/api/users", { name: name.trim(), password, role: "viewer", cameras: granted }),
+    onSuccess: async (user) => {
+      close();
+      tellDone(t("users.added", { name: user.name }));
+      await queryClient.invalidateQueries({ queryKey: usersQuery.queryKey });
+    },
+    onError: tellFailure,
+  });
+  const submit = (event: FormEvent): void => {
+    event.preventDefault();
+    add.mutate();
+  };
+  return (
+    <Modal
+      opened
+      onClose={close}
+      title={t("users.addTitle")}
+      closeButtonProps={{ "aria-label": t("app.close") }}
+    >
+      <form onSubmit={submit}>
+        <Stack gap="sm">
+          <p className="hc-dim">{t("users.viewerHint")}</p>
+          <TextInput
+            label={t("entry.name")}
+            value={name}
+            onChange={(event) => setName(event.currentTarget.value)}
+            autoComplete="off"
+            required
+            data-autofocus
+          />
+          <PasswordInput
+            label={t("entry.password")}
+            description={t("entry.passwordRule", { count: MIN_PASSWORD })}
+            value={password}
+            onChange={(event) => setPassword(event.currentTarget.value)}
+            autoComplete="new-password"
+            error={short ? t("entry.passwordShort", { count: MIN_PASSWORD }) : null}
+            required
+            visibilityToggleButtonProps={{ "aria-label": t("entry.showPassword") }}
+          />
+          <Checkbox.Group label={t("users.sees")} value={granted} onChange={setGranted}>
+            <Stack gap={6} mt={6}>
+              {cameras.map((camera) => (
+                <Checkbox key={camera.id} value={camera.id} label={camera.name} />
+              ))}
+            </Stack>
+          </Checkbox.Group>
+          <Group justify="end" mt="xs">
+            <Button variant="default" onClick={close}>
+              {t("app.cancel")}
+            </Button>
+            <Button
+              type="submit"
+              loading={add.isPending}
+              disabled={name.trim() === "" || password.length < MIN_PASSWORD}
+            >
+              {t("users.add")}
+            </Button>
+          </Group>
+        </Stack>
+      </form>
+    </Modal>
+  );
+}
