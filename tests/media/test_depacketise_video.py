@@ -74,7 +74,7 @@ def test_what_goes_out_comes_in_with_timestamps_through_the_wrap(codec: Codec) -
     assert not any(unit.damaged or unit.lost_packets for unit in out)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(CODECS, st.integers(160, 1400))
 def test_any_packet_size_carries_the_same_units(codec: Codec, most: int) -> None:
     _, pictures = stream(codec, most=most)
@@ -82,7 +82,7 @@ def test_any_packet_size_carries_the_same_units(codec: Codec, most: int) -> None
     assert [unit.data for unit in out] == [picture.data for picture in pictures]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(CODECS, st.randoms(use_true_random=False), st.sampled_from([0.0, 0.01, 0.1, 0.4]), st.booleans())
 def test_under_loss_reordering_and_doubles_what_is_not_marked_damaged_is_whole(
     codec: Codec, chance: random.Random, loss: float, shuffled: bool
@@ -274,7 +274,7 @@ def test_a_malformed_payload_is_an_error_and_the_next_picture_is_whole(payload: 
     assert [unit.data for unit in out if not unit.damaged] == [picture.data for picture in pictures]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(CODECS, st.lists(st.tuples(st.binary(max_size=60), st.integers(0, 3), st.booleans()), max_size=20))
 def test_noise_is_a_peer_error_or_units(codec: Codec, payloads: list[tuple[bytes, int, bool]]) -> None:
     params, _ = stream(codec)

@@ -82,7 +82,7 @@ def _split(value: str) -> Iterator[Challenge]:
 
 
 def _hash(algorithm: str, text: str) -> str:
-    return _HASHES[algorithm.removesuffix("-SESS")](text.encode(), usedforsecurity=True).hexdigest()
+    return _HASHES[algorithm.removesuffix("-SESS")](text.encode("utf-8", "replace"), usedforsecurity=True).hexdigest()
 
 
 def digest_response(
@@ -104,7 +104,7 @@ def authorization(
 ) -> str:
     """The value of the Authorization header that answers ``challenge``."""
     if challenge.scheme == "basic":
-        return "Basic " + base64.b64encode(f"{who.username}:{who.password}".encode()).decode()
+        return "Basic " + base64.b64encode(f"{who.username}:{who.password}".encode("utf-8", "replace")).decode()
     response = digest_response(challenge, who, method, uri, cnonce=cnonce, count=count)
     parts = [
         ("username", who.username),
@@ -118,8 +118,10 @@ def authorization(
     text = ", ".join(f'{name}="{_quote(value)}"' for name, value in parts)
     if challenge.algorithm != "MD5":
         text += f", algorithm={challenge.algorithm}"
+    if challenge.qop or challenge.algorithm.endswith("-SESS"):
+        text += f', cnonce="{cnonce}"'
     if challenge.qop:
-        text += f', qop=auth, nc={count:08x}, cnonce="{cnonce}"'
+        text += f", qop=auth, nc={count:08x}"
     return f"Digest {text}"
 
 
@@ -133,7 +135,9 @@ def verify(header: str, challenge: Challenge, who: Credentials, method: str) -> 
     The uri inside the header is believed, as clients write it in many forms; what is asked for is decided elsewhere.
     """
     if challenge.scheme == "basic":
-        return hmac.compare_digest(header.encode(), authorization(challenge, who, method, "").encode())
+        return hmac.compare_digest(
+            header.encode("utf-8", "replace"), authorization(challenge, who, method, "").encode()
+        )
     scheme, _, rest = header[:_MAX_CHARS].partition(" ")
     params = _params(rest)
     count = params.get("nc", "1")
@@ -142,8 +146,13 @@ def verify(header: str, challenge: Challenge, who: Credentials, method: str) -> 
     asked = challenge if params.get("qop") else _without_qop(challenge)
     cnonce, uri = params.get("cnonce", ""), params.get("uri", "")
     expected = digest_response(asked, who, method, uri, cnonce=cnonce, count=int(count, 16))
-    same_user = hmac.compare_digest(params.get("username", "").encode(), who.username.encode())
-    return hmac.compare_digest(params.get("response", "").lower().encode(), expected.encode()) and same_user
+    same_user = hmac.compare_digest(
+        params.get("username", "").encode("utf-8", "replace"), who.username.encode("utf-8", "replace")
+    )
+    return (
+        hmac.compare_digest(params.get("response", "").lower().encode("utf-8", "replace"), expected.encode())
+        and same_user
+    )
 
 
 def _without_qop(challenge: Challenge) -> Challenge:

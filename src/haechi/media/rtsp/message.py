@@ -70,4 +70,4 @@ def _serialise(first: str, fields: Headers, body: bytes) -> bytes:
     lines = [_one_line(first), *fields.lines()]
     if body:
         lines.append(f"Content-Length: {len(body)}")
-    return "\r\n".join([*lines, "", ""]).encode() + body
+    return "\r\n".join([*lines, "", ""]).encode("utf-8", "replace") + body

@@ -42,7 +42,7 @@ class RtspUrl(Struct, frozen=True):
         scheme = scheme.lower()
         if scheme not in _PORTS or not separator:
             raise Invalid("the address must begin with rtsp:// or rtsps://", code="bad-url")
-        # A password may hold a slash or a question mark that nobody encoded: the last @ before the path decides.
+        # A password may hold an @ that nobody encoded: the last one before the path decides.
         authority = rest.split("/", 1)[0].split("?", 1)[0]
         userinfo, at, host_port = authority.rpartition("@")
         tail = rest[len(authority) :]

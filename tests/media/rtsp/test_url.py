@@ -1,0 +1,49 @@
+"""RTSP addresses as people paste them."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from haechi.base.errors import Invalid
+from haechi.media.rtsp.url import RtspUrl, without_user_info
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("rtsp://h/a", RtspUrl("rtsp://h/a", "h", 554, False, "", "")),
+        ("RTSPS://h", RtspUrl("rtsps://h/", "h", 322, True, "", "")),
+        ("rtsp://u:p%40%2f@h:8554/a?b=c", RtspUrl("rtsp://h:8554/a?b=c", "h", 8554, False, "u", "p@/")),
+        ("rtsp://u:p@ss@h/a", RtspUrl("rtsp://h/a", "h", 554, False, "u", "p@ss")),
+        ("rtsp://[fe80::1]:554/a", RtspUrl("rtsp://[fe80::1]:554/a", "fe80::1", 554, False, "", "")),
+        ("rtsp://h?x=@1", RtspUrl("rtsp://h?x=@1", "h", 554, False, "", "")),
+    ],
+)
+def test_an_address_is_taken_apart(text: str, expected: RtspUrl) -> None:
+    assert RtspUrl.parse(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "http://h/", "rtsp://", "rtsp://u:canary@", "rtsp://h:99999/", "rtsp://h:x/", "rtsp://h/a b", "rtsp://h\r\nX"],
+)
+def test_what_is_no_address_is_refused_without_repeating_it(text: str) -> None:
+    with pytest.raises(Invalid) as caught:
+        RtspUrl.parse(text)
+    assert caught.value.code == "bad-url"
+    assert "canary" not in str(caught.value)
+
+
+@given(st.text(max_size=60))
+def test_noise_is_invalid_or_an_address(text: str) -> None:
+    for noise in (text, f"rtsp://{text}"):
+        try:
+            url = RtspUrl.parse(noise)
+        except Invalid:
+            continue
+        assert url.host
+
+
+def test_user_info_is_taken_out_of_what_cameras_send() -> None:
+    assert without_user_info("rtsp://u:p@h/a@b") == "rtsp://h/a@b"
+    assert without_user_info("trackID=1") == "trackID=1"
