@@ -96,6 +96,8 @@ def apply(
                 path = change.row.path
                 recording = begun.get(path) or known.get(path)
                 if recording is None:
+                    _update(connection, newest)
+                    newest = {}
                     recording = begun[path] = _begin(connection, change)
                 rows.append({"recording": recording} | _columns(change.fragment))
                 newest[recording] = change

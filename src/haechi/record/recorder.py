@@ -84,13 +84,14 @@ class Acknowledged(Struct, frozen=True):
 class _Lane:
     """One stream: its queue, its segmenter."""
 
-    def __init__(self, subscription: Subscription, limits: Limits) -> None:
+    def __init__(self, subscription: Subscription, limits: Limits, floor_ns: int) -> None:
         self.stream = subscription.stream
         self.camera: CameraId = camera_of(subscription.stream)
         self.subscription = subscription
         self.segmenter = Segmenter(subscription.stream, limits)
+        self.waiting: deque[Job] = deque()
         self.slots = asyncio.Semaphore(JOBS_PER_STREAM)
-        self.floor_ns = 0
+        self.floor_ns = floor_ns
         self.is_recording = True
         self.dropped = 0
 
@@ -133,6 +134,8 @@ class Recorder:
         self._policies: dict[CameraId, Policy] = {}
         self._is_running = False
         self.stats = RecorderStats()
+        self.ready = asyncio.Event()
+        """Set while units are being recorded: the volume is claimed, index and disk agree."""
 
     def on_acknowledged(self, listener: Callable[[list[Acknowledged]], None]) -> None:
         """Call ``listener`` with every batch of fragments that became durable."""
@@ -154,8 +157,10 @@ class Recorder:
             await self._refresh_policies()
             with ThreadPoolExecutor(1, thread_name_prefix="record-io") as disk:
                 try:
+                    self.ready.set()
                     await self._record(disk)
                 finally:
+                    self.ready.clear()
                     await self._stop(disk)
         finally:
             self._is_running = False
@@ -168,7 +173,8 @@ class Recorder:
             group.create_task(self._watch_policies())
             while True:
                 while self._attached:
-                    lane = await self._attach(self._attached.popleft())
+                    lane = await self._attach(self._attached[0])
+                    self._attached.popleft()
                     group.create_task(self._follow(lane))
                 self._came.clear()
                 await self._came.wait()
@@ -189,16 +195,17 @@ class Recorder:
             self._came.set()
 
     async def _attach(self, subscription: Subscription) -> _Lane:
-        lane = _Lane(subscription, self._settings.limits)
+        floor_ns = await self._index.newest_captured_ns(subscription.stream)
+        lane = _Lane(subscription, self._settings.limits, floor_ns)
         self._lanes.append(lane)
-        lane.floor_ns = await self._index.newest_captured_ns(lane.stream)
         return lane
 
     async def _follow(self, lane: _Lane) -> None:
         async for item in lane.subscription:
-            for job in self._jobs_of(lane, item):
+            lane.waiting.extend(self._jobs_of(lane, item))
+            while lane.waiting:
                 await lane.slots.acquire()
-                self._put(job, lane)
+                self._put(lane.waiting.popleft(), lane)
         for piece in lane.segmenter.flush():
             self._put(piece, None)
         self._put(CloseFile(lane.stream), None)
@@ -364,7 +371,7 @@ class Recorder:
             self._writer.close()
 
     def _last_jobs(self, lane: _Lane, now_ns: int) -> list[Job]:
-        jobs: list[Job] = []
+        jobs: list[Job] = list(lane.waiting)
         while (item := lane.subscription.take()) is not None:
             jobs += self._jobs_of(lane, item)
         jobs += lane.segmenter.flush()
