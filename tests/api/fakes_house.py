@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
-from msgspec import Struct, structs
+from msgspec import Struct
 
 from haechi.base.errors import NotFound
 from haechi.base.ids import CameraId, EventId, RecordingId, RuleId, StreamId, ZoneId, new_id, stream_of
-from haechi.events.event import Event, EventFilter, EventPage, ReplayReport
-from haechi.events.rules import Rule
+from haechi.bus.frames import RunEnded
+from haechi.events.desk import Basis
+from haechi.events.event import Event
+from haechi.events.rules import Rule, RuleState, Watch
 from haechi.media.access_unit import AccessUnit, UnitRef, VideoParams
+from haechi.vision.feed import Demand
 from haechi.vision.result import Detection, FrameResult
+from haechi.vision.track import TrackerState
 
 JPEG = bytes.fromhex("ffd8ffe000104a46494600010100000100010000ffd9")
 """The smallest thing that begins and ends like a JPEG."""
@@ -23,7 +27,8 @@ class FakeVision:
     """Pictures without a decoder: the bytes name the unit that they show."""
 
     def __init__(self) -> None:
-        self.stills = 0
+        self.stills = self.looked = 0
+        self.results: list[FrameResult] = []
         self._listeners: list[Callable[[FrameResult], None]] = []
 
     def on_result(self, callback: Callable[[FrameResult], None]) -> None:
@@ -35,6 +40,24 @@ class FakeVision:
         self.stills += 1
         await asyncio.sleep(0)
         return JPEG[:-2] + f"{units[-1].ref} {width_px} {params.codec} {quality}".encode() + JPEG[-2:]
+
+    def on_tracked(self, _callback: Callable[[FrameResult, TrackerState], None]) -> None:
+        """Nobody tracks here."""
+
+    def on_run_ended(self, _callback: Callable[[RunEnded], None]) -> None:
+        """No run ends here."""
+
+    def demand(self, _stream: StreamId, _demand: Demand) -> None:
+        """Whatever is asked."""
+
+    async def picture(self, ref: UnitRef, width_px: int | None = None, quality: int = 80) -> bytes:
+        return JPEG[:-2] + f"{ref} {width_px} {quality}".encode() + JPEG[-2:]
+
+    async def infer(
+        self, units: Sequence[AccessUnit], _params: VideoParams, looks: Collection[UnitRef] | None = None
+    ) -> list[FrameResult]:
+        self.looked += len(units)
+        return [result for ref in looks or () for result in self.results if result.ref == ref]
 
     def see(self, result: FrameResult) -> None:
         for listener in self._listeners:
@@ -87,102 +110,38 @@ class FakePlayback:
         return found
 
 
-class FakeRules:
-    """Rules in memory."""
+def event_of(camera: CameraId, start_ns: int, *, label: str = "person") -> Event:
+    """Somebody stood in the yard for five seconds."""
+    stream = stream_of(camera)
+    return Event(
+        id=EventId(new_id("evt")),
+        camera=camera,
+        stream=stream,
+        rule=RuleId("rul_aaaaaaaaaaaaaaaa"),
+        rule_name="Nobody here at night",
+        zone=ZoneId("zon_aaaaaaaaaaaaaaaa"),
+        zone_name="Yard",
+        label=label,
+        severity="alert",
+        score=0.9,
+        start_ns=start_ns,
+        last_ns=start_ns + 5_000_000_000,
+        end_ns=start_ns + 5_000_000_000,
+        first_ref=UnitRef(stream, 1, 10),
+        last_ref=UnitRef(stream, 1, 80),
+        best_ref=UnitRef(stream, 1, 30),
+        best_ns=start_ns + 2_000_000_001,
+        best_box=(0.1, 0.2, 0.3, 0.4),
+        model_name="picodet-s",
+        model_hash="ab" * 32,
+        config_hash="cd" * 32,
+    )
 
-    def __init__(self) -> None:
-        self._rules: dict[CameraId, list[Rule]] = {}
 
-    async def list(self, camera: CameraId) -> Sequence[Rule]:
-        return self._rules.get(camera, [])
-
-    async def put(self, camera: CameraId, rules: Sequence[Rule]) -> Sequence[Rule]:
-        self._rules[camera] = [structs.replace(rule, id=rule.id or RuleId(new_id("rul"))) for rule in rules]
-        return self._rules[camera]
-
-    async def forget(self, camera: CameraId) -> None:
-        self._rules.pop(camera, None)
-
-
-class FakeEvents:
-    """Events in memory, newest first."""
-
-    def __init__(self, scratch: Path) -> None:
-        self._scratch = scratch
-        self.events: dict[EventId, Event] = {}
-        self._listeners: list[asyncio.Queue[Event]] = []
-
-    def happen(self, camera: CameraId, start_ns: int, *, label: str = "person") -> Event:
-        event = Event(
-            id=EventId(new_id("evt")),
-            camera=camera,
-            stream=stream_of(camera),
-            rule=RuleId("rul_aaaaaaaaaaaaaaaa"),
-            zone=ZoneId("zon_aaaaaaaaaaaaaaaa"),
-            rule_name="Nobody here at night",
-            zone_name="Yard",
-            label=label,
-            severity="alert",
-            score=0.9,
-            start_ns=start_ns,
-            last_ns=start_ns + 5_000_000_000,
-            end_ns=start_ns + 5_000_000_000,
-            first_ref=UnitRef(stream_of(camera), 1, 10),
-            last_ref=UnitRef(stream_of(camera), 1, 80),
-            best_ref=UnitRef(stream_of(camera), 1, 30),
-            best_ns=start_ns + 2_000_000_001,
-            best_box=(0.1, 0.2, 0.3, 0.4),
-            model_name="picodet-s",
-            model_hash="ab" * 32,
-            config_hash="cd" * 32,
-        )
-        self.events[event.id] = event
-        for listener in self._listeners:
-            listener.put_nowait(event)
-        return event
-
-    async def get(self, event_id: EventId) -> Event:
-        if event_id not in self.events:
-            raise NotFound("no such event", code="event-not-found")
-        return self.events[event_id]
-
-    async def list(self, wanted: EventFilter) -> EventPage:
-        newest = sorted(self.events.values(), key=lambda event: -event.start_ns)
-        found = [event for event in newest if _fits(event, wanted)]
-        mine = [event for event in newest if wanted.cameras is None or event.camera in wanted.cameras]
-        page = tuple(found[: wanted.limit])
-        next_ns = page[-1].start_ns if len(found) > wanted.limit else None
-        return EventPage(page, next_ns, sum(not event.reviewed for event in mine))
-
-    async def set_reviewed(self, ids: Sequence[EventId], reviewed: bool) -> None:
-        for event_id in ids:
-            self.events[event_id] = structs.replace(self.events[event_id], reviewed=reviewed)
-
-    async def subscribe(self) -> AsyncIterator[Event]:
-        queue: asyncio.Queue[Event] = asyncio.Queue()
-        self._listeners.append(queue)
-        while True:
-            yield await queue.get()
-
-    async def snapshot(self, event_id: EventId, width_px: int | None = None) -> bytes:
-        return JPEG[:-2] + f"{event_id} {width_px}".encode() + JPEG[-2:]
-
-    async def clip(self, event_id: EventId) -> Path:
-        path = self._scratch / f"{new_id('clip')}.mp4"
-        path.write_bytes(f"clip of {event_id}".encode() * 50)
-        return path
-
-    async def clip_span(self, event_id: EventId) -> tuple[int, int] | None:
-        event = self.events[event_id]
-        return event.start_ns - 3_000_000_000, event.start_ns + 8_000_000_000
-
-    async def detections(self, event_id: EventId) -> Sequence[FrameResult]:
-        event = self.events[event_id]
-        return [result_of(event.camera, event.start_ns, 30)]
-
-    async def replay(self, event_id: EventId) -> ReplayReport:
-        await self.get(event_id)
-        return ReplayReport(True, None, 3, 0, None, "the same detections again")
+def basis_of(event: Event) -> Basis:
+    """What such an event is decided from."""
+    rule = Rule(event.camera, event.rule_name, event.label, id=event.rule)
+    return Basis(Watch(rule, None), event.first_ref, TrackerState(), RuleState())
 
 
 def result_of(camera: CameraId, captured_ns: int, seq: int) -> FrameResult:
@@ -200,15 +159,4 @@ def result_of(camera: CameraId, captured_ns: int, seq: int) -> FrameResult:
         gop_sha256="12" * 32,
         frame_sha256="01" * 32,
         sync_seq=0,
-    )
-
-
-def _fits(event: Event, wanted: EventFilter) -> bool:
-    return (
-        (wanted.cameras is None or event.camera in wanted.cameras)
-        and wanted.label in (None, event.label)
-        and wanted.severity in (None, event.severity)
-        and wanted.reviewed in (None, event.reviewed)
-        and (wanted.before_ns is None or event.start_ns < wanted.before_ns)
-        and (wanted.after_ns is None or event.start_ns >= wanted.after_ns)
     )

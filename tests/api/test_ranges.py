@@ -126,18 +126,17 @@ def test_a_recording_that_is_not_what_it_was_is_an_error_and_not_half_an_answer(
     assert str(tmp_path) not in answer.text
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "../7", "..%2f7", "%2e%2e/7", "..;/7", "%252e%252e%252f7", "7%00", "/etc/passwd", "7.mp4/../../x", "0x7",
-        "7 ", "+7", "-1", "9" * 30, "٧",
-    ],
-)  # fmt: skip
-def test_recordings_are_named_by_number_and_by_nothing_else(viewer: tuple[Browser, CameraId], name: str) -> None:
+NAMES = (
+    "../7 ..%2f7 %2e%2e/7 ..;/7 %252e%252e%252f7 7%00 /etc/passwd 7.mp4/../../x 0x7 7%20 +7 -1 ٧ 99999999999999999999"
+)
+
+
+def test_recordings_are_named_by_number_and_by_nothing_else(viewer: tuple[Browser, CameraId]) -> None:
     browser, camera = viewer
-    answer = browser.get(f"/api/cameras/{camera}/recordings/{name}.mp4")
-    assert answer.status_code in {404, 422}
-    assert b"root:" not in answer.content
+    for name in NAMES.split():
+        answer = browser.get(f"/api/cameras/{camera}/recordings/{name}.mp4")
+        assert answer.status_code in {404, 422}, name
+        assert b"root:" not in answer.content
 
 
 def test_a_clip_is_a_download_named_after_camera_time_and_offset_and_leaves_nothing(world: World) -> None:
@@ -154,4 +153,5 @@ def test_a_clip_is_a_download_named_after_camera_time_and_offset_and_leaves_noth
         assert disposition.endswith("_2025-11-21T15-03-22%2B0900.mp4")
         assert disposition.isascii()
         assert not list(world.record_path.parent.glob("clip_*"))
-    assert answer.headers["content-length"] == str(len(browser.get(path).content))
+    head = browser.ask("HEAD", path)
+    assert head.headers["content-length"] == str(len(browser.get(path).content))

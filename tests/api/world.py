@@ -22,7 +22,10 @@ from haechi.api.settings import SettingsStore
 from haechi.base.clock import NS_PER_S, SimulatedClock
 from haechi.base.ids import CameraId, RecordingId, UserId, stream_of
 from haechi.bus.frames import FrameBus, Run
+from haechi.events.archive import Change, EventArchive
+from haechi.events.centre import EventCentre, Stores
 from haechi.events.event import Event
+from haechi.events.rulebook import RuleStore
 from haechi.fleet.cameras import CameraRegistry
 from haechi.ingest.manager import IngestManager
 from haechi.live.mse import LiveHub
@@ -31,7 +34,15 @@ from haechi.record.index import RecordIndex
 from haechi.store.database import Database
 from haechi.vision.models import ModelStore
 from haechi.vision.zones import ZoneStore
-from tests.api.fakes_house import FakeEvents, FakePlayback, FakeRules, FakeVision, Found, RecordingFile
+from tests.api.fakes_house import (
+    FakePlayback,
+    FakeVision,
+    Found,
+    RecordingFile,
+    basis_of,
+    event_of,
+    result_of,
+)
 
 T = TypeVar("T")
 HOST = "haechi.test"
@@ -65,8 +76,11 @@ class World:
         self.ingest = IngestManager(self.registry, self.bus, self.clock, self.database)
         self.vision = FakeVision()
         self.playback = FakePlayback(folder)
-        self.events = FakeEvents(folder)
-        self.rules = FakeRules()
+        self.zones = ZoneStore(self.database)
+        self.rules = RuleStore(self.database)
+        self.archive = EventArchive(self.database)
+        stores = Stores(self.database, self.zones, self.rules, cast("Any", self.playback), folder / "events")
+        self.events = EventCentre(stores, cast("Any", self.vision), self.clock)
         self.settings = SettingsStore(self.database, self.clock)
         self.config = EdgeConfig(
             version="0.1.0",
@@ -93,9 +107,9 @@ class World:
             playback=cast("Any", self.playback),
             vision=cast("Any", self.vision),
             models=ModelStore(self.record_path.parent / "models"),
-            zones=ZoneStore(self.database),
-            rules=cast("Any", self.rules),
-            events=cast("Any", self.events),
+            zones=self.zones,
+            rules=self.rules,
+            events=self.events,
         )
 
     def app(self) -> FastAPI:
@@ -121,9 +135,12 @@ class World:
         self.playback.units[stream] = Found((unit,), PARAMS)
         return camera.id
 
-    def event(self, camera: CameraId) -> Event:
-        """Let something happen."""
-        return self.events.happen(camera, self.clock.wall_ns() - 3600 * NS_PER_S)
+    def event(self, camera: CameraId, *, ago_s: float = 3600, label: str = "person") -> Event:
+        """Let something have happened."""
+        event = event_of(camera, self.clock.wall_ns() - int(ago_s * NS_PER_S), label=label)
+        look = result_of(camera, event.start_ns, event.first_ref.seq)
+        self.do(self.archive.write(Change(((event, basis_of(event)),), (look,))))
+        return event
 
     def user(self, name: str, role: Role = "viewer", cameras: tuple[CameraId, ...] = ()) -> UserId:
         """Add a user whose password is `PASSWORD`."""

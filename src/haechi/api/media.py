@@ -68,22 +68,16 @@ class FileSlice(StreamingResponse):
             os.close(descriptor)
 
 
-def bytes_answer(request: Request, data: bytes, *, media_type: str, file_name: str = "") -> Response:
-    """Bytes that we hold, as a download when there is a ``file_name``."""
+def bytes_answer(request: Request, data: bytes, *, media_type: str) -> Response:
+    """Bytes that we hold."""
     headers = {"Cache-Control": NO_STORE, "Content-Length": str(len(data))}
-    if file_name:
-        headers["Content-Disposition"] = attachment(file_name)
     return Response(b"" if request.method == "HEAD" else data, headers=headers, media_type=media_type)
 
 
-def clip_answer(request: Request, made: Path, file_name: str, *, is_kept: bool = False) -> Response:
-    """A finished clip as a download. Unless it ``is_kept`` it is made for this answer, and gone with it."""
+def clip_answer(request: Request, made: Path, file_name: str) -> Response:
+    """A clip that was made for this answer as a download; the file is gone with it."""
     size_bytes = made.stat().st_size
     headers = {"Content-Disposition": attachment(file_name), "Cache-Control": NO_STORE}
-    if is_kept:
-        answer = file_answer(request, made, size_bytes, etag=_etag_of(made), media_type="video/mp4")
-        answer.headers.update(headers)
-        return answer
     headers["Content-Length"] = str(size_bytes)
     if request.method == "HEAD":
         made.unlink()
@@ -102,11 +96,6 @@ def clip_name(camera: str, start_ns: int, zone: tzinfo) -> str:
     """A name that says where and when, with the offset: ``Front_door_2026-11-21T14-03-22+0900.mp4``."""
     when = (_EPOCH + timedelta(milliseconds=start_ns // NS_PER_MS)).astimezone(zone)
     return f"{_UNSAFE.sub('_', camera).strip('_.') or 'camera'}_{when:%Y-%m-%dT%H-%M-%S%z}.mp4"
-
-
-def _etag_of(path: Path) -> str:
-    state = path.stat()
-    return f'"{state.st_mtime_ns:x}-{state.st_size:x}"'
 
 
 def _open(path: Path, size_bytes: int) -> int:

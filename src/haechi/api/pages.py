@@ -65,7 +65,7 @@ async def page(request: Request) -> Response:
 
 def register(routes: Routes) -> None:
     """Add the route; it must be the last, for it takes every address that is left."""
-    routes.add("GET", "/{path:path}", page, access=Access.PUBLIC, in_schema=False)
+    routes.add("GET", "/{path:path}", page, access=Access.PUBLIC, include_in_schema=False)
 
 
 def _answer(request: Request, asset: Asset, cache: str) -> Response:

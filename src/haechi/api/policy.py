@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from fastapi import FastAPI
 from fastapi.routing import APIRoute, APIWebSocketRoute
 from starlette.requests import HTTPConnection
-from starlette.routing import BaseRoute
+from starlette.routing import BaseRoute, Match
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 
@@ -166,11 +166,22 @@ class GuardedRoute(APIRoute):
     access: Access
     gate: Gate
 
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Whether this route is meant; a ``GET`` route also answers ``HEAD``."""
+        match, child = super().matches(scope)
+        return (Match.FULL if match is Match.PARTIAL and self._is_head(scope) else match), child
+
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Ask, then go on."""
         connection = HTTPConnection(scope)
         await self.gate.admit(connection, self.access, acts=scope["method"] not in _READING)
-        await super().handle(scope, receive, send)
+        if self._is_head(scope):
+            await self.app(scope, receive, send)
+        else:
+            await super().handle(scope, receive, send)
+
+    def _is_head(self, scope: Scope) -> bool:
+        return scope.get("method") == "HEAD" and "GET" in (self.methods or ())
 
 
 class GuardedWebSocketRoute(APIWebSocketRoute):
@@ -218,20 +229,17 @@ class Routes:
         """
         _require_access(access, path)
         documented = options.pop("responses", {}) | _problems(method, access, problems)
-        methods = [method] if method != "GET" else ["GET", "HEAD"]
-        for verb in methods:
-            route = GuardedRoute(
-                path,
-                endpoint,
-                methods=[verb],
-                status_code=status,
-                responses=documented,
-                tags=[options.get("tag", path.strip("/").split("/")[1] if path.startswith("/api/") else "server")],
-                include_in_schema=verb != "HEAD" and options.get("in_schema", True),
-                openapi_extra={"x-haechi-access": access.value},
-                **{key: value for key, value in options.items() if key not in {"tag", "in_schema"}},
-            )
-            self._append(route, access)
+        route = GuardedRoute(
+            path,
+            endpoint,
+            methods=[method],
+            status_code=status,
+            responses=documented,
+            tags=[path.split("/")[2] if path.startswith("/api/") else "server"],
+            openapi_extra={"x-haechi-access": access.value},
+            **options,
+        )
+        self._append(route, access)
 
     def add_websocket(self, path: str, endpoint: Callable[..., Any], *, access: Access) -> None:
         """Add one WebSocket route.

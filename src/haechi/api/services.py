@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from haechi.base.clock import Clock
     from haechi.bus.frames import FrameBus
     from haechi.events.centre import EventCentre
-    from haechi.events.rules import RuleStore
+    from haechi.events.rulebook import RuleStore
     from haechi.fleet.cameras import CameraRegistry
     from haechi.ingest.manager import IngestManager
     from haechi.live.mse import LiveHub

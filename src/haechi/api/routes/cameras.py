@@ -21,7 +21,7 @@ from haechi.api.shapes.cameras import (
     ZoneShape,
 )
 from haechi.base.errors import HaechiError, Invalid, Unavailable
-from haechi.base.ids import CameraId, RuleId, ZoneId, new_id
+from haechi.base.ids import CameraId, RuleId, ZoneId
 from haechi.events.rules import Rule
 from haechi.fleet.address import CameraAddress, parse_address
 from haechi.fleet.cameras import Camera, CameraChange
@@ -110,16 +110,9 @@ async def get_rules(camera: AskedCamera, house: House) -> RuleList:
 
 
 async def put_rules(camera: AskedCamera, body: RuleList, house: House) -> RuleList:
-    """Replace the rules of a camera. Those with a known ``id`` are changed, the others are new."""
-    known = {rule.id for rule in await house.rules.list(camera.id)}
-    zones = {zone.id for zone in await house.zones.list(camera.id)}
-    rules = []
-    for shape in body.rules:
-        if shape.zone is not None and shape.zone not in zones:
-            raise Invalid("a rule names a zone that this camera does not have", code="unknown-zone")
-        rules.append(_rule_in(shape, camera.id, is_known=shape.id in known))
-    await house.rules.put(camera.id, rules)
-    return await get_rules(camera, house)
+    """Replace the rules of a camera. Those with an ``id`` are changed, those without are new."""
+    rules = await house.rules.put(camera.id, [_rule_in(shape, camera.id) for shape in body.rules])
+    return RuleList(rules=[_rule_out(rule) for rule in rules])
 
 
 def register(routes: Routes) -> None:
@@ -134,7 +127,7 @@ def register(routes: Routes) -> None:
     routes.add("GET", f"{one}/zones", get_zones, access=view)
     routes.add("PUT", f"{one}/zones", put_zones, access=admin, problems=(404,))
     routes.add("GET", f"{one}/rules", get_rules, access=view)
-    routes.add("PUT", f"{one}/rules", put_rules, access=admin)
+    routes.add("PUT", f"{one}/rules", put_rules, access=admin, problems=(404,))
 
 
 def _out(house: Services, camera: Camera) -> CameraOut:
@@ -183,9 +176,9 @@ def _rule_out(rule: Rule) -> RuleShape:
     )
 
 
-def _rule_in(shape: RuleShape, camera: CameraId, *, is_known: bool) -> Rule:
+def _rule_in(shape: RuleShape, camera: CameraId) -> Rule:
     return Rule(
-        id=RuleId(shape.id) if is_known and shape.id is not None else RuleId(new_id("rul")),
+        id=RuleId(shape.id or ""),
         camera=camera,
         name=shape.name,
         zone=ZoneId(shape.zone) if shape.zone is not None else None,

@@ -3,12 +3,13 @@
 from typing import Annotated
 
 from fastapi import Query, Request, Response
+from msgspec import structs
 
 from haechi.api.asked import AskedEvent, Caller, Door, House
 from haechi.api.auth.principal import Principal
 from haechi.api.media import bytes_answer, clip_answer, clip_name
 from haechi.api.policy import Access, Routes, camera_not_found
-from haechi.api.routes.footage import JPEG, RANGES, Width
+from haechi.api.routes.footage import JPEG, MP4
 from haechi.api.services import Services
 from haechi.api.settings import time_zone
 from haechi.api.shapes.events import (
@@ -27,6 +28,8 @@ from haechi.api.shapes.events import (
 from haechi.base.clock import NS_PER_MS
 from haechi.base.ids import CameraId, EventId
 from haechi.events.event import Event, EventFilter
+from haechi.events.event import EventPage as Page
+from haechi.events.keeper import clip_range
 
 
 async def list_events(house: House, caller: Caller, asked: Annotated[EventQuery, Query()]) -> EventPage:
@@ -41,10 +44,11 @@ async def list_events(house: House, caller: Caller, asked: Annotated[EventQuery,
         limit=asked.limit,
     )
     page = await house.events.list(wanted)
+    found = [*page.events, *await _same_millisecond(house, wanted, page)]
     names = await camera_names(house)
     return EventPage(
-        events=[EventOut.of(event, names.get(event.camera, "")) for event in page.events],
-        next_before_ms=_next_ms(page.next_before_ns, asked.before_ms),
+        events=[EventOut.of(event, names.get(event.camera, "")) for event in found],
+        next_before_ms=None if page.next_before_ns is None else page.next_before_ns // NS_PER_MS,
         unreviewed=page.unreviewed,
     )
 
@@ -54,9 +58,9 @@ async def get_event(event: AskedEvent, house: House) -> EventDetail:
     return await _detail(house, event)
 
 
-async def snapshot(request: Request, event: AskedEvent, house: House, width: Width = None) -> Response:
-    """The best frame as a JPEG."""
-    return bytes_answer(request, await house.events.snapshot(event.id, width), media_type="image/jpeg")
+async def snapshot(request: Request, event: AskedEvent, house: House) -> Response:
+    """The best frame as a JPEG, as it was stored: at most 1280 pixels wide."""
+    return bytes_answer(request, await house.events.snapshot(event.id), media_type="image/jpeg")
 
 
 async def clip(request: Request, event: AskedEvent, house: House) -> Response:
@@ -69,7 +73,7 @@ async def clip(request: Request, event: AskedEvent, house: House) -> Response:
 
 async def review(event: AskedEvent, body: ReviewIn, house: House) -> EventOut:
     """Say that somebody looked at it, or that somebody should."""
-    await house.events.set_reviewed([event.id], body.reviewed)
+    await house.events.set_reviewed([event.id], reviewed=body.reviewed)
     names = await camera_names(house)
     return EventOut.of(await house.events.get(event.id), names.get(event.camera, ""))
 
@@ -77,7 +81,7 @@ async def review(event: AskedEvent, body: ReviewIn, house: House) -> EventOut:
 async def review_many(body: ReviewManyIn, house: House, caller: Caller, door: Door) -> None:
     """The same for several events; if one of them is not there, nothing is changed."""
     events = [await door.event(caller, EventId(event)) for event in body.ids]
-    await house.events.set_reviewed([event.id for event in events], body.reviewed)
+    await house.events.set_reviewed([event.id for event in events], reviewed=body.reviewed)
 
 
 async def replay(event: AskedEvent, house: House) -> ReplayOut:
@@ -99,9 +103,9 @@ def register(routes: Routes) -> None:
     routes.add("POST", "/api/events/review", review_many, access=Access.SIGNED_IN, status=204, problems=(404,))
     routes.add("GET", one, get_event, access=view)
     routes.add("PATCH", one, review, access=view)
-    routes.add("GET", f"{one}/snapshot.jpg", snapshot, access=view, problems=(422, 503), responses=JPEG)
-    routes.add("GET", f"{one}/clip.mp4", clip, access=view, problems=(409, 413, 416), responses=RANGES)
-    routes.add("POST", f"{one}/replay", replay, access=view, problems=(409, 503))
+    routes.add("GET", f"{one}/snapshot.jpg", snapshot, access=view, problems=(503,), responses=JPEG)
+    routes.add("GET", f"{one}/clip.mp4", clip, access=view, responses=MP4)
+    routes.add("POST", f"{one}/replay", replay, access=view, problems=(503,))
 
 
 async def camera_names(house: Services) -> dict[CameraId, str]:
@@ -117,25 +121,29 @@ def _visible(caller: Principal, camera: str | None) -> tuple[CameraId, ...] | No
     return (CameraId(camera),)
 
 
-def _next_ms(next_before_ns: int | None, before_ms: int | None) -> int | None:
-    """Where the next page begins. Rounded up, so that an event in the same millisecond is not lost."""
-    if next_before_ns is None:
-        return None
-    rounded = -(-next_before_ns // NS_PER_MS)
-    return rounded if rounded != before_ms else rounded - 1
+async def _same_millisecond(house: Services, wanted: EventFilter, page: Page) -> list[Event]:
+    """What else began in the last event's millisecond: the next page begins before it, and none may be lost."""
+    if page.next_before_ns is None:
+        return []
+    last_ns = page.next_before_ns
+    rest = structs.replace(
+        wanted, after_ns=max(last_ns // NS_PER_MS * NS_PER_MS, wanted.after_ns or 0), before_ns=last_ns + 1, limit=500
+    )
+    listed = {event.id for event in page.events}
+    return [event for event in (await house.events.list(rest)).events if event.id not in listed]
 
 
 async def _detail(house: Services, event: Event) -> EventDetail:
     names = await camera_names(house)
     results = await house.events.detections(event.id)
-    span = await house.events.clip_span(event.id)
+    start_ns, end_ns = clip_range(event)
     fields = event_fields(event, names.get(event.camera, ""))
     return EventDetail.model_validate(
         fields
         | {
             "model": ModelRef(name=event.model_name, hash=event.model_hash),
             "config_hash": event.config_hash,
-            "clip": None if span is None else ClipSpan(start_ms=span[0] // NS_PER_MS, end_ms=-(-span[1] // NS_PER_MS)),
-            "detections": [FrameBoxes.of(result, span[0] if span else event.start_ns) for result in results],
+            "clip": ClipSpan(start_ms=start_ns // NS_PER_MS, end_ms=-(-end_ns // NS_PER_MS)),
+            "detections": [FrameBoxes.of(result, start_ns) for result in results],
         }
     )

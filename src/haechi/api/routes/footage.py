@@ -8,15 +8,16 @@ from fastapi import Path, Query, Request, Response
 from haechi.api.asked import AskedCamera, House
 from haechi.api.media import bytes_answer, clip_answer, clip_name, file_answer
 from haechi.api.policy import Access, Routes
+from haechi.api.services import Services
 from haechi.api.settings import time_zone
 from haechi.api.shapes.events import EventOut
 from haechi.api.shapes.fields import LATEST_MS
 from haechi.api.shapes.footage import DayList, GapOut, SpanOut, Timeline
 from haechi.base.clock import NS_PER_MS, NS_PER_S
 from haechi.base.errors import Invalid, NotFound
-from haechi.base.ids import RecordingId, stream_of
-from haechi.events.event import EventFilter
-from haechi.events.rules import MOST_S
+from haechi.base.ids import CameraId, RecordingId, stream_of
+from haechi.events.event import Event, EventFilter
+from haechi.events.rules import MOST_NS
 from haechi.media.access_unit import VideoParams
 
 LONGEST_TIMELINE_MS = 100 * 86_400_000
@@ -63,13 +64,10 @@ async def timeline(camera: AskedCamera, house: House, start_ms: StartMs, end_ms:
     stream = stream_of(camera.id)
     spans = await house.index.spans(stream, start_ns, end_ns)
     gaps = await house.index.gaps(stream, start_ns, end_ns)
-    earliest_ns = max(0, start_ns - int(MOST_S * NS_PER_S))
-    wanted = EventFilter(cameras=(camera.id,), after_ns=earliest_ns, before_ns=end_ns, limit=MOST_TIMELINE_EVENTS)
-    found = (await house.events.list(wanted)).events
     return Timeline(
         spans=[SpanOut.of(span.start_ns, span.end_ns) for span in spans],
         gaps=[GapOut.of(gap) for gap in gaps],
-        events=[EventOut.of(event, camera.name) for event in found if event.last_ns >= start_ns],
+        events=[EventOut.of(event, camera.name) for event in await _events(house, camera.id, start_ns, end_ns)],
     )
 
 
@@ -115,6 +113,18 @@ def register(routes: Routes) -> None:
         "GET", f"{one}/recordings/{{recording}}.mp4", recording, access=view, problems=(416, 422), responses=RANGES
     )
     routes.add("GET", f"{one}/clip.mp4", clip, access=view, problems=(422,), responses=MP4)
+
+
+async def _events(house: Services, camera: CameraId, start_ns: int, end_ns: int) -> list[Event]:
+    """Events that show in a range, also those that began before it; the newest `MOST_TIMELINE_EVENTS`."""
+    found: list[Event] = []
+    before_ns: int | None = end_ns
+    while before_ns is not None and len(found) < MOST_TIMELINE_EVENTS:
+        earliest_ns = max(0, start_ns - MOST_NS)
+        page = await house.events.list(EventFilter((camera,), after_ns=earliest_ns, before_ns=before_ns, limit=500))
+        found += [event for event in page.events if event.last_ns >= start_ns]
+        before_ns = page.next_before_ns
+    return found
 
 
 def _span(start_ms: int, end_ms: int, longest_ms: int) -> tuple[int, int]:

@@ -102,8 +102,8 @@ def register(routes: Routes) -> None:
     routes.add("GET", "/healthz", healthz, access=Access.PUBLIC)
     routes.add("GET", "/readyz", readyz, access=Access.PUBLIC, problems=(503,))
     routes.add("GET", "/metrics", metrics, access=Access.METRICS, responses=PLAIN)
-    routes.add("GET", "/api/openapi.json", openapi, access=Access.PUBLIC, in_schema=False)
-    routes.add("GET", "/docs", docs, access=Access.PUBLIC, in_schema=False)
+    routes.add("GET", "/api/openapi.json", openapi, access=Access.PUBLIC, include_in_schema=False)
+    routes.add("GET", "/docs", docs, access=Access.PUBLIC, include_in_schema=False)
 
 
 def _settings(settings: LiveSettings) -> SettingsShape:

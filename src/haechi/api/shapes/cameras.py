@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from haechi.api.shapes.fields import Fault, Input, Name, Point, Severity, Shape, Unit
+from haechi.api.shapes.fields import Fault, Input, Name, Point, Severity, Shape
 from haechi.base.clock import NS_PER_MS
 from haechi.base.redact import redact_text
 from haechi.fleet.cameras import Camera
@@ -17,7 +17,7 @@ Credential = Annotated[str, Field(max_length=256)]
 Colour = Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$")]
 MOST_ZONES = 64
 MOST_POINTS = 64
-MOST_RULES = 128
+MOST_RULES = 64
 
 
 class CameraStatusOut(Shape):
@@ -188,8 +188,8 @@ class RuleShape(Input):
     name: Name
     zone: Annotated[str, Field(max_length=40)] | None = None
     label: Annotated[str, Field(min_length=1, max_length=40)]
-    min_score: Unit = 0.5
-    min_duration_s: Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False)] = 1.0
+    min_score: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] = 0.5
+    min_duration_s: Annotated[float, Field(ge=0, le=300, allow_inf_nan=False)] = 1.0
     cooldown_s: Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)] = 10.0
     severity: Severity = "alert"
     enabled: bool = True
