@@ -55,7 +55,7 @@ class VisionSettings(_Section):
 
     enabled: bool = Field(True, description="Look for objects in the pictures.")
     detector: str = Field("picodet-s", description="Which detector; see haechi models list.")
-    runtime: Literal["openvino", "onnx"] = Field("openvino", description="What runs the detector.")
+    runtime: Literal["openvino", "onnxruntime"] = Field("openvino", description="What runs the detector.")
     fps: float = Field(5, gt=0, le=30, description="Pictures a second to judge where something moves.")
     threads: int = Field(1, ge=1, le=64, description="Threads of the detector.")
     workers: int = Field(1, ge=1, le=16, description="Processes that decode and detect.")

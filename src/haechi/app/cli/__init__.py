@@ -7,8 +7,11 @@ import sys
 
 import typer
 
-from haechi.app.cli import camera, doctor, models, record, serve, user
+from haechi.app.cli import camera, models, user
 from haechi.app.cli.console import fail
+from haechi.app.cli.doctor import doctor, version
+from haechi.app.cli.record import check, replay
+from haechi.app.cli.serve import demo, serve
 from haechi.base.errors import HaechiError
 
 app = typer.Typer(
@@ -17,12 +20,12 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-app.command()(serve.serve)
-app.command()(serve.demo)
-app.command()(doctor.doctor)
-app.command()(record.check)
-app.command()(record.replay)
-app.command()(doctor.version)
+app.command()(serve)
+app.command()(demo)
+app.command()(doctor)
+app.command()(check)
+app.command()(replay)
+app.command()(version)
 app.add_typer(camera.app, name="camera")
 app.add_typer(models.app, name="models")
 app.add_typer(user.app, name="user")

@@ -1,0 +1,241 @@
+"""Haechi in one process: how everything hangs together. Read this file first.
+
+The walk of an access unit: a camera's bytes come in through `IngestManager`, are stamped, and are put on the `FrameBus`
+once. From there the very same object goes to the `Recorder` (disk), to each viewer (`LiveHub`) and to the `VisionPool`
+(a locked-in worker process that decodes and detects). What the detector says goes to the `EventCentre`, which applies
+the rules, pins the footage in the recording and tells who listens. The HTTP edge translates all of this for browsers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import structlog
+import uvicorn
+
+from haechi import __version__
+from haechi.api.app import build_app
+from haechi.api.services import Auth, EdgeConfig, Services
+from haechi.api.settings import LiveSettings, SettingsStore
+from haechi.app.settings import Settings
+from haechi.app.zone import machine_zone
+from haechi.base.clock import Clock, SystemClock
+from haechi.base.errors import HaechiError, Unavailable
+from haechi.base.memory import settle_memory
+from haechi.base.supervise import Backoff, supervise
+from haechi.bus.frames import FrameBus
+from haechi.events.centre import EventCentre, Stores
+from haechi.events.rulebook import RuleStore
+from haechi.fleet.cameras import CameraRegistry
+from haechi.ingest.manager import IngestManager
+from haechi.live.mse import LiveHub
+from haechi.record.index import RecordIndex
+from haechi.record.playback import Playback
+from haechi.record.recorder import Recorder, RecorderSettings
+from haechi.record.retention import Retention, RetentionSettings
+from haechi.record.volume import Volume
+from haechi.store.database import Database
+from haechi.vision.feed import FeedSettings
+from haechi.vision.models import ModelStore
+from haechi.vision.pool import VisionPool
+from haechi.vision.settings import VisionSettings
+from haechi.vision.zones import ZoneStore
+
+log = structlog.get_logger(__name__)
+
+PORTS_TRIED = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Rooms:
+    """Everything that runs, put together. Making it starts nothing."""
+
+    settings: Settings
+    services: Services
+    recorder: Recorder
+    retention: Retention
+
+    @classmethod
+    def build(cls, settings: Settings, database: Database, clock: Clock, *, demo: bool = False) -> Rooms:
+        """Make all rooms over a migrated database."""
+        bus = FrameBus()
+        registry = CameraRegistry(database, clock)
+        index = RecordIndex(database)
+        volume = Volume(settings.record_dir)
+        playback = Playback(index, volume)
+        retention = Retention(index, volume, clock)
+        models = ModelStore(settings.cache_dir / "models")
+        vision = VisionPool(bus, models, clock, _vision_settings(settings))
+        zones, rules = ZoneStore(database), RuleStore(database)
+        services = Services(
+            config=_edge_config(settings, clock, demo=demo),
+            clock=clock,
+            database=database,
+            auth=Auth.over(database, clock),
+            settings=SettingsStore(database, clock, _live_defaults(settings)),
+            bus=bus,
+            registry=registry,
+            ingest=IngestManager(registry, bus, clock, database, floor=index.newest_captured_ns),
+            live=LiveHub(bus),
+            index=index,
+            playback=playback,
+            vision=vision,
+            models=models,
+            zones=zones,
+            rules=rules,
+            events=EventCentre(Stores(database, zones, rules, playback, settings.data_dir / "events"), vision, clock),
+        )
+        recording = RecorderSettings(enabled=settings.record.enabled)
+        recorder = Recorder(bus, index, volume, clock, recording, on_full=retention.wake)
+        return cls(settings, services, recorder, retention)
+
+
+async def serve(rooms: Rooms, ready: Callable[[str], None]) -> None:
+    """Run until the HTTP server is told to stop (SIGINT, SIGTERM).
+
+    Live, recording, vision and events fail independently (CONTRACT D4): each is supervised on its own.
+
+    Args:
+        ready: Called with the address when requests are answered.
+
+    Raises:
+        Unavailable: ``port-taken``: no port could be listened on.
+    """
+    house = rooms.services
+    listener = listen(rooms.settings.http.host, rooms.settings.http.port)
+    host, port = listener.getsockname()[:2]
+    server = _Server(
+        partial(ready, f"http://{_shown(host)}:{port}"),
+        uvicorn.Config(
+            build_app(house),
+            ws="websockets-sansio",
+            ws_max_size=64 * 1024,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_graceful_shutdown=3,
+        ),
+    )
+    settle_memory()
+    async with asyncio.TaskGroup() as group:
+        keep = partial(_keep, group, house.clock)
+        recording = keep("recorder", rooms.recorder.run)
+        intake = keep("intake", house.ingest.run)
+        others = [
+            keep("retention", rooms.retention.run),
+            keep("retention settings", partial(_follow_settings, house.settings, rooms.retention)),
+        ]
+        if rooms.settings.vision.enabled:
+            others += [keep("vision", house.vision.run), keep("events", house.events.run)]
+        try:
+            await server.serve([listener])
+        finally:
+            await _stop(intake)
+            await _stop(recording)
+            for task in others:
+                await _stop(task)
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, and a word when it is ready."""
+
+    def __init__(self, ready: Callable[[], None], config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._ready()
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket on ``port``, or on the next free one.
+
+    Raises:
+        Unavailable: ``port-taken``.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    for candidate in range(port, min(port + PORTS_TRIED, 65_536)) if port else (0,):
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((host, candidate))
+        except OSError:
+            listener.close()
+            continue
+        listener.setblocking(False)
+        return listener
+    raise Unavailable("no port to listen on; choose another with --port", code="port-taken", host=host, port=port)
+
+
+def _keep(
+    group: asyncio.TaskGroup, clock: Clock, name: str, run: Callable[[], Coroutine[Any, Any, None]]
+) -> asyncio.Task[None]:
+    """Supervise one room: whatever condition it meets, the others go on."""
+    backoff = Backoff(1.0, 15.0)
+    return group.create_task(
+        supervise(name, run, clock=clock, backoff=backoff, expected=(HaechiError, OSError, TimeoutError)), name=name
+    )
+
+
+async def _stop(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def _follow_settings(settings: SettingsStore, retention: Retention) -> None:
+    async for now in settings.watch():
+        retention.settings = RetentionSettings(now.retention_days, now.min_free_bytes)
+        retention.wake()
+
+
+def _shown(host: str) -> str:
+    """The address as a person on this machine would type it."""
+    if host in ("0.0.0.0", "::"):  # noqa: S104 - compared, not bound
+        return "127.0.0.1"
+    return f"[{host}]" if ":" in host else host
+
+
+def _vision_settings(settings: Settings) -> VisionSettings:
+    wish = settings.vision
+    return VisionSettings(
+        detector=wish.detector,
+        runtime=wish.runtime,
+        threads=wish.threads,
+        workers=wish.workers,
+        feed=FeedSettings(fps=wish.fps),
+    )
+
+
+def _live_defaults(settings: Settings) -> LiveSettings:
+    return LiveSettings(
+        retention_days=settings.record.retention_days,
+        min_free_bytes=settings.record.min_free_bytes,
+        time_zone=settings.time_zone or machine_zone(),
+    )
+
+
+def _edge_config(settings: Settings, clock: Clock, *, demo: bool) -> EdgeConfig:
+    return EdgeConfig(
+        version=__version__,
+        started_ns=clock.wall_ns(),
+        trusted_proxies=settings.http.trusted_proxies,
+        metrics_token=settings.http.metrics_token,
+        record_path=settings.record_dir,
+        demo=demo,
+    )
+
+
+def open_rooms(settings: Settings, *, demo: bool = False) -> Rooms:
+    """Open and migrate the database, and make all rooms over it."""
+    database = Database.at(settings.database_path)
+    database.migrate()
+    settings.record_dir.mkdir(parents=True, exist_ok=True)
+    return Rooms.build(settings, database, SystemClock(), demo=demo)
