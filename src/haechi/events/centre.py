@@ -57,6 +57,7 @@ class EventCentre:
     Attributes:
         dropped_looks: Results around events that were given up because the database was away for too long. Events
             never are.
+        is_tidy: Whether what a crash left open has been closed.
     """
 
     def __init__(self, stores: Stores, pool: VisionPool, clock: Clock) -> None:
@@ -70,7 +71,7 @@ class EventCentre:
         self._changed: dict[EventId, Note] = {}
         self._looks: list[FrameResult] = []
         self._keeper = Keeper(stores.footage, self._snapshots)
-        self._is_tidy = False
+        self.is_tidy = False
         self._to_store = asyncio.Event()
         self._to_reload = asyncio.Event()
         self._listeners: list[asyncio.Queue[Event]] = []
@@ -222,7 +223,7 @@ class EventCentre:
             self._tell(note.event)
 
     async def _close_leftovers(self) -> None:
-        if self._is_tidy:
+        if self.is_tidy:
             return
         mine = set(self._changed)
         for event in await self._archive.open_events():
@@ -231,7 +232,7 @@ class EventCentre:
                 await self._archive.write(Change(((closed, None),), ()))
                 await self._keeper.pin(closed)
                 log.info("event closed after a restart", event_id=event.id)
-        self._is_tidy = True
+        self.is_tidy = True
 
     async def _follow_rules(self) -> None:
         """Give each stream its rules, and again after each change."""

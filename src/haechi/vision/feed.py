@@ -151,7 +151,9 @@ class StreamFeed:
         is_full = gop.opened > 0
         count = gop.opened or 1
         gop.opened = 0
-        return self._plan(gop, count, drain=not is_full)
+        plan = self._plan(gop, count, drain=not is_full)
+        gop.opened = count if is_full else 0
+        return plan
 
     def reset(self) -> None:
         """The run ended. Its last GOP stays for pictures."""

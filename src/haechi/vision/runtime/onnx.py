@@ -6,12 +6,16 @@ from collections.abc import Mapping
 
 import numpy as np
 import onnxruntime
+from onnxruntime.capi import onnxruntime_pybind11_state as state
 
 from haechi.base.errors import Unavailable
 from haechi.vision.runtime import Array, GraphSource
 
-_FAILURES = (RuntimeError, ValueError)
-"""What the library's own exceptions derive from."""
+_FAILURES: tuple[type[Exception], ...] = tuple(
+    getattr(state, name)
+    for name in ("Fail", "InvalidArgument", "InvalidGraph", "InvalidProtobuf", "NoSuchFile", "NotImplemented")
+)
+"""The library's exceptions have no root of their own."""
 
 
 class OnnxRuntime:
