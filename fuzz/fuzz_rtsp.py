@@ -25,7 +25,7 @@ def find(path: str) -> SessionDescription | None:
 def one(data: bytes) -> None:
     kind, rest = data[:1], data[1:]
     if kind == b"s":
-        server = RtspServer(find, ServerPolicy(udp=True, server_ports=(2, 3)))
+        server = RtspServer(find, ServerPolicy(udp=True, server_ports=(2, 3)), lambda: "token")
         for _, chunk in records(rest):
             server.feed(chunk)
             server.to_send()
@@ -46,7 +46,7 @@ def one(data: bytes) -> None:
 
 
 def seeds() -> list[bytes]:
-    server, client = RtspServer(find, ServerPolicy("u", "p")), RtspClient("rtsp://u:p@h/a")
+    server, client = RtspServer(find, ServerPolicy("u", "p"), lambda: "token"), RtspClient("rtsp://u:p@h/a")
     asked, said = [], []
     data = client.start()
     while data:

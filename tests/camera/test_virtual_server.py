@@ -8,7 +8,6 @@ from typing import Any
 
 import av
 import pytest
-from tests.streams import CodedUnit, aac_stream, h264_stream, h265_stream, mjpeg_stream, pcm_stream
 
 from haechi.base.errors import Denied, HaechiError, PeerError, Unavailable
 from haechi.camera.virtual.server import FeedUnit, FileFeed, VirtualCamera
@@ -18,6 +17,7 @@ from haechi.media.depacketise import depacketiser_for
 from haechi.media.nal import join_annexb, join_lengths, split_annexb, split_lengths
 from haechi.media.rtsp.client import Described, Playing, RtcpReceived, RtpReceived, RtspClient, Wishes
 from haechi.media.rtsp.server import ServerPolicy
+from tests.streams import CodedUnit, aac_stream, h264_stream, h265_stream, mjpeg_stream, pcm_stream
 
 
 def elementary(params: VideoParams, units: list[CodedUnit]) -> bytes:

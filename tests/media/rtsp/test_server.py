@@ -1,5 +1,7 @@
 """The server machine: against our client machine without a socket, and against clients that break the rules."""
 
+import secrets
+from functools import partial
 from itertools import pairwise
 
 import pytest
@@ -27,6 +29,7 @@ from haechi.media.rtsp.server import (
 from haechi.media.sdp import SessionDescription
 from tests.streams import aac_stream, h264_stream
 
+TOKENS = partial(secrets.token_hex, 8)
 PATHS = ("/main", "/cam/realmonitor?channel=1&subtype=0")
 
 
@@ -62,7 +65,7 @@ def talk(
 def test_our_client_comes_to_play_whatever_the_log_in_and_the_chunks(
     path: str, algorithm: str, qop: bool, cuts: tuple[int, ...]
 ) -> None:
-    server = RtspServer(find, ServerPolicy("u", 'p"\\w', algorithm, qop))
+    server = RtspServer(find, ServerPolicy("u", 'p"\\w', algorithm, qop), TOKENS)
     client = RtspClient(f"rtsp://h{path}", "u", 'p"\\w', wishes=Wishes(basic_in_clear=True))
     heard, asked = talk(client, server, cuts)
     assert isinstance(heard[-1], Playing)
@@ -83,7 +86,7 @@ class Peer:
     """A client that says what it likes."""
 
     def __init__(self, policy: ServerPolicy = ServerPolicy()) -> None:  # noqa: B008 - immutable
-        self.server = RtspServer(find, policy)
+        self.server = RtspServer(find, policy, TOKENS)
         self.events: list[ServerEvent] = []
 
     def ask(self, method: str, uri: str = "rtsp://h/main", **fields: str) -> Response:
@@ -204,7 +207,7 @@ def test_an_unknown_method_is_not_implemented() -> None:
 
 @given(st.lists(st.one_of(st.binary(max_size=60), st.binary(max_size=20).map(lambda data: frame(1, data))), max_size=5))
 def test_noise_is_a_peer_error_or_an_answer(chunks: list[bytes]) -> None:
-    server = RtspServer(find, ServerPolicy("u", "p"))
+    server = RtspServer(find, ServerPolicy("u", "p"), TOKENS)
     for chunk in chunks:
         try:
             server.feed(chunk)

@@ -16,6 +16,8 @@ from haechi.media.rtsp.url import RtspUrl, without_user_info
         ("rtsp://u:p%40%2f@h:8554/a?b=c", RtspUrl("rtsp://h:8554/a?b=c", "h", 8554, False, "u", "p@/")),
         ("rtsp://u:p@ss@h/a", RtspUrl("rtsp://h/a", "h", 554, False, "u", "p@ss")),
         ("rtsp://[fe80::1]:554/a", RtspUrl("rtsp://[fe80::1]:554/a", "fe80::1", 554, False, "", "")),
+        ("rtsp://H/%41%zz", RtspUrl("rtsp://H/%41%zz", "h", 554, False, "", "")),
+        ("rtsp://u%:%E2%82%AC@h/", RtspUrl("rtsp://h/", "h", 554, False, "u%", "€")),
         ("rtsp://h?x=@1", RtspUrl("rtsp://h?x=@1", "h", 554, False, "", "")),
     ],
 )

@@ -303,7 +303,7 @@ class _Client(asyncio.Protocol):
 
     def __init__(self, camera: VirtualCamera) -> None:
         self._camera = camera
-        self._machine = RtspServer(camera.describe, camera.policy)
+        self._machine = RtspServer(camera.describe, camera.policy, lambda: secrets.token_hex(16))
         self._transport: asyncio.Transport | None = None
         self._failures = 0
         self._synced: set[int] = set()

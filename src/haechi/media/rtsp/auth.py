@@ -85,6 +85,11 @@ def _hash(algorithm: str, text: str) -> str:
     return _HASHES[algorithm.removesuffix("-SESS")](text.encode("utf-8", "replace"), usedforsecurity=True).hexdigest()
 
 
+def client_nonce(challenge: Challenge, who: Credentials, count: int) -> str:
+    """A cnonce that is new with each request and that nobody can foretell who does not know the password."""
+    return _hash("SHA-256", f"{count}:{who.username}:{challenge.realm}:{who.password}:{challenge.nonce}")[:16]
+
+
 def digest_response(
     challenge: Challenge, who: Credentials, method: str, uri: str, *, cnonce: str = "", count: int = 1
 ) -> str:

@@ -6,7 +6,6 @@ Each failure is one distinct error; none of them ever holds the address's user i
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Sequence
 from typing import Literal
 
@@ -219,7 +218,7 @@ class RtspClient:
                 self._who,
                 pending.method,
                 pending.uri,
-                cnonce=secrets.token_hex(8),
+                cnonce=auth.client_nonce(self._challenge, self._who, self._nonce_count),
                 count=self._nonce_count,
             )
             fields.append(("Authorization", value))

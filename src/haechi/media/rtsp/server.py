@@ -5,9 +5,7 @@ A session lives and dies with its connection: a session id from elsewhere is ans
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable
-from urllib.parse import urlsplit
 
 from msgspec import Struct
 
@@ -88,7 +86,10 @@ class RtspServer:
     Every track of a description needs a control of its own that is no absolute address.
     """
 
-    def __init__(self, find: Callable[[str], SessionDescription | None], policy: ServerPolicy) -> None:
+    def __init__(
+        self, find: Callable[[str], SessionDescription | None], policy: ServerPolicy, new_token: Callable[[], str]
+    ) -> None:
+        """``new_token`` gives words that nobody can guess, for session ids and nonces."""
         self._find = find
         self._policy = policy
         self._deframer = Deframer()
@@ -97,7 +98,8 @@ class RtspServer:
         self._path = ""
         self._set_up: dict[int, Transport] = {}
         self._is_playing = False
-        self._challenge = _challenge(policy)
+        self._new_token = new_token
+        self._challenge = _challenge(policy, new_token())
 
     def to_send(self) -> bytes:
         """What is to be sent now; call it after each `feed`, before any media."""
@@ -187,7 +189,7 @@ class RtspServer:
         if transport is None:
             self._answer(request, 461)
             return
-        self._session = self._session or secrets.token_hex(8)
+        self._session = self._session or self._new_token()
         self._path = path
         self._set_up[index] = transport
         self._answer(request, 200, ("Transport", transport.serialise()))
@@ -258,19 +260,16 @@ class RtspServer:
 
 def _path_of(uri: str) -> str:
     """The path and query of an address, without the slash that aggregated addresses end in."""
-    try:
-        parts = urlsplit(uri)
-    except ValueError:
-        return ""
-    path = parts.path + (f"?{parts.query}" if parts.query else "")
-    return path.rstrip("/") or "/"
+    scheme, separator, rest = uri.partition("://")
+    path = "/" + rest.partition("/")[2] if separator and scheme.lower().startswith("rtsp") else uri
+    return path.partition("#")[0].rstrip("/") or "/"
 
 
-def _challenge(policy: ServerPolicy) -> auth.Challenge:
+def _challenge(policy: ServerPolicy, nonce: str) -> auth.Challenge:
     if policy.algorithm == "Basic":
         return auth.Challenge("basic", policy.realm)
     qop = "auth" if policy.qop else ""
-    return auth.Challenge("digest", policy.realm, secrets.token_hex(16), policy.algorithm, "", qop)
+    return auth.Challenge("digest", policy.realm, nonce, policy.algorithm, "", qop)
 
 
 def _challenge_text(challenge: auth.Challenge) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import re
 from typing import Self
-from urllib.parse import unquote, urlsplit
 
 from msgspec import Struct
 
@@ -46,16 +46,15 @@ class RtspUrl(Struct, frozen=True):
         authority = rest.split("/", 1)[0].split("?", 1)[0]
         userinfo, at, host_port = authority.rpartition("@")
         tail = rest[len(authority) :]
-        try:
-            parts = urlsplit(f"//{host_port}")
-            host, port = parts.hostname, parts.port
-        except ValueError:
-            raise Invalid("the address has no valid host and port", code="bad-url") from None
-        if not host or port == 0:
-            raise Invalid("the address names no host", code="bad-url")
+        host, port_text = _split_host(host_port)
+        port = int(port_text) if port_text.isdecimal() and len(port_text) < 6 else -1
+        if not host or (port_text and not 0 < port < 65536):
+            raise Invalid("the address has no valid host and port", code="bad-url")
         user, _, password = userinfo.partition(":") if at else ("", "", "")
         uri = f"{scheme}://{host_port}{tail or '/'}"
-        return cls(uri, host, port or _PORTS[scheme], scheme == "rtsps", unquote(user), unquote(password))
+        return cls(
+            uri, host, port if port_text else _PORTS[scheme], scheme == "rtsps", unquote(user), unquote(password)
+        )
 
 
 def without_user_info(uri: str) -> str:
@@ -65,3 +64,18 @@ def without_user_info(uri: str) -> str:
         return uri
     authority, slash, path = rest.partition("/")
     return f"{scheme}://{authority.rpartition('@')[2]}{slash}{path}"
+
+
+def _split_host(text: str) -> tuple[str, str]:
+    """Host and port; an IPv6 address stands in brackets. The host is empty when it is none."""
+    bracketed = re.fullmatch(r"\[([0-9A-Fa-f:.]+(?:%[\w.-]+)?)\](?::(.*))?", text)
+    if bracketed:
+        return bracketed[1].lower(), bracketed[2] or ""
+    host, _, port = text.partition(":")
+    return ("" if re.search(r"[\[\]@\\%#?]", host) else host.lower()), port
+
+
+def unquote(text: str) -> str:
+    """``text`` with its percent codes resolved (RFC 3986 section 2.1); what is no code stays as it is."""
+    data = text.encode("utf-8", "replace")
+    return re.sub(rb"%([0-9A-Fa-f]{2})", lambda match: bytes((int(match[1], 16),)), data).decode("utf-8", "replace")
