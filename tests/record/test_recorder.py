@@ -78,6 +78,19 @@ def test_the_gop_that_runs_when_the_recorder_starts_is_recorded_from_its_sync_un
     assert asyncio.run(play()) == units[40:]
 
 
+def test_at_any_moment_at_most_the_fragment_in_flight_is_not_yet_durable(archive: Archive) -> None:
+    units = pictures(120)
+
+    async def play() -> None:
+        async with archive:
+            for number, unit in enumerate(units, 1):
+                archive.publish(JPEG, [unit])
+                await archive.until_acknowledged((number - 1) // 20 * 20)
+                assert number - archive.recorder.stats.acknowledged_units <= 20
+
+    asyncio.run(play())
+
+
 def test_files_lie_where_a_person_finds_them(archive: Archive) -> None:
     async def play() -> None:
         async with archive:

@@ -1,0 +1,59 @@
+"""A program that records without end and prints each fragment when it is acknowledged; made to be killed.
+
+    python -m tests.record.crash_writer FOLDER FIRST_RUN
+
+Each line: stream run first_seq last_seq. What a unit holds follows from its reference (`pictures`).
+"""
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+from haechi.base.ids import StreamId
+from haechi.media.access_unit import TICKS_PER_S, UnitRef
+from haechi.record.recorder import Acknowledged, RecorderSettings
+from haechi.record.segmenter import Limits
+from tests.record.archive import JPEG, Archive, pictures
+
+CAMERAS = 3
+FILE_S = 12
+"""Short files, so that many are begun and closed."""
+
+
+def tell(done: list[Acknowledged]) -> None:
+    lines = "".join(f"{one.stream} {one.run} {one.first_seq} {one.last_seq}\n" for one in done)
+    os.write(1, lines.encode())
+
+
+def main_for(root: Path, seconds: float) -> None:
+    """Record for a while, then stop as planned and say so."""
+
+    async def record() -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await main(root, 1)
+        except TimeoutError:
+            os.write(1, b"stopped by itself\n")
+
+    asyncio.run(record())
+
+
+async def main(root: Path, run: int) -> None:
+    settings = RecorderSettings(limits=Limits(file_ticks=FILE_S * TICKS_PER_S))
+    archive = Archive(root, settings=settings)
+    archive.recorder.on_acknowledged(tell)
+    streams = [StreamId(f"cam_{number}/main") for number in range(CAMERAS)]
+    starts = {stream: await archive.index.newest_captured_ns(stream) for stream in streams}
+    async with archive:
+        os.write(1, b"ready\n")
+        for number in range(100_000):
+            for stream in streams:
+                first = UnitRef(stream, run, 20 * number)
+                start_ns = max(starts[stream] + 10**10, 1_763_712_000 * 10**9) + number * 2 * 10**9
+                archive.publish(JPEG, pictures(20, first, start_ns, size=3000))
+            await asyncio.sleep(0.002)
+
+
+if __name__ == "__main__":
+    asyncio.run(main(Path(sys.argv[1]), int(sys.argv[2])))
