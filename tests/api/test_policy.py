@@ -320,5 +320,5 @@ def test_an_app_with_a_route_that_came_by_another_door_is_not_built(cast: Cast, 
         door(app)
         with pytest.raises(TypeError, match="without a policy"):
             require_policies(app)
-    with pytest.raises(TypeError, match="without a policy: /openapi.json, /docs"):
+    with pytest.raises(TypeError, match=r"without a policy: /openapi\.json, /docs"):
         require_policies(FastAPI())

@@ -29,7 +29,7 @@ from haechi.events.rulebook import RuleStore
 from haechi.fleet.cameras import CameraRegistry
 from haechi.ingest.manager import IngestManager
 from haechi.live.mse import LiveHub
-from haechi.media.access_unit import AccessUnit, Codec, UnitRef, VideoParams
+from haechi.media.access_unit import AccessUnit, UnitRef
 from haechi.record.index import RecordIndex
 from haechi.store.database import Database
 from haechi.vision.models import ModelStore
@@ -43,6 +43,7 @@ from tests.api.fakes_house import (
     event_of,
     result_of,
 )
+from tests.streams import h264_stream
 
 T = TypeVar("T")
 HOST = "haechi.test"
@@ -51,7 +52,6 @@ PASSWORD = "correct horse battery"
 CAMERA_PASSWORD = "canary-camera-password"
 METRICS_TOKEN = "canary-metrics-token"
 START_NS = 1_760_000_000 * NS_PER_S
-PARAMS = VideoParams(Codec.H264, 1280, 720, (b"\x67\x64\x00\x1f", b"\x68\xee"), "avc1.64001f")
 PAGE = b"<!doctype html><title>Haechi</title><script type=module src=/assets/index-4f2a.js></script>"
 
 
@@ -125,14 +125,15 @@ class World:
         url = f"rtsp://192.0.2.20:8554/{name.replace(' ', '-')}"
         camera = self.do(self.registry.add(name, url, credentials=("operator", CAMERA_PASSWORD), enabled=False))
         stream = stream_of(camera.id)
-        unit = AccessUnit(UnitRef(stream, 1, 0), 0, 0, START_NS, True, 0, b"\0\0\0\1e")
-        run = Run(stream, 1, START_NS, [PARAMS])
+        params, coded = h264_stream(frames=2, gop=2)
+        unit = AccessUnit(UnitRef(stream, 1, 0), 0, 0, START_NS, True, 0, coded[0].data)
+        run = Run(stream, 1, START_NS, [params])
         self.bus.channel(stream).open_run(run)
         self.bus.channel(stream).publish(unit)
         path = self.record_path / f"{camera.id}.mp4"
         path.write_bytes(bytes(range(256)) * 40)
         self.playback.files[stream, RecordingId(7)] = RecordingFile(path, 10_000)
-        self.playback.units[stream] = Found((unit,), PARAMS)
+        self.playback.units[stream] = Found((unit,), params)
         return camera.id
 
     def event(self, camera: CameraId, *, ago_s: float = 3600, label: str = "person") -> Event:
