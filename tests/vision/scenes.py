@@ -198,7 +198,9 @@ class Rig:
 
 
 @asynccontextmanager
-async def running(settings: VisionSettings | None = None, store: ModelStore | None = None) -> AsyncIterator[Rig]:
+async def running(
+    settings: VisionSettings | None = None, store: ModelStore | None = None, *, must_be_ready: bool = True
+) -> AsyncIterator[Rig]:
     """A pool with one worker, ready."""
     bus = FrameBus()
     wanted = settings or VisionSettings()
@@ -206,8 +208,9 @@ async def running(settings: VisionSettings | None = None, store: ModelStore | No
     rig = Rig(pool, bus)
     task = asyncio.create_task(pool.run())
     try:
-        ready = asyncio.create_task(rig.ready())
-        await asyncio.wait({task, ready}, return_when=asyncio.FIRST_COMPLETED)
+        if must_be_ready:
+            ready = asyncio.create_task(rig.ready())
+            await asyncio.wait({task, ready}, return_when=asyncio.FIRST_COMPLETED)
         if task.done():
             await task
         yield rig

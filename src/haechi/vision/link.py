@@ -13,6 +13,7 @@ from haechi.base.errors import PeerError, Unavailable
 from haechi.base.process import start_module
 from haechi.vision.messages import Done, Progress, Ready, Reply, Request, Setup, Unpacker, pack, read_reply
 
+WORKER_MODULE = "haechi.vision.worker"
 LOAD_S = 90.0
 """Loading takes 1 s here; a slow disk and a cold cache may need much more."""
 SILENT_S = 10.0
@@ -77,7 +78,7 @@ class WorkerLink:
             arguments = [str(theirs.fileno())]
             environment = {"MALLOC_ARENA_MAX": "2", "OMP_NUM_THREADS": "1"}
             self._process = await start_module(
-                "haechi.vision.worker", arguments, pass_fds=(theirs.fileno(),), environment=environment
+                WORKER_MODULE, arguments, pass_fds=(theirs.fileno(),), environment=environment
             )
             theirs.close()
             try:

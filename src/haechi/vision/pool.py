@@ -146,6 +146,10 @@ class VisionPool:
             error=self._error,
         )
 
+    def worker_pids(self) -> tuple[int | None, ...]:
+        """The process id of each worker; None where there is none at the moment."""
+        return tuple(link.pid for link in self._links)
+
     def units_in_flight(self) -> int:
         """Units that workers were given and have not answered yet."""
         return sum(len(job.units) for job in self._jobs.values())

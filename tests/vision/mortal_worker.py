@@ -1,0 +1,30 @@
+"""The real decode worker, with a decoder that breaks on certain bytes, as one with a hole in it would.
+
+A unit that holds `KILLS` ends the process in the midst of decoding; one that holds `HANGS` never returns.
+"""
+
+import os
+import sys
+import time
+
+from haechi.vision import worker
+from haechi.vision.decode import Decoded, GopDecoder
+
+KILLS, HANGS = b"poison: kill", b"poison: hang"
+
+
+class MortalDecoder(GopDecoder):
+    """A decoder with a hole."""
+
+    def feed(self, index: int, pts: int, data: bytes) -> list[Decoded]:
+        """Decode, or break."""
+        if KILLS in data:
+            os.abort()
+        while HANGS in data:
+            time.sleep(1)
+        return super().feed(index, pts, data)
+
+
+if __name__ == "__main__":
+    vars(worker)["GopDecoder"] = MortalDecoder
+    raise SystemExit(worker.main(int(sys.argv[1])))
