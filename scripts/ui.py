@@ -86,6 +86,13 @@ def npm(node: Node, *arguments: str, quiet: bool = False) -> None:
     """
     env = {**os.environ, "PATH": f"{node.program.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"}
     env.setdefault("CI", "1")  # no prompts, no progress drawing
+    env.setdefault(
+        "NODE_USE_SYSTEM_CA", "1"
+    )  # Node from a wheel brings certificates of its own and ignores the machine's
+    if cert := machine_settings().cert:
+        env.setdefault("NODE_EXTRA_CA_CERTS", cert)
+    for name, value in {"retries": "2", "retry_mintimeout": "1000", "retry_maxtimeout": "8000"}.items():
+        env.setdefault(f"npm_config_fetch_{name}", value)  # its own patience is ten minutes of silence
     done = subprocess.run(
         [*node.npm, *arguments], cwd=UI, env=env, check=False, text=True, capture_output=quiet, stdin=subprocess.DEVNULL
     )
