@@ -84,7 +84,7 @@ class FakePlayback:
     def __init__(self, scratch: Path) -> None:
         self._scratch = scratch
         self.files: dict[tuple[StreamId, RecordingId], RecordingFile] = {}
-        self.units: dict[StreamId, Found] = {}
+        self.moments: dict[StreamId, Found] = {}
 
     async def playlist(self, stream: StreamId, start_ns: int, end_ns: int, uri: Callable[[RecordingId], str]) -> str:
         mine = [number for known, number in self.files if known == stream]
@@ -103,8 +103,13 @@ class FakePlayback:
         path.write_bytes(f"clip {stream} {start_ns} {end_ns}".encode() * 100)
         return path
 
+    async def units(self, stream: StreamId, run: int, first_seq: int, last_seq: int) -> Found:
+        if stream not in self.moments:
+            raise NotFound("not all of these units are recorded", code="unit-not-recorded", run=run, seq=last_seq)
+        return self.moments[stream]
+
     async def unit_at(self, stream: StreamId, captured_ns: int) -> Found:
-        found = self.units.get(stream)
+        found = self.moments.get(stream)
         if found is None:
             raise NotFound("nothing is recorded there", code="unit-not-recorded", at_ns=captured_ns)
         return found

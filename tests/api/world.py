@@ -133,7 +133,7 @@ class World:
         path = self.record_path / f"{camera.id}.mp4"
         path.write_bytes(bytes(range(256)) * 40)
         self.playback.files[stream, RecordingId(7)] = RecordingFile(path, 10_000)
-        self.playback.units[stream] = Found((unit,), params)
+        self.playback.moments[stream] = Found((unit,), params)
         return camera.id
 
     def event(self, camera: CameraId, *, ago_s: float = 3600, label: str = "person") -> Event:
