@@ -112,16 +112,24 @@ def test_killed_at_any_system_call_nothing_acknowledged_is_lost(tmp_path: Path, 
     assert acknowledged > 0
 
 
+def record_with_fault(root: Path, calls: str, fault: str) -> Death:
+    """Record for a while with a fault that strikes the first file of the first camera."""
+    file = root / "record/cam_0/2025-11-21/08/08-00-00.000Z_main_r1.mp4"
+    script = "import sys; from tests.record.crash_writer import *; main_for(Path(sys.argv[1]), 1.5)"
+    command = [str(STRACE), "-f", "-qq", "-o", "/dev/null", "-P", str(file), "-e", f"trace={calls}"]
+    command += ["-e", f"inject={calls}:{fault}", sys.executable, "-c", script, str(root)]
+    done = subprocess.run(command, capture_output=True, cwd=REPOSITORY, timeout=120, check=False)
+    assert b"stopped by itself" in done.stdout, done.stderr.decode()[-2000:]
+    return Death(done.stdout)
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(STRACE is None, reason="strace is not installed")
-def test_a_failed_fsync_is_never_acknowledged_and_the_volume_is_not_used_again(tmp_path: Path) -> None:
-    file = tmp_path / "record/cam_0/2025-11-21/08/08-00-00.000Z_main_r1.mp4"
-    script = "import sys; from tests.record.crash_writer import *; main_for(Path(sys.argv[1]), 1.5)"
-    command = [str(STRACE), "-f", "-qq", "-o", "/dev/null", "-P", str(file), "-e", "trace=fdatasync"]
-    command += ["-e", "inject=fdatasync:error=EIO:when=3", sys.executable, "-c", script, str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, cwd=REPOSITORY, timeout=120, check=False)
-    death = Death(done.stdout)
-    assert b"stopped by itself" in done.stdout, done.stderr.decode()[-2000:]
+@pytest.mark.parametrize(("calls", "fault"), [("fdatasync", "error=EIO:when=3"), ("pwrite64", "error=EIO:when=4")])
+def test_a_failed_write_or_fsync_is_never_acknowledged_and_the_volume_is_not_used_again(
+    tmp_path: Path, calls: str, fault: str
+) -> None:
+    death = record_with_fault(tmp_path, calls, fault)
     archive = Archive(tmp_path)
 
     async def look() -> None:
@@ -134,6 +142,26 @@ def test_a_failed_fsync_is_never_acknowledged_and_the_volume_is_not_used_again(t
             await expect(archive, fragment)
         causes = {gap.cause for gap in await archive.index.gaps(StreamId("cam_0/main"), 0, EVER)}
         assert GapCause.DISK_ERROR in causes
+
+    asyncio.run(look())
+    archive.close()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(STRACE is None, reason="strace is not installed")
+def test_a_full_disk_costs_what_cannot_be_written_and_recording_goes_on_when_there_is_room(tmp_path: Path) -> None:
+    death = record_with_fault(tmp_path, "pwrite64", "error=ENOSPC:when=4")
+    archive = Archive(tmp_path)
+
+    async def look() -> None:
+        await archive.volume.claim(archive.database, archive.clock)
+        assert (await check(archive.index, archive.volume, CheckLevel.HASH)).is_sound
+        for fragment in death.acknowledged:
+            await expect(archive, fragment)
+        gaps = await archive.index.gaps(StreamId("cam_0/main"), 0, EVER)
+        assert GapCause.DISK_FULL in {gap.cause for gap in gaps}
+        spans = await archive.index.spans(StreamId("cam_0/main"), 0, EVER)
+        assert len(spans) > 1
 
     asyncio.run(look())
     archive.close()

@@ -110,7 +110,11 @@ class _Adoption:
         recording = self._recording(recording_id)
         path = self._volume.path_of(recording.path)
         if size < recording.size_bytes:
-            self._database.write_now(lambda c: cut_short(c, recording, size))
+            kept = self._database.write_now(lambda c: cut_short(c, recording, size))
+            if kept:
+                _cut(path, kept)
+            else:
+                self._volume.remove(recording.path)
             self._report.delisted += 1
             self._touched.add(recording.stream)
             return
@@ -240,8 +244,8 @@ def extend(connection: Connection, recording: Recording, pieces: Iterable[Scanne
     )
 
 
-def cut_short(connection: Connection, recording: Recording, size: int) -> None:
-    """A listed file lost its end: list only what it still holds, and account for the rest."""
+def cut_short(connection: Connection, recording: Recording, size: int) -> int:
+    """A listed file lost its end: list only what it still holds, and account for the rest. Bytes that are kept."""
     lost = fragments.c.recording == recording.id, fragments.c.offset_bytes + fragments.c.size_bytes > size
     query = sa.select(sa.func.min(fragments.c.first_ns), sa.func.min(fragments.c.first_seq)).where(*lost)
     first_ns, first_seq = connection.execute(query).one()
@@ -251,7 +255,7 @@ def cut_short(connection: Connection, recording: Recording, size: int) -> None:
     size_bytes = connection.execute(keeps).scalar()
     if size_bytes is None:
         lose_recording(connection, recording)
-        return
+        return 0
     connection.execute(fragments.delete().where(*lost))
     connection.execute(
         recordings.update()
@@ -259,6 +263,7 @@ def cut_short(connection: Connection, recording: Recording, size: int) -> None:
         .values(end_ns=first_ns, last_seq=first_seq - 1, size_bytes=size_bytes)
     )
     insert_gap(connection, recording.stream, first_ns, recording.end_ns, GapCause.DISK_ERROR, "the file lost its end")
+    return int(size_bytes)
 
 
 def lose_recording(connection: Connection, recording: Recording) -> None:
