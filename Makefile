@@ -46,9 +46,9 @@ lock:  ## write requirements/*.lock anew after a change of dependencies (LOCK_UP
 	@bash scripts/lock.sh
 
 fuzz: env-dev  ## every parser for a short while (FUZZ_SECONDS each, default 20)
-	@bash scripts/fuzz.sh
+	@$(BIN)/python -m fuzz.run --seconds $${FUZZ_SECONDS:-20}
 
-bench: env-dev  ## the measurements of docs/ref/bench.md
+bench: env-dev  ## the measurements of docs/ref/bench-*.md (BENCH="ingest live")
 	@bash scripts/bench.sh
 
 clean:  ## remove what was built; keeps your recordings

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs the measurements in bench/. Each prints a table; what we keep of them stands in docs/ref/bench.md with date and machine.
+# Runs the measurements in bench/. Each prints a table; what we keep of them stands in docs/ref/bench-*.md with date and machine.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 shopt -s nullglob
