@@ -12,7 +12,7 @@ from haechi.base.errors import Invalid, PeerError
 from haechi.media.access_unit import Codec, RawUnit, VideoParams
 from haechi.media.annexb import split_units
 from haechi.media.depacketise import depacketiser_for
-from haechi.media.nal import MAX_UNIT_BYTES, join_lengths, split_lengths
+from haechi.media.nal import MAX_UNIT_BYTES, join_annexb, join_lengths, split_lengths
 from haechi.media.packetise import RtpSender, track_for
 from haechi.media.payload.base import Depacketiser
 from haechi.media.payload.h264 import H264Depacketiser, H264Packetiser
@@ -243,6 +243,13 @@ def test_stap_b_and_fu_b_are_taken_without_their_order_numbers() -> None:
     (unit,) = feed(H264Depacketiser(96), packets)
     assert unit.data == join_lengths([nal])
     assert unit.params == params
+
+
+def test_start_codes_that_an_encoder_left_in_are_taken_off() -> None:
+    params, units = h264_stream(frames=1, size=(64, 64))
+    nals = [*params.sets, *split_lengths(units[0].data)]
+    (unit,) = feed(H264Depacketiser(96), [RtpPacket(96, 1, 0, 1, True, join_annexb(nals)).serialise()])
+    assert (unit.data, unit.params) == (units[0].data, params)
 
 
 def test_an_endless_fragment_is_refused_and_memory_stays_bounded() -> None:

@@ -122,6 +122,14 @@ def test_a_camera_that_chooses_other_channels_is_followed() -> None:
     assert client.feed(frame(4, b"v") + frame(0, b"?")) == [RtpReceived(0, b"v")]
 
 
+def test_a_camera_that_does_not_know_options_or_repeat_the_transport_is_played() -> None:
+    for status in ("400 Bad Request", "404 Not Found", "501 Not Implemented"):
+        camera = ScriptedCamera(OPTIONS=status, SETUP="200 OK\nSession: 7")
+        client = new_client()
+        assert isinstance(connect(client, camera)[-1], Playing)
+        assert client.feed(frame(2, b"a")) == [RtpReceived(1, b"a")]
+
+
 def test_audio_is_left_out_when_it_is_not_wanted_refused_or_not_carried() -> None:
     refusing = ScriptedCamera(
         SETUP=lambda r: (
@@ -208,7 +216,6 @@ DIGEST = 'WWW-Authenticate: Digest realm="r", nonce="{}", algorithm=MD5'
         (ScriptedCamera(DESCRIBE='401 Unauthorized\nWWW-Authenticate: Basic realm="r"'), Denied, "rtsp-basic-refused"),
         (ScriptedCamera(DESCRIBE="403 Forbidden"), Denied, "rtsp-unauthorized"),
         (ScriptedCamera(DESCRIBE="404 Not Found"), NotFound, "rtsp-not-found"),
-        (ScriptedCamera(OPTIONS="404 Not Found"), NotFound, "rtsp-not-found"),
         (ScriptedCamera(DESCRIBE="302 Moved\nLocation: rtsp://10.0.0.1/"), Invalid, "rtsp-redirect"),
         (ScriptedCamera(OPTIONS="301 Moved\nLocation: rtsp://10.0.0.1/"), Invalid, "rtsp-redirect"),
         (ScriptedCamera(SETUP="461 Unsupported Transport"), Unavailable, "rtsp-transport"),

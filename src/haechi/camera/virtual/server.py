@@ -149,13 +149,16 @@ class VirtualCamera:
     async def __aexit__(self, *_: object) -> None:
         for pump in self._pumps:
             pump.cancel()
-        await asyncio.gather(*self._pumps, return_exceptions=True)
+        ends = await asyncio.gather(*self._pumps, return_exceptions=True)
         if self._server is not None:
             self._server.close()
         self.drop_connections()
         for transport in self._udp:
             transport.close()
         self._udp = []
+        for end in ends:
+            if isinstance(end, Exception):
+                raise end
 
     async def run(self) -> None:
         """Serve until cancelled, or until a feed ends."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from haechi.media import h264
 from haechi.media.access_unit import RawUnit, VideoParams
 from haechi.media.h264 import NalType
-from haechi.media.nal import split_lengths
+from haechi.media.nal import split_annexb, split_lengths
 from haechi.media.payload.assembly import Dialect, NalDepacketiser, NalKind
 from haechi.media.payload.base import MAX_PAYLOAD_BYTES, Packetiser, check_mtu
 
@@ -114,6 +114,9 @@ class H264Depacketiser(NalDepacketiser):
         elif 0 < kind < _STAP_A:
             self._drop_fragment()
             self._nal(data[start:end], out)
+        elif data.startswith((b"\x00\x00\x01", b"\x00\x00\x00\x01"), start):
+            for nal in split_annexb(data[start:end]):  # some encoders leave the start codes in
+                self._nal(nal, out)
         else:
             raise self._malformed(f"H.264 payload structure {kind} (interleaved mode) is not supported", start)
         self._end(marker, out)

@@ -277,7 +277,7 @@ class RtspClient:
             case "DESCRIBE":
                 self._on_described(response, out)
             case "SETUP":
-                self._on_set_up(Transport.parse(response.headers.get("Transport")), out)
+                self._on_set_up(response.headers.get("Transport"))
             case "PLAY":
                 self._is_playing = True
                 tracks, transports = zip(*self._agreed, strict=True)
@@ -324,7 +324,9 @@ class RtspClient:
             self._map_channels(2 * index, 2 * index + 1)
         self._request("SETUP", uri, ("Transport", wanted.serialise()))
 
-    def _on_set_up(self, transport: Transport, out: list[ClientEvent]) -> None:
+    def _on_set_up(self, header: str) -> None:
+        """Note what was agreed on; a camera that does not repeat the transport has taken ours."""
+        transport = Transport.parse(header) if header else Transport(is_tcp=not self._is_udp)
         if transport.is_tcp == self._is_udp:
             raise Unavailable("the camera chose another transport than it was asked for", code="rtsp-transport")
         index = len(self._agreed)
@@ -349,7 +351,7 @@ class RtspClient:
     def _on_refusal(self, pending: _Pending, response: Response, out: list[ClientEvent]) -> None:
         if pending.method == "TEARDOWN":
             self._close(out, by_peer=False)
-        elif pending.method == "OPTIONS" and not self._tracks and 400 < response.status != 404:
+        elif pending.method == "OPTIONS" and not self._tracks and response.status >= 400:
             self._request("DESCRIBE", self.uri, ("Accept", "application/sdp"))
         elif self._is_playing and response.status != 454:
             self._public = self._public - {pending.method}
