@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
+import sqlalchemy as sa
+
 from haechi.base.clock import SystemClock
+from haechi.base.errors import NotFound
 from haechi.base.ids import CameraId, camera_of
 from haechi.events.centre import EventCentre, Stores
 from haechi.events.event import Event, EventFilter
 from haechi.events.rulebook import RuleStore
 from haechi.events.rules import Rule
+from haechi.media.access_unit import AccessUnit
 from haechi.record.index import RecordIndex
 from haechi.record.playback import Playback
 from haechi.record.recorder import Recorder
+from haechi.record.tables import pins
 from haechi.record.volume import Volume
 from haechi.store.database import Database
 from haechi.vision.settings import VisionSettings
@@ -29,7 +34,8 @@ FLOOR = ((0.2, 0.5), (0.95, 0.5), (0.95, 1.0), (0.2, 1.0))
 class House:
     """All of it, and what a test asks it."""
 
-    def __init__(self, rig: Rig, centre: EventCentre, stores: Stores) -> None:
+    def __init__(self, folder: Path, rig: Rig, centre: EventCentre, stores: Stores) -> None:
+        self.folder = folder
         self.rig = rig
         self.centre = centre
         self.stores = stores
@@ -43,6 +49,30 @@ class House:
     async def events(self) -> tuple[Event, ...]:
         """What is stored, newest first."""
         return (await self.centre.list(EventFilter())).events
+
+    def seq_at(self, units: Sequence[AccessUnit], at_ns: int) -> int:
+        """The number of the unit that was captured then."""
+        return next(number for number, unit in enumerate(units) if unit.captured_ns == at_ns)
+
+    async def until_watching(self) -> None:
+        """The centre has the rules."""
+        await self.rig.until(lambda: STREAM in self.centre.watched())
+
+    async def until_recorded(self, unit: AccessUnit) -> None:
+        """The unit is on disk and listed."""
+        footage = self.stores.footage
+        async with asyncio.timeout(30):
+            while True:
+                with suppress(NotFound):
+                    await footage.units(unit.ref.stream, unit.ref.run, unit.ref.seq, unit.ref.seq)
+                    return
+                await asyncio.sleep(0.05)
+
+    async def pins(self) -> list[tuple[int, int]]:
+        """What is exempt from retention."""
+        query = sa.select(pins.c.start_ns, pins.c.end_ns).order_by(pins.c.start_ns)
+        rows = await self.stores.database.read(lambda c: c.execute(query).all())
+        return [(start_ns, end_ns) for start_ns, end_ns in rows]
 
     async def until_stored(self, *, ended: bool) -> Event:
         """The first event, once it is stored (and over)."""
@@ -68,7 +98,7 @@ async def house(folder: Path, settings: VisionSettings | None = None) -> AsyncIt
         tasks = [asyncio.create_task(centre.run()), asyncio.create_task(recorder.run())]
         await rig.until(lambda: centre.is_tidy)
         try:
-            yield House(rig, centre, stores)
+            yield House(folder, rig, centre, stores)
         finally:
             for task in tasks:
                 task.cancel()

@@ -88,6 +88,10 @@ class EventCentre:
                 backoff = Backoff(first_s=0.2, most_s=5.0)
                 group.create_task(supervise(f"events {name}", work, clock=self._clock, backoff=backoff))
 
+    def watched(self) -> frozenset[StreamId]:
+        """Streams that have rules."""
+        return frozenset(self._desks)
+
     async def list(self, wanted: EventFilter) -> EventPage:
         """Events, newest first; see `EventArchive.list`."""
         return await self._archive.list(wanted)

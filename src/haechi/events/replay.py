@@ -25,7 +25,9 @@ Stage = Literal["bytes", "decode", "detector", "rules"]
 _ORDER: tuple[Stage, ...] = ("bytes", "decode", "detector")
 
 
-class _Difference(Struct, frozen=True):
+class Difference(Struct, frozen=True):
+    """Where a replay differs from what is stored."""
+
     stage: Stage
     ref: UnitRef
     message: str
@@ -41,18 +43,18 @@ async def replay(
     """
     since = next((n for n, look in enumerate(looks) if look.ref == basis.ref), None)
     if since is None or not looks:
-        return _report(_Difference("bytes", basis.ref, "the results of the event are not stored any more"), 0, 0)
+        return _report(Difference("bytes", basis.ref, "the results of the event are not stored any more"), 0, 0)
     looks = looks[since:]
-    found: list[_Difference] = []
+    found: list[Difference] = []
     for group in _by_gop(looks):
         found += await _look_again(group, footage, pool)
     if found:
         first = min(found, key=lambda one: _ORDER.index(one.stage))
         return _report(first, len(looks), sum(one.stage == first.stage for one in found))
-    return _report(_decide_again(event, basis, looks), len(looks), 1)
+    return _report(decide_again(event, basis, looks), len(looks), 1)
 
 
-async def _look_again(looks: Sequence[FrameResult], footage: Footage, pool: VisionPool) -> list[_Difference]:
+async def _look_again(looks: Sequence[FrameResult], footage: Footage, pool: VisionPool) -> list[Difference]:
     """Looks of one GOP, against what decoding and detecting give now."""
     first, last = looks[0], max(looks, key=lambda look: look.ref.seq)
     run, sync_seq = first.ref.run, first.sync_seq
@@ -60,23 +62,23 @@ async def _look_again(looks: Sequence[FrameResult], footage: Footage, pool: Visi
         held = await footage.units(first.ref.stream, run, sync_seq, last.ref.seq)
     except (NotFound, DataLoss) as error:
         return [
-            _Difference("bytes", look.ref, f"the recording does not give the unit: {error.message}") for look in looks
+            Difference("bytes", look.ref, f"the recording does not give the unit: {error.message}") for look in looks
         ]
     if not isinstance(held.params, VideoParams) or not held.units or held.units[0].ref.seq != sync_seq:
-        return [_Difference("bytes", look.ref, "the recording does not begin at the same sync unit") for look in looks]
+        return [Difference("bytes", look.ref, "the recording does not begin at the same sync unit") for look in looks]
     try:
         results = await pool.infer(held.units, held.params, {look.ref for look in looks})
     except Invalid as error:
-        return [_Difference("decode", look.ref, error.message) for look in looks]
+        return [Difference("decode", look.ref, error.message) for look in looks]
     now = {result.ref: result for result in results}
     differences = [_compare(look, now.get(look.ref)) for look in looks]
     return [difference for difference in differences if difference is not None]
 
 
-def _compare(then: FrameResult, now: FrameResult | None) -> _Difference | None:
+def _compare(then: FrameResult, now: FrameResult | None) -> Difference | None:
     """The first stage at which a look differs."""
     if now is None:
-        return _Difference("decode", then.ref, "the unit does not decode to a picture any more")
+        return Difference("decode", then.ref, "the unit does not decode to a picture any more")
     same_detections = now.detections == _untracked(then.detections)
     checks: tuple[tuple[bool, Stage, str], ...] = (
         (now.unit_sha256 == then.unit_sha256, "bytes", "the recorded unit is not the one that the decoder was given"),
@@ -90,17 +92,17 @@ def _compare(then: FrameResult, now: FrameResult | None) -> _Difference | None:
         (now.config_hash == then.config_hash, "detector", "the detector runs in another configuration or version now"),
         (same_detections, "detector", "the same picture gives other detections"),
     )
-    return next((_Difference(stage, then.ref, message) for is_same, stage, message in checks if not is_same), None)
+    return next((Difference(stage, then.ref, message) for is_same, stage, message in checks if not is_same), None)
 
 
-def _decide_again(event: Event, basis: Basis, looks: Sequence[FrameResult]) -> _Difference | None:
+def decide_again(event: Event, basis: Basis, looks: Sequence[FrameResult]) -> Difference | None:
     """Tracks and the rule, from the state that they were in; None when the same event comes out."""
     tracker, state = basis.tracker, basis.state
     decided: list[Decision] = []
     for look in looks:
         tracker, detections = track(tracker, look.captured_ns, _untracked(look.detections))
         if detections != look.detections:
-            return _Difference("rules", look.ref, "the same detections give other tracks")
+            return Difference("rules", look.ref, "the same detections give other tracks")
         state, decisions = decide(basis.watch, state, look)
         decided += decisions
         is_end = event.is_cut and look.ref == event.last_ref
@@ -109,10 +111,10 @@ def _decide_again(event: Event, basis: Basis, looks: Sequence[FrameResult]) -> _
     decided += finish(state)[1]
     begins = [one for one in decided if isinstance(one, Opened)]
     if not any((one.start_ns, one.start_ref) == (event.start_ns, event.first_ref) for one in begins):
-        return _Difference("rules", event.first_ref, "the same tracks do not lead to the event")
+        return Difference("rules", event.first_ref, "the same tracks do not lead to the event")
     ends = [one for one in decided if isinstance(one, Closed)]
     if event.end_ns is not None and not any((one.end_ns, one.ref) == (event.end_ns, event.last_ref) for one in ends):
-        return _Difference("rules", event.last_ref, "the same tracks end the event at another moment")
+        return Difference("rules", event.last_ref, "the same tracks end the event at another moment")
     return None
 
 
@@ -127,7 +129,7 @@ def _untracked(detections: Sequence[Detection]) -> tuple[Detection, ...]:
     return tuple(structs.replace(found, track=None) for found in detections)
 
 
-def _report(difference: _Difference | None, compared: int, differing: int) -> ReplayReport:
+def _report(difference: Difference | None, compared: int, differing: int) -> ReplayReport:
     if difference is None:
         return ReplayReport(True, None, compared, 0, None, "the recording leads to the same decision, bit for bit")
     return ReplayReport(False, difference.stage, compared, differing, difference.ref, difference.message)
