@@ -59,6 +59,7 @@ class Rooms:
     services: Services
     recorder: Recorder
     retention: Retention
+    volume: Volume
 
     @classmethod
     def build(cls, settings: Settings, database: Database, clock: Clock, *, demo: bool = False) -> Rooms:
@@ -92,11 +93,11 @@ class Rooms:
         )
         recording = RecorderSettings(enabled=settings.record.enabled)
         recorder = Recorder(bus, index, volume, clock, recording, on_full=retention.wake)
-        return cls(settings, services, recorder, retention)
+        return cls(settings, services, recorder, retention, volume)
 
 
-async def serve(rooms: Rooms, ready: Callable[[str], None]) -> None:
-    """Run until the HTTP server is told to stop (SIGINT, SIGTERM).
+async def serve(rooms: Rooms, ready: Callable[[str], None], stop: asyncio.Event | None = None) -> None:
+    """Run until the HTTP server is told to stop (SIGINT, SIGTERM), or ``stop`` is set.
 
     Live, recording, vision and events fail independently (CONTRACT D4): each is supervised on its own.
 
@@ -128,7 +129,8 @@ async def serve(rooms: Rooms, ready: Callable[[str], None]) -> None:
         recording = keep("recorder", rooms.recorder.run)
         intake = keep("intake", house.ingest.run)
         others = [
-            keep("retention", rooms.retention.run),
+            keep("retention", partial(_retain, rooms)),
+            keep("stop", partial(_stop_when, stop, server)),
             keep("retention settings", partial(_follow_settings, house.settings, rooms.retention)),
         ]
         if rooms.settings.vision.enabled:
@@ -183,6 +185,19 @@ def _keep(
     return group.create_task(
         supervise(name, run, clock=clock, backoff=backoff, expected=(HaechiError, OSError, TimeoutError)), name=name
     )
+
+
+async def _stop_when(stop: asyncio.Event | None, server: uvicorn.Server) -> None:
+    if stop is not None:
+        await stop.wait()
+        server.should_exit = True
+
+
+async def _retain(rooms: Rooms) -> None:
+    """Retention, from the moment on when the recorder has claimed the volume."""
+    while not rooms.volume.id:  # noqa: ASYNC110 - claimed by a task that may fail and try again
+        await rooms.services.clock.sleep(0.5)
+    await rooms.retention.run()
 
 
 async def _stop(task: asyncio.Task[None]) -> None:
