@@ -175,20 +175,27 @@ def settings_page() -> str | None:
     if importlib.util.find_spec("haechi.app") is None or importlib.util.find_spec("haechi.app.settings") is None:
         return None
     model: Any = importlib.import_module("haechi.app.settings").Settings
-    prefix = str(model.model_config.get("env_prefix", ""))
     lines = [
         "# Settings",
         "",
-        "Read once at start, weakest first: the default, the configuration file, the environment.",
+        "Read once at start. Strongest first: command-line flags, the environment, `config.yaml`, the default.",
+        "Cameras, zones and rules are no settings: they are data, changed while the server runs.",
         "",
         "| name | environment | default | what it does |",
         "|---|---|---|---|",
     ]
-    for name, field in sorted(model.model_fields.items()):
-        default = "-" if field.is_required() else ("(computed)" if field.default_factory else f"`{field.default}`")
-        text = " ".join((field.description or "").split()).replace("|", "\\|")
-        lines.append(f"| `{name}` | `{(prefix + name).upper()}` | {default} | {text} |")
+    lines += _settings(model, "", str(model.model_config.get("env_prefix", "")))
     return "\n".join(lines) + "\n"
+
+
+def _settings(model: Any, path: str, variable: str) -> Iterator[str]:
+    for name, field in sorted(model.model_fields.items()):
+        if hasattr(field.annotation, "model_fields"):
+            yield from _settings(field.annotation, f"{path}{name}.", f"{variable}{name}__")
+            continue
+        default = "-" if field.is_required() else ("(computed)" if field.default_factory else f"`{field.default!r}`")
+        text = " ".join((field.description or "").split()).replace("|", "\\|")
+        yield f"| `{path}{name}` | `{(variable + name).upper()}` | {default} | {text} |"
 
 
 def pages() -> dict[str, str]:
