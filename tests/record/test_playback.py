@@ -1,6 +1,7 @@
 """Footage read back: HLS of any range, exact clips, units and stills."""
 
 import asyncio
+from collections.abc import Callable
 from io import BytesIO
 
 import av
@@ -11,10 +12,20 @@ from haechi.base.clock import NS_PER_S
 from haechi.base.errors import DataLoss, Invalid, NotFound
 from haechi.base.ids import RecordingId
 from haechi.bus.frames import GapCause
-from haechi.media.access_unit import AccessUnit, CodecParams, UnitRef, VideoParams
+from haechi.media.access_unit import AccessUnit, AudioParams, CodecParams, UnitRef, VideoParams
 from haechi.record.index import Span
 from tests.record.archive import JPEG, MAIN, SUB, Archive, after, pictures
-from tests.streams import START_NS, h264_stream, h265_stream, stamped
+from tests.streams import (
+    START_NS,
+    CodedUnit,
+    aac_stream,
+    h264_stream,
+    h265_stream,
+    mjpeg_stream,
+    opus_stream,
+    pcm_stream,
+    stamped,
+)
 
 FPS = 15
 
@@ -122,6 +133,32 @@ def test_the_bytes_in_a_clip_are_those_of_the_camera(archive: Archive) -> None:
     with opened(clip(archive, units[60].captured_ns, units[90].captured_ns)) as container:
         packets = [bytes(packet) for packet in container.demux(video=0) if packet.size]
     assert packets == [unit.data for unit in units[60:90]]
+
+
+@pytest.mark.parametrize("stream", [aac_stream, opus_stream])
+def test_a_clip_of_sound_holds_its_frames(
+    archive: Archive, stream: Callable[[], tuple[AudioParams, list[CodedUnit]]]
+) -> None:
+    params, coded = stream()
+    units = stamped(coded, MAIN)
+    store(archive, (params, units))
+    with opened(clip(archive, units[10].captured_ns, units[40].captured_ns)) as container:
+        packets = [bytes(packet) for packet in container.demux(audio=0) if packet.size]
+    assert packets == [unit.data for unit in units[10:40]]
+
+
+def test_g711_cannot_be_a_clip_and_says_so(archive: Archive) -> None:
+    params, coded = pcm_stream()
+    store(archive, (params, stamped(coded, MAIN)))
+    with pytest.raises(Invalid, match=r"G\.711"):
+        clip(archive, START_NS, START_NS + NS_PER_S)
+
+
+def test_motion_jpeg_is_a_clip_of_pictures(archive: Archive) -> None:
+    params, coded = mjpeg_stream()
+    units = stamped(coded, MAIN)
+    store(archive, (params, units))
+    assert len(shown(clip(archive, units[2].captured_ns, units[7].captured_ns))) == 5
 
 
 def test_a_clip_of_nothing_or_of_too_much_is_refused(archive: Archive) -> None:

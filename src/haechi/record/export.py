@@ -13,7 +13,7 @@ from av.container import InputContainer
 from msgspec import Struct
 
 from haechi.base.errors import DataLoss, Invalid
-from haechi.media.access_unit import TICKS_PER_S, AccessUnit, CodecParams
+from haechi.media.access_unit import TICKS_PER_S, AccessUnit, Codec, CodecParams
 from haechi.media.fmp4.muxer import fragment, init_segment
 
 OPTIONS = {
@@ -37,6 +37,8 @@ def write_clip(path: Path, params: CodecParams, places: Sequence[Placed], units:
         Invalid: The codec has no place in an MP4 (G.711).
         DataLoss: libav refuses what we wrote: the recording is damaged.
     """
+    if params.codec in (Codec.PCMU, Codec.PCMA):
+        raise Invalid("G.711 has no place in an MP4 clip", code="unsupported-codec", codec=params.codec)
     decode = decode_times([place.pts for place in places])
     source = iter(units)
     first = next(source, None)

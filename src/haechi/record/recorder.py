@@ -14,13 +14,13 @@ from sqlalchemy import Connection
 
 from haechi.base.clock import Clock
 from haechi.base.errors import Unavailable
-from haechi.base.ids import CameraId, RecordingId, StreamId, camera_of
-from haechi.bus.frames import BusItem, FrameBus, GapCause, RunEnded, Subscription
-from haechi.media.access_unit import AccessUnit
+from haechi.base.ids import CameraId, RecordingId, StreamId
+from haechi.bus.frames import FrameBus, Subscription
 from haechi.record.adopt import adopt
-from haechi.record.commits import Appended, Change, Closed, GapOpened, apply
+from haechi.record.commits import Appended, Change, Closed, apply
 from haechi.record.index import Policy, RecordIndex
-from haechi.record.segmenter import Limits, Segmenter
+from haechi.record.lane import Lane, RecorderStats
+from haechi.record.segmenter import Limits
 from haechi.record.tables import volumes
 from haechi.record.volume import Volume
 from haechi.record.writer import CloseFile, Job, Writer, Written
@@ -28,8 +28,6 @@ from haechi.record.writer import CloseFile, Job, Writer, Written
 log = structlog.get_logger(__name__)
 
 BATCH_JOBS = 256
-JOBS_PER_STREAM = 4
-"""Fragments of one stream that may wait for the disk; what comes after them waits in its bus queue (64 MB)."""
 UNCOMMITTED_MOST = 100_000
 """Index rows that may wait for the database (about 40 MB): more than half an hour of 100 cameras."""
 POLICY_S = 5.0
@@ -49,27 +47,6 @@ class RecorderSettings(Struct, frozen=True):
     limits: Limits = Limits()
 
 
-class RecorderStats(Struct):
-    """Counters since the start, for /metrics and for people.
-
-    Attributes:
-        acknowledged_units: Units that survive a power cut.
-        lost_units: Units that could not be written, or that the bus dropped because the disk was too slow.
-        skipped_units: Units that were recorded already (from the GOP cache), or of cameras that are not recorded.
-        uncommitted: Fragments on disk whose index rows wait for the database.
-    """
-
-    fragments: int = 0
-    acknowledged_units: int = 0
-    acknowledged_bytes: int = 0
-    lost_units: int = 0
-    skipped_units: int = 0
-    uncommitted: int = 0
-    batches: int = 0
-    is_full: bool = False
-    failure: str = ""
-
-
 class Acknowledged(Struct, frozen=True):
     """A fragment that is durable and listed."""
 
@@ -79,21 +56,6 @@ class Acknowledged(Struct, frozen=True):
     last_seq: int
     recording: RecordingId
     number: int
-
-
-class _Lane:
-    """One stream: its queue, its segmenter."""
-
-    def __init__(self, subscription: Subscription, limits: Limits, floor_ns: int) -> None:
-        self.stream = subscription.stream
-        self.camera: CameraId = camera_of(subscription.stream)
-        self.subscription = subscription
-        self.segmenter = Segmenter(subscription.stream, limits)
-        self.waiting: deque[Job] = deque()
-        self.slots = asyncio.Semaphore(JOBS_PER_STREAM)
-        self.floor_ns = floor_ns
-        self.is_recording = True
-        self.dropped = 0
 
 
 class Recorder:
@@ -124,8 +86,8 @@ class Recorder:
         self._is_listening = False
         self._attached: deque[Subscription] = deque()
         self._came = asyncio.Event()
-        self._lanes: list[_Lane] = []
-        self._jobs: deque[tuple[Job, _Lane | None]] = deque()
+        self._lanes: list[Lane] = []
+        self._jobs: deque[tuple[Job, Lane | None]] = deque()
         self._has_jobs = asyncio.Event()
         self._changes: list[Change] = []
         self._has_changes = asyncio.Event()
@@ -194,15 +156,15 @@ class Recorder:
             self._attached.append(self._bus.record(stream))
             self._came.set()
 
-    async def _attach(self, subscription: Subscription) -> _Lane:
+    async def _attach(self, subscription: Subscription) -> Lane:
         floor_ns = await self._index.newest_captured_ns(subscription.stream)
-        lane = _Lane(subscription, self._settings.limits, floor_ns)
+        lane = Lane(subscription, self._settings.limits, floor_ns, self.stats)
         self._lanes.append(lane)
         return lane
 
-    async def _follow(self, lane: _Lane) -> None:
+    async def _follow(self, lane: Lane) -> None:
         async for item in lane.subscription:
-            lane.waiting.extend(self._jobs_of(lane, item))
+            lane.waiting.extend(lane.take(item, is_wanted=self._is_wanted(lane)))
             while lane.waiting:
                 await lane.slots.acquire()
                 self._put(lane.waiting.popleft(), lane)
@@ -211,43 +173,10 @@ class Recorder:
         self._put(CloseFile(lane.stream), None)
         self._lanes.remove(lane)
 
-    def _jobs_of(self, lane: _Lane, item: BusItem) -> list[Job]:
-        if isinstance(item, RunEnded):
-            return self._end_run(lane, item)
-        if lane.subscription.dropped > lane.dropped:
-            self.stats.lost_units += lane.subscription.dropped - lane.dropped
-            lane.dropped = lane.subscription.dropped
-        is_wanted = self._policies.get(lane.camera, Policy(enabled=self._settings.enabled)).enabled
-        if is_wanted != lane.is_recording:
-            return self._switch(lane, item, is_wanted=is_wanted)
-        if not is_wanted or item.captured_ns < lane.floor_ns:
-            self.stats.skipped_units += 1
-            return []
-        return self._feed(lane, item)
+    def _is_wanted(self, lane: Lane) -> bool:
+        return self._policies.get(lane.camera, Policy(enabled=self._settings.enabled)).enabled
 
-    def _feed(self, lane: _Lane, unit: AccessUnit) -> list[Job]:
-        lane.floor_ns = unit.captured_ns + 1
-        return list(lane.segmenter.feed(unit, lane.subscription.params_of(unit)))
-
-    def _end_run(self, lane: _Lane, ended: RunEnded) -> list[Job]:
-        jobs: list[Job] = list(lane.segmenter.flush())
-        if lane.is_recording:
-            jobs.append(GapOpened(lane.stream, lane.floor_ns, ended.cause, ended.detail))
-        return jobs
-
-    def _switch(self, lane: _Lane, unit: AccessUnit, *, is_wanted: bool) -> list[Job]:
-        """Recording of the camera was switched on (from the next sync unit on) or off."""
-        if is_wanted and not unit.is_sync:
-            self.stats.skipped_units += 1
-            return []
-        lane.is_recording = is_wanted
-        if is_wanted:
-            return self._feed(lane, unit)
-        jobs: list[Job] = list(lane.segmenter.flush())
-        jobs.append(GapOpened(lane.stream, unit.captured_ns, GapCause.DISABLED, "recording is switched off"))
-        return jobs
-
-    def _put(self, job: Job, lane: _Lane | None) -> None:
+    def _put(self, job: Job, lane: Lane | None) -> None:
         self._jobs.append((job, lane))
         self._has_jobs.set()
 
@@ -360,7 +289,7 @@ class Recorder:
                 await self._attach(subscription)
             self._attached.clear()
             for lane in self._lanes:
-                self._jobs.extend((job, None) for job in self._last_jobs(lane, now_ns))
+                self._jobs.extend((job, None) for job in lane.last(now_ns, is_wanted=self._is_wanted(lane)))
             while self._jobs:
                 await self._write_some(disk)
             if self._changes:
@@ -369,15 +298,6 @@ class Recorder:
             log.warning("stopped without the database; the next start finds the files", reason=str(error))
         finally:
             self._writer.close()
-
-    def _last_jobs(self, lane: _Lane, now_ns: int) -> list[Job]:
-        jobs: list[Job] = list(lane.waiting)
-        while (item := lane.subscription.take()) is not None:
-            jobs += self._jobs_of(lane, item)
-        jobs += lane.segmenter.flush()
-        jobs.append(CloseFile(lane.stream))
-        jobs.append(GapOpened(lane.stream, now_ns, GapCause.NOT_RUNNING, replaces=True))
-        return jobs
 
     def _detach(self) -> None:
         for lane in self._lanes:
