@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
 from collections.abc import Coroutine
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -55,13 +57,23 @@ START_NS = 1_760_000_000 * NS_PER_S
 PAGE = b"<!doctype html><title>Haechi</title><script type=module src=/assets/index-4f2a.js></script>"
 
 
+@lru_cache(maxsize=1)
+def _migrated() -> bytes:
+    """An empty database of the newest schema, made once."""
+    with tempfile.TemporaryDirectory() as folder:
+        database = Database.at(Path(folder) / "empty.db")
+        database.migrate()
+        database.close()
+        return (Path(folder) / "empty.db").read_bytes()
+
+
 class World:
     """Everything that `build_app` wants, over one database in ``folder``; time stands still unless told otherwise."""
 
     def __init__(self, folder: Path) -> None:
         self.clock = SimulatedClock(START_NS)
+        (folder / "haechi.db").write_bytes(_migrated())
         self.database = Database.at(folder / "haechi.db")
-        self.database.migrate()
         self.record_path = folder / "record"
         self.record_path.mkdir()
         self.static = folder / "static"
