@@ -1,6 +1,6 @@
 """Turns a scene into pictures and the pictures into H.264, picture by picture, so that playing can begin at once."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from functools import cache
 
@@ -144,8 +144,8 @@ class Renderer:
             cv2.putText(picture, words, place, cv2.FONT_HERSHEY_SIMPLEX, 0.66, colour, 1, cv2.LINE_AA)
 
 
-def encode(what: Scene) -> Iterator[EncodedPicture]:
-    """The whole loop as H.264 High, a sync picture every two seconds, no B-frames, in order, as fast as taken."""
+def encode(what: Scene, frames: Iterable[int] | None = None) -> Iterator[EncodedPicture]:
+    """The loop (or only ``frames`` of it) as H.264 High, as fast as taken: a sync picture every 30, no B-frames."""
     renderer = Renderer(what)
     context = av.CodecContext.create("libx264", "w")
     if not isinstance(context, av.VideoCodecContext):
@@ -161,9 +161,9 @@ def encode(what: Scene) -> Iterator[EncodedPicture]:
         f":vbv-maxrate={rate}:vbv-bufsize={rate * 2}"
         ":colormatrix=smpte170m:colorprim=smpte170m:transfer=smpte170m:range=tv:aud=0",
     }
-    for frame in range(what.frames):
+    for number, frame in enumerate(range(what.frames) if frames is None else frames):
         picture = av.VideoFrame.from_ndarray(renderer.luma_chroma(frame), format="yuv420p")
-        picture.pts = frame
+        picture.pts = number
         yield from _packets(context, picture)
     yield from _packets(context, None)
 
