@@ -91,7 +91,7 @@ export const rules = new Map<string, Rule[]>([
         min_score: 0.5,
         min_duration_s: 2,
         cooldown_s: 30,
-        severity: "critical",
+        severity: "alert",
         enabled: true,
       },
     ],
@@ -99,7 +99,7 @@ export const rules = new Map<string, Rule[]>([
 ]);
 
 const LABELS = ["person", "person", "car", "person", "dog"] as const;
-const SEVERITIES = ["critical", "warning", "info"] as const;
+const SEVERITIES = ["alert", "detection", "detection"] as const;
 
 export const events: HaechiEvent[] = Array.from({ length: 64 }, (_unused, index) => {
   const at = cameras[index % 4] as Camera;

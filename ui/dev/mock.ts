@@ -63,7 +63,7 @@ const eventOf = (id: string): HaechiEvent => {
 const GAP = {
   start_ms: started - 5_400_000,
   end_ms: started - 4_500_000,
-  cause: "camera-offline",
+  cause: "unreachable",
   detail: "no route to host",
 };
 

@@ -1,9 +1,10 @@
 /** What the HTTP and WebSocket contract carries. Times are integer milliseconds; `captured_ns` is exact, as decimal text. */
 
 export type CameraState = "live" | "connecting" | "offline" | "disabled";
-export type Transport = "tcp" | "udp";
+export type Transport = "auto" | "tcp" | "udp";
 export type Role = "admin" | "viewer";
-export type Severity = "info" | "warning" | "critical";
+/** `alert`: somebody should look now; `detection`: good to know. */
+export type Severity = "alert" | "detection";
 export type Box = [x: number, y: number, w: number, h: number];
 export type Point = [x: number, y: number];
 

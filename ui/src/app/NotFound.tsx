@@ -6,10 +6,10 @@ import { Empty } from "@/parts/states";
 export function NotFound() {
   const { t } = useTranslation();
   return (
-    <main className="hc-alone">
-      <Empty icon={IconCompassOff} title={t("app.notFound")} hint={t("app.notFoundHint")}>
+    <div className="hc-alone">
+      <Empty level={1} icon={IconCompassOff} title={t("app.notFound")} hint={t("app.notFoundHint")}>
         <LinkButton to="/live">{t("nav.live")}</LinkButton>
       </Empty>
-    </main>
+    </div>
   );
 }

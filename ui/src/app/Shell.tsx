@@ -130,11 +130,7 @@ export function Shell() {
         </nav>
         <div className="hc-side-foot">
           <Tooltip label={t("palette.open")} position="right">
-            <UnstyledButton
-              className="hc-nav-link"
-              onClick={() => setPalette(true)}
-              aria-label={t("palette.open")}
-            >
+            <UnstyledButton className="hc-nav-link" onClick={() => setPalette(true)}>
               <IconCommand size={20} stroke={1.6} aria-hidden />
               <span>{t("palette.short")}</span>
               <kbd>Ctrl K</kbd>

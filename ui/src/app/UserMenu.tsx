@@ -1,4 +1,4 @@
-import { Avatar, Menu, UnstyledButton, useMantineColorScheme } from "@mantine/core";
+import { Menu, UnstyledButton, useMantineColorScheme } from "@mantine/core";
 import {
   IconDeviceDesktop,
   IconHelp,
@@ -7,6 +7,7 @@ import {
   IconLogout,
   IconMoon,
   IconSun,
+  IconUserCircle,
 } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
@@ -37,8 +38,8 @@ export function UserMenu({ openSheet }: { openSheet: () => void }) {
   return (
     <Menu position="right-end" width={220} shadow="md" withinPortal>
       <Menu.Target>
-        <UnstyledButton className="hc-nav-link hc-user" aria-label={t("user.menu", { name })}>
-          <Avatar size={22} radius="xl" color="ember" name={name} aria-hidden />
+        <UnstyledButton className="hc-nav-link hc-user">
+          <IconUserCircle size={20} stroke={1.6} aria-hidden />
           <span>{name}</span>
         </UnstyledButton>
       </Menu.Target>

@@ -13,7 +13,14 @@ import { NotFound } from "./NotFound";
 import { Shell } from "./Shell";
 import * as search from "./search";
 
-const root = createRootRoute({ component: Outlet, notFoundComponent: NotFound });
+const root = createRootRoute({
+  component: Outlet,
+  notFoundComponent: () => (
+    <main>
+      <NotFound />
+    </main>
+  ),
+});
 
 const setup = createRoute({
   getParentRoute: () => root,

@@ -30,7 +30,7 @@ test("whatever stands in the address, a screen gets values of its own kind or no
     fc.property(raw, (search) => {
       const playback = playbackSearch(search);
       expect(playback.t === undefined || Number.isSafeInteger(playback.t)).toBe(true);
-      expect(["info", "warning", "critical", undefined]).toContain(eventsSearch(search).severity);
+      expect(["alert", "detection", undefined]).toContain(eventsSearch(search).severity);
       expect(["auto", "1", "4", "9", "16", undefined]).toContain(liveSearch(search).layout);
       cameraSearch(search);
       settingsSearch(search);

@@ -68,7 +68,7 @@ export interface EventsSearch {
 export const eventsSearch = (raw: Raw): EventsSearch => ({
   camera: text(raw.camera),
   label: text(raw.label),
-  severity: oneOf<Severity>(raw.severity, ["info", "warning", "critical"]),
+  severity: oneOf<Severity>(raw.severity, ["alert", "detection"]),
   reviewed: flag(raw.reviewed),
   event: text(raw.event),
 });

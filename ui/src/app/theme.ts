@@ -1,4 +1,9 @@
-import { createTheme, type MantineColorsTuple } from "@mantine/core";
+import {
+  createTheme,
+  defaultVariantColorsResolver,
+  type MantineColorsTuple,
+  type VariantColorsResolver,
+} from "@mantine/core";
 
 /** Ember on deep blue-grey: the guardian beast's fire at night. */
 const ember: MantineColorsTuple = [
@@ -26,10 +31,18 @@ const dark: MantineColorsTuple = [
   "#090f17",
 ];
 
+/** Filled ember carries dark ink at night and white by day: both above 4.5:1. */
+const colours: VariantColorsResolver = (input) => {
+  const base = defaultVariantColorsResolver(input);
+  return input.variant === "filled" && input.color === "ember"
+    ? { ...base, color: "var(--hc-on-accent)" }
+    : base;
+};
+
 export const theme = createTheme({
   primaryColor: "ember",
   primaryShade: { light: 7, dark: 5 },
-  autoContrast: true,
+  variantColorResolver: colours,
   colors: { ember, dark },
   defaultRadius: "md",
   fontFamily:

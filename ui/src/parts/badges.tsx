@@ -1,9 +1,9 @@
-import { IconAlertOctagon, IconAlertTriangle, IconInfoCircle } from "@tabler/icons-react";
+import { IconAlertTriangle, IconEye } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
 import type { Camera, Severity } from "@/api/types";
 import { useClock } from "@/app/site";
 
-const ICONS = { critical: IconAlertOctagon, warning: IconAlertTriangle, info: IconInfoCircle } as const;
+const ICONS = { alert: IconAlertTriangle, detection: IconEye } as const;
 
 /** Colour, icon and word: never colour alone. */
 export function SeverityBadge({ severity, short = false }: { severity: Severity; short?: boolean }) {

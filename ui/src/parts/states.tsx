@@ -9,17 +9,20 @@ interface EmptyProps {
   icon: Icon;
   title: string;
   hint?: string;
+  /** Of the heading: 1 where this is the whole page. */
+  level?: 1 | 2;
   children?: ReactNode;
 }
 
 /** Why a list is empty, and the one thing to do about it. */
-export function Empty({ icon: Icon, title, hint, children }: EmptyProps) {
+export function Empty({ icon: Icon, title, hint, level = 2, children }: EmptyProps) {
+  const Heading = level === 1 ? "h1" : "h2";
   return (
     <div className="hc-empty">
       <span className="hc-empty-icon">
         <Icon size={30} stroke={1.4} aria-hidden />
       </span>
-      <h2>{title}</h2>
+      <Heading>{title}</Heading>
       {hint !== undefined && <p>{hint}</p>}
       {children}
     </div>

@@ -63,6 +63,7 @@ export class BoxLayer {
     dataset.exact = String(found?.exact ?? false);
     dataset.boxes = String(found?.boxes.length ?? 0);
     dataset.capturedNs = found === null ? "" : String(found.capturedNs);
+    const tags: [SVGRectElement, SVGTextElement][] = [];
     this.boxes.replaceChildren(
       ...(found?.boxes ?? []).flatMap(({ box: [x, y, w, h], label, score }) => {
         const at = { x: x * this.width, y: y * this.height };
@@ -73,22 +74,15 @@ export class BoxLayer {
           rx: 4,
           class: "hc-box",
         });
-        const words = `${label} ${Math.round(score * 100)} %`;
-        const tagWidth = words.length * 13.5 + 18;
         const tagY = at.y > 34 ? at.y - 34 : at.y;
-        const tag = make("rect", {
-          x: at.x,
-          y: tagY,
-          width: tagWidth,
-          height: 32,
-          rx: 4,
-          class: "hc-box-tag",
-        });
-        const text = make("text", { x: at.x + 9, y: tagY + 23, class: "hc-box-text" });
-        text.textContent = words;
+        const tag = make("rect", { x: at.x - 2, y: tagY, height: 32, rx: 4, class: "hc-box-tag" });
+        const text = make("text", { x: at.x + 8, y: tagY + 23, class: "hc-box-text" });
+        text.textContent = `${label} ${Math.round(score * 100)} %`;
+        tags.push([tag, text]);
         return [frame, tag, text];
       }),
     );
+    for (const [tag, text] of tags) tag.setAttribute("width", String(text.getComputedTextLength() + 20));
     this.boxes.setAttribute("data-exact", String(found?.exact ?? false));
   }
 }

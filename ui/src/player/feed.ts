@@ -135,7 +135,21 @@ export class MseFeed {
     } else if (this.started && this.queue.length === 0 && end - this.video.currentTime > MAX_BEHIND_S) {
       this.video.currentTime = end - TARGET_BEHIND_S;
     }
+    if (this.started) this.leapHole();
     if (this.started && this.video.paused) this.play();
+  }
+
+  /** Lost units leave a hole that the element would wait at for ever: go to the far side. */
+  private leapHole(): void {
+    const { buffered, currentTime } = this.video;
+    for (let index = 0; index + 1 < buffered.length; index += 1) {
+      const atEnd = currentTime >= buffered.end(index) - 0.08;
+      const next = buffered.start(index + 1);
+      if (atEnd && currentTime < next) {
+        this.video.currentTime = next + 0.001;
+        return;
+      }
+    }
   }
 
   private play(): void {

@@ -118,10 +118,10 @@ export class TilePlayer implements LiveSink {
   }
 
   subscribed(mime: string): void {
+    this.lastFrameAt = Date.now();
     if (this.feed !== null && mime === this.mime) return;
     this.closeFeed();
     this.mime = mime;
-    this.lastFrameAt = Date.now();
     if (typeof MediaSource === "undefined" || !MediaSource.isTypeSupported(mime)) {
       this.fallBack(mime);
       return;
@@ -133,10 +133,8 @@ export class TilePlayer implements LiveSink {
     this.frameHandle = this.parts.video.requestVideoFrameCallback(this.presented);
   }
 
-  private fallBack(mime: string): void {
-    this.unsubscribe?.();
-    this.unsubscribe = () => undefined;
-    this.set("stills", "codec-not-playable", mime);
+  private fallBack(reason: string): void {
+    this.set("stills", "codec-not-playable", reason);
     this.stills ??= new StillFeed(this.parts.still, this.camera);
   }
 
@@ -159,13 +157,17 @@ export class TilePlayer implements LiveSink {
     this.feed?.push(header, payload);
   }
 
+  /** The run ended; the next one carries on in the same element, so the last picture stays under the word. */
   waiting(cause: string, message: string): void {
-    this.closeFeed();
     this.set("waiting", cause, message);
   }
 
   failed(code: string, message: string): void {
     this.closeFeed();
+    if (code === "codec-not-playable") {
+      this.fallBack(message);
+      return;
+    }
     this.set("failed", code, message);
   }
 
@@ -193,7 +195,8 @@ export class TilePlayer implements LiveSink {
   };
 
   private watch(): void {
-    if (this.status.state === "live" && Date.now() - this.lastFrameAt > FROZEN_MS) {
+    const moving = this.status.state === "live";
+    if (moving && Date.now() - this.lastFrameAt > FROZEN_MS) {
       this.set("frozen", "", "", 0, this.lastFrameAt);
     }
     if (this.parts.video.error !== null && this.feed !== null) this.rebuild("decode");

@@ -22,9 +22,8 @@ export interface Palette {
   gap: string;
   future: string;
   accent: string;
-  critical: string;
-  warning: string;
-  info: string;
+  alert: string;
+  detection: string;
   font: string;
 }
 
@@ -44,9 +43,8 @@ export function readPalette(element: HTMLElement): Palette {
     gap: value("--hc-gap"),
     future: value("--hc-sunken"),
     accent: value("--hc-accent"),
-    critical: value("--hc-critical"),
-    warning: value("--hc-warning"),
-    info: value("--hc-info"),
+    alert: value("--hc-critical"),
+    detection: value("--hc-info"),
     font: `11px ${style.fontFamily}`,
   };
 }
@@ -143,7 +141,7 @@ function drawLane(
 }
 
 function drawEvents(context: CanvasRenderingContext2D, scene: Scene, width: number, colours: Palette): void {
-  const order: Record<HaechiEvent["severity"], number> = { info: 0, warning: 1, critical: 2 };
+  const order: Record<HaechiEvent["severity"], number> = { detection: 0, alert: 1 };
   const events = [...scene.timeline.events].sort((a, b) => order[a.severity] - order[b.severity]);
   for (const event of events) {
     const left = xOf(scene.view, event.start_ms, width);

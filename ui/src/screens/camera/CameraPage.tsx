@@ -11,7 +11,7 @@ import {
 } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useParams } from "@tanstack/react-router";
-import { useCallback, useState } from "react";
+import { type CSSProperties, useCallback, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { camerasQuery, sessionQuery, zonesQuery } from "@/api/queries";
 import type { Camera } from "@/api/types";
@@ -69,6 +69,10 @@ function OneCamera({ camera, all }: { camera: Camera; all: Camera[] }) {
     },
   });
 
+  const { width, height } = camera.status;
+  const aspect = {
+    "--hc-aspect": width !== null && height !== null && height > 0 ? `${width} / ${height}` : "16 / 9",
+  };
   const saveStill = (): void => {
     const link = document.createElement("a");
     link.href = `/api/cameras/${camera.id}/latest.jpg`;
@@ -138,7 +142,7 @@ function OneCamera({ camera, all }: { camera: Camera; all: Camera[] }) {
     >
       <div className="hc-camera">
         <section className="hc-camera-main">
-          <div className="hc-stage" ref={fullRef}>
+          <div className="hc-stage" ref={fullRef} style={aspect as CSSProperties}>
             <LiveTile
               camera={camera}
               zones={showZones ? zones : NO_ZONES}

@@ -61,6 +61,7 @@ export function AddressFields({ value, change, stored = false }: AddressFieldsPr
           value={value.transport}
           onChange={(transport) => set({ transport: transport as Transport })}
           data={[
+            { value: "auto", label: t("cameras.autoHint") },
             { value: "tcp", label: `TCP · ${t("cameras.tcpHint")}` },
             { value: "udp", label: `UDP · ${t("cameras.udpHint")}` },
           ]}

@@ -51,6 +51,7 @@ export function General({ camera }: { camera: Camera }) {
         url: address.url.trim(),
         ...secrets,
         transport: address.transport,
+        camera: camera.id,
       }),
     onError: tellFailure,
   });
@@ -112,7 +113,6 @@ export function General({ camera }: { camera: Camera }) {
             </Button>
           </Group>
         </Group>
-        {camera.has_credentials && <p className="hc-dim hc-small">{t("cameras.testNeedsPassword")}</p>}
       </div>
       {deleting && (
         <DeleteCamera

@@ -16,7 +16,7 @@ export function NewCamera() {
   const { t } = useTranslation();
   const navigate = useNavigate();
   const [step, setStep] = useState(0);
-  const [address, setAddress] = useState<Address>({ url: "", username: "", password: "", transport: "tcp" });
+  const [address, setAddress] = useState<Address>({ url: "", username: "", password: "", transport: "auto" });
   const [name, setName] = useState("");
   const [audio, setAudio] = useState(false);
   const probe = useMutation({

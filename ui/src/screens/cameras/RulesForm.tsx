@@ -53,7 +53,7 @@ export function RulesForm({ camera, zones, rules: saved }: { camera: Camera; zon
         min_score: 0.5,
         min_duration_s: 2,
         cooldown_s: 30,
-        severity: "warning",
+        severity: "alert",
         enabled: true,
       },
     ]);
@@ -163,7 +163,7 @@ function RuleCard({ rule, zones, edit, remove }: RuleCardProps) {
           label={t("rules.duration")}
           value={rule.min_duration_s}
           min={0}
-          max={600}
+          max={300}
           step={0.5}
           decimalScale={1}
           suffix=" s"
@@ -182,7 +182,7 @@ function RuleCard({ rule, zones, edit, remove }: RuleCardProps) {
           label={t("rules.severity")}
           value={rule.severity}
           onChange={(event) => edit({ severity: event.currentTarget.value as Severity })}
-          data={(["info", "warning", "critical"] as const).map((value) => ({
+          data={(["alert", "detection"] as const).map((value) => ({
             value,
             label: t(`severity.${value}`),
           }))}

@@ -48,9 +48,7 @@ export function Setup() {
   if (token === undefined) {
     return (
       <Entry title={t("entry.setup")} hint={t("entry.noToken")}>
-        <Alert icon={<IconLink size={18} />} color="blue" title={t("entry.whereLink")}>
-          <code className="hc-code">haechi setup-link</code>
-        </Alert>
+        <Alert icon={<IconLink size={18} />} color="blue" title={t("entry.whereLink")} />
       </Entry>
     );
   }

@@ -23,7 +23,9 @@ export function EventList({ events, openId, selected, open, toggle, more, loadin
   const clock = useClock();
   const current = useRef<HTMLLIElement>(null);
   // biome-ignore lint/correctness/useExhaustiveDependencies: the row changes with the open event.
-  useEffect(() => current.current?.scrollIntoView({ block: "nearest" }), [openId]);
+  useEffect(() => {
+    current.current?.scrollIntoView({ block: "nearest" });
+  }, [openId]);
   let day = "";
   return (
     <ol className="hc-event-rows">
@@ -42,7 +44,7 @@ export function EventList({ events, openId, selected, open, toggle, more, loadin
               data-event={event.id}
             >
               <Checkbox
-                size="xs"
+                size="md"
                 className="hc-event-check"
                 checked={selected.has(event.id)}
                 onChange={() => toggle(event.id)}

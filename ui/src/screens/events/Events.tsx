@@ -140,7 +140,7 @@ export function Events() {
               size="xs"
               value={filter.severity ?? null}
               onChange={(value) => go({ severity: (value as Severity | null) ?? undefined })}
-              data={(["critical", "warning", "info"] as const).map((value) => ({
+              data={(["alert", "detection"] as const).map((value) => ({
                 value,
                 label: t(`severity.${value}`),
               }))}

@@ -13,7 +13,7 @@ import { LiveTile } from "@/parts/LiveTile";
 import { LinkButton } from "@/parts/links";
 import { Page } from "@/parts/Page";
 import { Empty, Failure, Loading } from "@/parts/states";
-import { bestColumns, pageSize } from "./layout";
+import { pageSize, wallGrid } from "./layout";
 
 export function Live() {
   const { t } = useTranslation();
@@ -131,8 +131,9 @@ function Wall({ cameras, slots, overlays, fullRef }: WallProps) {
   const navigate = useNavigate();
   const { ref, width, height } = useElementSize<HTMLDivElement>();
   const narrow = width > 0 && width < 560;
-  const columns = narrow ? 1 : bestColumns(slots, width || 1_200, height || 700);
-  const rows = Math.ceil(slots / columns);
+  const { columns, tileWidth } = narrow
+    ? { columns: 1, tileWidth: 0 }
+    : wallGrid(slots, width || 1_200, height || 700);
   const open = (id: string): void => void navigate({ to: "/live/$cameraId", params: { cameraId: id } });
 
   const move = (event: KeyboardEvent<HTMLDivElement>): void => {
@@ -155,14 +156,7 @@ function Wall({ cameras, slots, overlays, fullRef }: WallProps) {
         role="group"
         aria-label={t("live.wall")}
         onKeyDown={move}
-        style={
-          narrow
-            ? undefined
-            : {
-                gridTemplateColumns: `repeat(${columns}, 1fr)`,
-                gridTemplateRows: `repeat(${rows}, minmax(0, 1fr))`,
-              }
-        }
+        style={narrow ? undefined : { gridTemplateColumns: `repeat(${columns}, ${tileWidth}px)` }}
       >
         {cameras.map((camera) => (
           <div key={camera.id} className="hc-wall-slot">

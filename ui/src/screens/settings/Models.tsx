@@ -1,4 +1,3 @@
-import { Badge } from "@mantine/core";
 import { IconBrain } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
@@ -34,9 +33,10 @@ export function Models() {
               <td>{textOr(`settings.role_${model.role}`, model.role)}</td>
               <td className="hc-dim">{model.licence}</td>
               <td>
-                <Badge variant="light" color={model.ready ? "teal" : "gray"}>
+                <span className="hc-pill" data-state={model.ready ? "live" : "disabled"}>
+                  <i aria-hidden />
                   {model.ready ? t("settings.ready") : t("settings.notReady")}
-                </Badge>
+                </span>
               </td>
             </tr>
           ))}
