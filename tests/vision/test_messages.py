@@ -1,5 +1,6 @@
 """Messages survive any cutting, and nonsense is an error."""
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,6 +25,7 @@ from haechi.vision.messages import (
     read_reply,
     request_decoder,
 )
+from haechi.vision.result import Detection, FrameResult
 
 UNIT = UnitIn(UnitRef(StreamId("cam_a/main"), 3, 7), 90_000, 1_700_000_000_000_000_001, True, b"\0\1\2" * 50, "motion")
 PARAMS = VideoParams(Codec.H264, 640, 360, (b"\x67\x42", b"\x68"), "avc1.42001f")
@@ -69,3 +71,28 @@ def test_a_message_beyond_the_limit_is_refused_before_it_is_collected() -> None:
     with pytest.raises(PeerError) as error:
         Unpacker().feed((MOST_BYTES + 1).to_bytes(4, "big"))
     assert error.value.offset == 0
+
+
+SOUND = FrameResult(
+    UNIT.ref, 1, (Detection("person", 0.9, 0.1, 0.1, 0.2, 0.2),), 640, 360, 0.1, "m", "c", "u", "g", "f", 0
+)
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        {"width_px": 0},
+        {"height_px": 1 << 40},
+        {"motion": float("nan")},
+        {"sync_seq": 8},
+        {"unit_sha256": "f" * 65},
+        {"detections": (Detection("person", float("nan"), 0, 0, 0, 0),)},
+        {"detections": (Detection("person", 0.5, 0, 0, float("inf"), 0),)},
+        {"detections": (Detection("x" * 41, 0.5, 0, 0, 0.1, 0.1),)},
+        {"detections": (Detection("person", 0.5, 0, 0, 0.1, 0.1, track=7),)},
+        {"detections": SOUND.detections * 1001},
+    ],
+)
+def test_a_worker_that_lies_in_numbers_is_not_believed(lie: dict[str, object]) -> None:
+    assert SOUND.is_sound()
+    assert not msgspec.structs.replace(SOUND, **lie).is_sound()

@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 import itertools
 import zlib
-from collections import deque
 from collections.abc import Callable, Collection, Sequence
 from functools import partial
 
 import structlog
-from msgspec import Struct, structs
+from msgspec import Struct
 
 from haechi.base.clock import Clock
 from haechi.base.errors import DataLoss, HaechiError, Invalid, NotFound, Unavailable
@@ -19,6 +18,7 @@ from haechi.base.supervise import Backoff, supervise
 from haechi.bus.frames import FrameBus, RunEnded
 from haechi.media.access_unit import AccessUnit, UnitRef, VideoParams
 from haechi.vision.feed import Demand, Plan, StreamFeed
+from haechi.vision.lane import Lane
 from haechi.vision.link import WorkerLink
 from haechi.vision.messages import (
     Analyse,
@@ -38,24 +38,13 @@ from haechi.vision.models import ModelStore
 from haechi.vision.quarantine import Quarantine
 from haechi.vision.result import FrameResult
 from haechi.vision.settings import DEFAULTS, VisionSettings, VisionStatus, detector_setup
-from haechi.vision.track import TrackerState, track
+from haechi.vision.track import TrackerState
 
 log = structlog.get_logger(__name__)
 
 QUEUE_UNITS = 512
 ASK_S = 20.0
 CHECK_S = 1.0
-RECENT_RESULTS = 256
-
-
-class _Lane(Struct):
-    """One stream in the pool. ``recent`` are refs that were reported, so that a retry reports none twice."""
-
-    stream: StreamId
-    link: WorkerLink
-    feed: StreamFeed
-    recent: deque[UnitRef]
-    tracker: TrackerState = TrackerState()
 
 
 class _Ask(Struct):
@@ -70,7 +59,7 @@ class _Ask(Struct):
 class _Job(Struct):
     link: WorkerLink
     units: tuple[UnitIn, ...]
-    lane: _Lane | None = None
+    lane: Lane | None = None
     ask: _Ask | None = None
 
 
@@ -84,7 +73,7 @@ class VisionPool:
         self._settings = settings
         self._numbers = itertools.count(1)
         self._quarantine = Quarantine()
-        self._lanes: dict[StreamId, _Lane] = {}
+        self._lanes: dict[StreamId, Lane] = {}
         self._jobs: dict[int, _Job] = {}
         self._waiting: list[_Ask] = []
         self._demands: dict[StreamId, Demand] = {}
@@ -253,7 +242,7 @@ class VisionPool:
         link = self._links[zlib.crc32(stream.encode()) % len(self._links)]
         feed = StreamFeed(self._settings.feed, self._quarantine.holds)
         feed.demand = self._demands.get(stream, Demand.MOTION)
-        lane = self._lanes[stream] = _Lane(stream, link, feed, deque(maxlen=RECENT_RESULTS))
+        lane = self._lanes[stream] = Lane(stream, link, feed)
         subscription = self._bus.channel(stream).subscribe(limit_units=QUEUE_UNITS, from_gop=True)
         dropped = 0
         try:
@@ -274,14 +263,15 @@ class VisionPool:
             del self._lanes[stream]
             link.send(Forget(stream), owes_answer=False)
 
-    def _end_run(self, lane: _Lane, ended: RunEnded) -> None:
+    def _end_run(self, lane: Lane, ended: RunEnded) -> None:
         lane.feed.reset()
         for callback in self._on_run_ended:
             callback(ended)
 
-    def _send_plan(self, lane: _Lane, plan: Plan) -> None:
+    def _send_plan(self, lane: Lane, plan: Plan) -> None:
         job = next(self._numbers)
         self._jobs[job] = _Job(lane.link, plan.units, lane=lane)
+        lane.ask(plan)
         lane.link.send(Work(job, lane.stream, plan.units, plan.params, plan.drain, self._settings.detector))
 
     def _send_ask(self, link: WorkerLink, ask: _Ask) -> None:
@@ -316,23 +306,18 @@ class VisionPool:
         self._decoded += done.decoded
         self._damaged += done.damaged
         if job.lane is not None:
-            results = [self._tracked(job.lane, result) for result in done.results if self._is_new(job.lane, result)]
-            job.lane.feed.answered(len(job.units), results)
+            lane = job.lane
+            results = [self._report(lane, result) for result in done.results if lane.takes(result)]
+            lane.feed.answered(len(job.units), results)
 
     def _answer(self, reply: Done | Picture) -> None:
         job = self._jobs.pop(reply.job, None)
         if job is not None and job.ask is not None and not job.ask.answer.done():
             job.ask.answer.set_result(reply)
 
-    def _is_new(self, lane: _Lane, result: FrameResult) -> bool:
-        return result.ref.stream == lane.stream and result.ref not in lane.recent
-
-    def _tracked(self, lane: _Lane, result: FrameResult) -> FrameResult:
-        """Number the objects of a result and hand it to everybody."""
-        before = lane.tracker
-        lane.tracker, detections = track(before, result.captured_ns, result.detections)
-        tracked = structs.replace(result, detections=detections)
-        lane.recent.append(result.ref)
+    def _report(self, lane: Lane, result: FrameResult) -> FrameResult:
+        """Hand a result to everybody."""
+        tracked, before = lane.follow(result)
         self._looked += 1
         for callback in self._on_result:
             callback(tracked)

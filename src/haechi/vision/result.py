@@ -24,6 +24,12 @@ class Detection(Struct, frozen=True):
     track: int | None = None
 
 
+MOST_DETECTIONS = 1000
+MOST_LABEL = 40
+MOST_SIDE_PX = 16_384
+_HASH_CHARACTERS = 64
+
+
 class FrameResult(Struct, frozen=True):
     """Everything seen in one frame, and what it takes to see it again.
 
@@ -50,3 +56,21 @@ class FrameResult(Struct, frozen=True):
     gop_sha256: str
     frame_sha256: str
     sync_seq: int
+
+    def is_sound(self) -> bool:
+        """Whether all numbers are such as a worker may send: it is not trusted (CONTRACT S7)."""
+        hashes = (self.model_hash, self.config_hash, self.unit_sha256, self.gop_sha256, self.frame_sha256)
+        return (
+            len(self.detections) <= MOST_DETECTIONS
+            and all(len(one) <= _HASH_CHARACTERS for one in hashes)
+            and 0 <= self.sync_seq <= self.ref.seq
+            and 0 < self.width_px <= MOST_SIDE_PX
+            and 0 < self.height_px <= MOST_SIDE_PX
+            and 0 <= self.motion <= 1
+            and all(_is_sound(found) for found in self.detections)
+        )
+
+
+def _is_sound(found: Detection) -> bool:
+    numbers = (found.score, found.x, found.y, found.w, found.h)
+    return found.track is None and len(found.label) <= MOST_LABEL and all(0 <= number <= 1 for number in numbers)
