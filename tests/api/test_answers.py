@@ -219,6 +219,7 @@ def test_the_description_names_every_route_and_who_may_use_it(world: World) -> N
     operations = [op for methods in description["paths"].values() for op in methods.values()]
     assert all(op["x-haechi-access"] for op in operations)
     assert len({op["operationId"] for op in operations}) == len(operations) >= 40
+    assert "HTTPValidationError" not in json.dumps(description), "every error is a problem"
     page = browser.get("/docs").text
     assert "<script" not in page
     assert all(path in page for path in description["paths"])

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from typing import Any
 
 from fastapi import FastAPI
 
@@ -11,11 +12,23 @@ from haechi.api.headers import SecurityHeaders
 from haechi.api.limits import LimitBody
 from haechi.api.metrics import CountRequests, Metrics
 from haechi.api.policy import Gate, Routes, require_policies
+from haechi.api.problems import Problem
 from haechi.api.push import Push
 from haechi.api.routes import cameras, events, footage, session, system, users
 from haechi.api.services import Services
 from haechi.api.stills import Stills
 from haechi.base.clock import SystemClock
+
+
+class _App(FastAPI):
+    def openapi(self) -> dict[str, Any]:
+        """The description. Routes refer to the shape of problems; it is added here, once for all of them."""
+        if self.openapi_schema is None:
+            description = super().openapi()
+            shape = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+            nested = shape.pop("$defs", {})
+            description["components"]["schemas"] |= {"Problem": shape, **nested}
+        return super().openapi()
 
 
 def build_app(services: Services) -> FastAPI:
@@ -24,7 +37,7 @@ def build_app(services: Services) -> FastAPI:
     Raises:
         TypeError: A route has no policy.
     """
-    app = FastAPI(
+    app = _App(
         title="Haechi",
         version=services.config.version,
         description="Self-hosted AI security-camera platform. Errors are RFC 9457 problem details.",

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Callable, Sequence
 from enum import StrEnum
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
@@ -293,11 +294,11 @@ def _problems(method: str, access: Access, more: Sequence[int]) -> dict[int | st
     if access in {Access.ADMIN, Access.CAMERA_ADMIN, Access.METRICS} or method not in _READING:
         statuses.add(403)
     if access in {Access.CAMERA_VIEW, Access.CAMERA_ADMIN, Access.EVENT_VIEW}:
-        statuses.add(404)
+        statuses |= {404, 422}
     if method in {"POST", "PUT", "PATCH"}:
         statuses |= {400, 413, 422}
     content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    return {status: {"description": "Problem", "model": Problem, "content": content} for status in sorted(statuses)}
+    return {status: {"description": HTTPStatus(status).phrase, "content": content} for status in sorted(statuses)}
 
 
 async def _refuse(socket: WebSocket, problem: Problem) -> None:
