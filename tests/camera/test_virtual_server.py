@@ -14,6 +14,7 @@ from haechi.camera.virtual.server import FeedUnit, FileFeed, VirtualCamera
 from haechi.media import rtcp
 from haechi.media.access_unit import Codec, CodecParams, RawUnit, VideoParams
 from haechi.media.depacketise import depacketiser_for
+from haechi.media.jpeg import parse_jpeg
 from haechi.media.nal import join_annexb, join_lengths, split_annexb, split_lengths
 from haechi.media.rtsp.client import Described, Playing, RtcpReceived, RtpReceived, RtspClient, Wishes
 from haechi.media.rtsp.server import ServerPolicy
@@ -285,5 +286,46 @@ def test_lost_packets_are_seen_and_what_they_hit_is_damaged() -> None:
         assert sum(unit.lost_packets for unit in found) > 0
         assert any(unit.damaged for unit in found)
         assert all(unit.data in sent for unit in found if not unit.damaged)
+
+    run(main)
+
+
+def all_tracks_with_pyav(url: str, packets: int) -> dict[str, list[bytes]]:
+    """Packets by codec until ``packets`` of video have come."""
+    found: dict[str, list[bytes]] = {}
+    with av.open(url, options={"rtsp_transport": "tcp"}, timeout=10) as container:
+        for packet in container.demux():
+            name = packet.stream.codec_context.name
+            found.setdefault(name, []).append(bytes(packet))
+            if packet.stream.type == "video" and len(found[name]) >= packets:
+                return found
+    return found
+
+
+def test_pyav_hears_aac_beside_h265() -> None:
+    async def main() -> None:
+        video, pictures = h265_stream(frames=90, fps=30, gop=5)
+        sound, frames = aac_stream(frames=140)
+        async with VirtualCamera({"/main": ListFeed([(video, pictures, 90_000), (sound, frames, 48_000)])}) as camera:
+            found = await asyncio.to_thread(all_tracks_with_pyav, camera.url(), 20)
+        nals = [[nal for nal in split_annexb(data) if not 32 <= nal[0] >> 1 <= 35] for data in found["hevc"]]
+        units = [join_lengths(group) for group in nals if group]
+        assert units == cycle_from([unit.data for unit in pictures], units[0], len(units))
+        heard = found["aac"]
+        assert heard == cycle_from([unit.data for unit in frames], heard[0], len(heard))
+
+    run(main)
+
+
+def test_pyav_hears_g711_beside_mjpeg_and_sees_the_same_pixels() -> None:
+    async def main() -> None:
+        video, pictures = mjpeg_stream(frames=60, fps=30)
+        sound, frames = pcm_stream(frames=150, law="alaw")
+        async with VirtualCamera({"/main": ListFeed([(video, pictures, 90_000), (sound, frames, 8_000)])}) as camera:
+            found = await asyncio.to_thread(all_tracks_with_pyav, camera.url(), 10)
+        scans = [parse_jpeg(unit.data).scan for unit in pictures]
+        seen = [parse_jpeg(data).scan for data in found["mjpeg"]]
+        assert seen == cycle_from(scans, seen[0], len(seen))
+        assert set(found["pcm_alaw"]) <= {unit.data for unit in frames}
 
     run(main)

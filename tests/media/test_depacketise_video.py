@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 import pytest
 from hypothesis import given, settings
@@ -128,6 +129,7 @@ def test_a_camera_that_never_sets_the_marker_is_cut_at_the_timestamps(codec: Cod
     assert [unit.data for unit in out] == [picture.data for picture in pictures]
 
 
+@lru_cache
 def sliced(marker_on_each: bool) -> tuple[list[bytes], list[bytes]]:
     """(units, packets) of a stream with several slices a picture."""
     data = footage("h264/test_cif_P_CABAC_slice.264").read_bytes()
@@ -158,6 +160,20 @@ def test_pictures_of_several_slices_stay_whole_wherever_the_markers_are(marker_o
     out = feed(H264Depacketiser(96), packets)
     assert [unit.data for unit in out] == units
     assert not any(unit.damaged for unit in out)
+
+
+@settings(max_examples=40)
+@given(st.sampled_from([True, False, None]), st.randoms(use_true_random=False), st.sampled_from([0.003, 0.05, 0.3]))
+def test_under_loss_a_picture_of_several_slices_is_whole_or_damaged(
+    marker_on_each: bool | None, chance: random.Random, loss: float
+) -> None:
+    units, packets = sliced(marker_on_each=marker_on_each is True)
+    packets = remade(packets, marker=False) if marker_on_each is None else packets
+    spared = {*range(40), len(packets) - 1}  # what is lost at the very end, nobody can know of
+    kept = [packet for n, packet in enumerate(packets) if n in spared or chance.random() >= loss]
+    out = feed(H264Depacketiser(96), kept)
+    assert {unit.data for unit in out if not unit.damaged} <= set(units)
+    assert len(out) > 3
 
 
 def test_a_trusted_marker_ends_the_picture_without_waiting_for_the_next() -> None:

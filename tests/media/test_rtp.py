@@ -55,10 +55,11 @@ def test_packets_shuffled_within_the_window_come_out_in_order(
     assert out + window.flush() == sent
 
 
-@given(U16, st.lists(st.booleans(), min_size=150, max_size=400))
-def test_a_gap_is_given_up_after_the_window_and_the_rest_is_in_order(first: int, kept: list[bool]) -> None:
-    sent = packets(first, len(kept))
-    arrived = [packet for packet, keep in zip(sent, kept, strict=True) if keep]
+@given(U16, st.integers(1, 300), st.floats(0, 0.9), st.randoms(use_true_random=False))
+def test_a_gap_is_given_up_after_the_window_and_the_rest_is_in_order(
+    first: int, count: int, loss: float, chance: random.Random
+) -> None:
+    arrived = [packet for packet in packets(first, count) if chance.random() >= loss]
     window, out = Reorder(window=16), list[bytes]()
     for number, packet in enumerate(arrived):
         out += window.push(packet)
@@ -72,6 +73,15 @@ def test_a_burst_of_loss_longer_than_the_window_is_passed_over() -> None:
     for packet in sent[:10] + sent[600:]:
         out += window.push(packet)
     assert out == sent[:10] + sent[600:]
+
+
+def test_doubles_of_packets_that_wait_are_no_new_count() -> None:
+    sent = packets(65_530, 40)
+    window, out = Reorder(), list[bytes]()
+    for packet in [*sent[:3], *sent[4:20], *sent[4:20], *sent[20:]]:
+        out += window.push(packet)
+    assert out + window.flush() == [*sent[:3], *sent[4:]]
+    assert window.late == 16
 
 
 def test_a_sender_that_counts_anew_is_followed() -> None:

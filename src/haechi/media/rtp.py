@@ -123,8 +123,11 @@ class Reorder:
             self._next = (sequence + 1) & 0xFFFF
             self._late_in_a_row = 0
             return [data]
-        if ahead >= _MAX_DROPOUT or sequence in self._held:
+        if ahead >= _MAX_DROPOUT:
             return self._take_late(sequence, data)
+        if sequence in self._held:
+            self.late += 1
+            return []
         self._late_in_a_row = 0
         self._held[sequence] = data
         return self._release(ahead)

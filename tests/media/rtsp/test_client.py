@@ -258,6 +258,18 @@ def logs_in(nonces: list[str], url: str = "rtsp://h/cam") -> Answer:
     return answer
 
 
+def test_basic_is_answered_over_tls() -> None:
+    camera = ScriptedCamera(
+        VIDEO,
+        DESCRIBE=lambda r: (
+            f"200 OK\nContent-Length: {len(VIDEO)}\n\n{VIDEO}"
+            if r.headers.get("Authorization") == "Basic dTpw"
+            else '401 No\nWWW-Authenticate: Basic realm="r"'
+        ),
+    )
+    assert isinstance(connect(RtspClient("rtsps://u:p@h/cam"), camera)[-1], Playing)
+
+
 def test_a_stale_nonce_is_replaced_once() -> None:
     client = RtspClient("rtsp://h/cam", "u", "p")
     assert isinstance(connect(client, ScriptedCamera(DESCRIBE=logs_in(["a", "b"])))[-1], Playing)

@@ -244,7 +244,7 @@ class NalDepacketiser(Depacketiser):
     def _on_loss(self) -> None:
         self._drop_fragment()
         self._gap = True
-        if self._first_slice and not self._marked_last:
+        if self._first_slice:  # it waits for a timestamp, as markers are not trusted yet: slices may be missing
             self._damaged = True
 
     def _refuse_size(self) -> None:
