@@ -8,11 +8,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 
+import pytest
 from fastapi import FastAPI
+from sqlalchemy import Connection
 
 from haechi.api.auth.users import UserChange
 from haechi.api.push import LIMIT, LIMIT_DETECTIONS, Page
 from haechi.base.clock import NS_PER_S
+from haechi.base.errors import Unavailable
 from haechi.base.ids import CameraId, UserId, stream_of
 from haechi.fleet.cameras import CameraChange
 from haechi.media.access_unit import AccessUnit, UnitRef
@@ -272,5 +275,37 @@ def test_live_pictures_come_to_those_who_may_see_them_until_the_grant_ends(world
             )
             await asyncio.to_thread(int)
             assert not socket.has_news()
+
+    asyncio.run(check())
+
+
+def test_while_the_database_is_away_open_connections_go_on_and_news_come_back_with_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene = Scene(world)
+    is_away = False
+    read = world.database.read
+
+    async def read_or_not(work: Callable[[Connection], object]) -> object:
+        if is_away:
+            raise Unavailable("the database does not answer", code="database-down")
+        return await read(work)
+
+    monkeypatch.setattr(world.database, "read", read_or_not)
+
+    async def check() -> None:
+        nonlocal is_away
+        async with running(world) as app, Socket.opened(app, "/api/ws", scene.token) as socket:
+            await scene.watch(socket, scene.mine)
+            await pass_time_until(world, lambda: bool(app.state.push._states), at_most_s=5)
+            is_away = True
+            began_ns = world.clock.monotonic_ns()
+            await pass_time_until(world, lambda: world.clock.monotonic_ns() - began_ns > 20 * NS_PER_S, at_most_s=30)
+            scene.see(scene.mine, 1)
+            assert (await socket.hear())["type"] == "detections"
+            is_away = False
+            await world.registry.update(scene.mine, CameraChange(name="Renamed"))
+            await pass_time_until(world, socket.has_news, at_most_s=10)
+            assert (await socket.hear())["camera"]["name"] == "Renamed"
 
     asyncio.run(check())

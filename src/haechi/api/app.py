@@ -14,6 +14,7 @@ from haechi.api.metrics import CountRequests, Metrics
 from haechi.api.policy import Gate, Routes, require_policies
 from haechi.api.problems import Problem
 from haechi.api.push import Push
+from haechi.api.rights import KnownCameras
 from haechi.api.routes import cameras, events, footage, session, system, users
 from haechi.api.services import Services
 from haechi.api.stills import Stills
@@ -53,6 +54,7 @@ def build_app(services: Services) -> FastAPI:
     app.state.gate = gate
     app.state.metrics = metrics
     app.state.stills = Stills(services)
+    app.state.known_cameras = KnownCameras(services)
     app.state.push = Push(services, metrics)
     app.state.assets = pages.load_assets(services.config.static)
     problems.install(app)

@@ -9,13 +9,16 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 import structlog
 
 from haechi.api.shapes.cameras import CameraMessage, CameraOut
 from haechi.api.shapes.events import BoxOut, DetectionsMessage, EventMessage, EventOut
+from haechi.base.errors import HaechiError
 from haechi.base.ids import CameraId, camera_of
+from haechi.base.supervise import supervise
 
 if TYPE_CHECKING:
     from haechi.api.auth.principal import Principal
@@ -85,13 +88,14 @@ class Push:
         self._pages: list[Page] = []
         self._states: dict[CameraId, CameraOut] = {}
         self._names: dict[CameraId, str] = {}
+        services.vision.on_result(self.on_result)
 
     async def run(self) -> None:
-        """Read until cancelled."""
-        self._services.vision.on_result(self.on_result)
+        """Read until cancelled. A room that does not answer for a while costs its own news, and nothing else."""
+        keep = partial(supervise, clock=self._services.clock, expected=(HaechiError, OSError))
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._events())
-            group.create_task(self._cameras())
+            group.create_task(keep("news of events", self._events))
+            group.create_task(keep("news of cameras", self._cameras))
 
     def open(self, principal: Principal) -> Page:
         """A page came."""

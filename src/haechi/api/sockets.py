@@ -1,7 +1,7 @@
 """The two WebSockets: `/api/live` for pictures, `/api/ws` for news. Both end within 5 s of the session's end."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Coroutine, Mapping
 from typing import Annotated, Literal
 
 import structlog
@@ -9,9 +9,9 @@ from fastapi import WebSocket
 from pydantic import Field, ValidationError
 from starlette.websockets import WebSocketDisconnect, WebSocketState
 
-from haechi.api.auth.principal import Principal
 from haechi.api.policy import Access, Routes, camera_not_found
 from haechi.api.push import Page, Push
+from haechi.api.rights import Rights
 from haechi.api.services import Services
 from haechi.api.shapes.fields import Input, Shape
 from haechi.base.errors import Denied, HaechiError, Invalid, NotFound, Unavailable
@@ -20,8 +20,6 @@ from haechi.live.session import LiveClosed, LiveSession
 
 log = structlog.get_logger(__name__)
 
-RECHECK_S = 2.0
-"""How often an open connection asks whether its session lives and what it may see; the promise is 5 s."""
 SEND_TIMEOUT_S = 20.0
 LONGEST_MESSAGE = 4096
 MOST_WATCHED = 256
@@ -43,35 +41,6 @@ class ErrorMessage(Shape):
     type: Literal["error"] = "error"
     code: str
     message: str
-
-
-class Rights:
-    """What the person behind an open connection may see, as of at most 2 s ago."""
-
-    def __init__(self, services: Services, principal: Principal) -> None:
-        self._services = services
-        self.principal = principal
-        self.on_change: Callable[[Principal], None] = lambda _: None
-
-    async def may_view(self, camera: CameraId) -> bool:
-        """Whether the camera is there and theirs to see."""
-        if not self.principal.may_view(camera):
-            return False
-        return any(known.id == camera for known in await self._services.registry.list())
-
-    async def watch(self) -> None:
-        """Keep up with the session.
-
-        Raises:
-            Denied: ``session-ended``.
-        """
-        while True:
-            await self._services.clock.sleep(RECHECK_S)
-            now = await self._services.auth.sessions.still(self.principal)
-            if now is None:
-                raise Denied("the session has ended; log in again", code="session-ended")
-            self.principal = now
-            self.on_change(now)
 
 
 class Line:
@@ -119,7 +88,7 @@ class Line:
 async def live(socket: WebSocket) -> None:
     """Many cameras over one connection; see docs/ref/api.md."""
     services: Services = socket.app.state.services
-    rights = Rights(services, socket.state.principal)
+    rights = Rights(services, socket.app.state.known_cameras, socket.state.principal)
     await socket.accept()
     line = Line(socket)
     session = LiveSession(line, services.live, rights.may_view, services.clock)
@@ -129,7 +98,7 @@ async def live(socket: WebSocket) -> None:
 async def news(socket: WebSocket) -> None:
     """Events, states of cameras, detections; see docs/ref/api.md."""
     push: Push = socket.app.state.push
-    rights = Rights(socket.app.state.services, socket.state.principal)
+    rights = Rights(socket.app.state.services, socket.app.state.known_cameras, socket.state.principal)
     await socket.accept()
     line = Line(socket)
     page = push.open(rights.principal)

@@ -9,7 +9,7 @@ from haechi.api.asked import AskedEvent, Caller, Door, House
 from haechi.api.auth.principal import Principal
 from haechi.api.media import bytes_answer, clip_answer, clip_name
 from haechi.api.policy import Access, Routes, camera_not_found
-from haechi.api.routes.footage import JPEG, MP4
+from haechi.api.routes.footage import JPEG, MP4, one_of_few_clips
 from haechi.api.services import Services
 from haechi.api.settings import time_zone
 from haechi.api.shapes.events import (
@@ -65,7 +65,8 @@ async def snapshot(request: Request, event: AskedEvent, house: House) -> Respons
 
 async def clip(request: Request, event: AskedEvent, house: House) -> Response:
     """The clip as an MP4."""
-    made = await house.events.clip(event.id)
+    async with one_of_few_clips:
+        made = await house.events.clip(event.id)
     zone = time_zone((await house.settings.get()).time_zone)
     names = await camera_names(house)
     return clip_answer(request, made, clip_name(names.get(event.camera, ""), event.start_ns, zone))

@@ -37,7 +37,7 @@ RANGES = MP4 | {206: {"description": "The part that was asked for", **MP4[200]},
 HLS = {200: {"content": {"application/vnd.apple.mpegurl": {"schema": {"type": "string"}}}}}
 
 
-_clips = asyncio.Semaphore(2)
+one_of_few_clips = asyncio.Semaphore(2)
 """Clips that are made at once; others wait. Each keeps a core and the disk busy."""
 
 
@@ -95,7 +95,7 @@ async def recording(request: Request, camera: AskedCamera, house: House, recordi
 async def clip(request: Request, camera: AskedCamera, house: House, start_ms: StartMs, end_ms: EndMs) -> Response:
     """Exactly this range as an MP4 to keep."""
     start_ns, end_ns = _span(start_ms, end_ms, LONGEST_CLIP_MS)
-    async with _clips:
+    async with one_of_few_clips:
         made = await house.playback.clip(stream_of(camera.id), start_ns, end_ns)
     zone = time_zone((await house.settings.get()).time_zone)
     return clip_answer(request, made, clip_name(camera.name, start_ns, zone))
