@@ -32,9 +32,7 @@ def play(depacketiser: Depacketiser, data: bytes, check: Callable[[RawUnit], Non
 
 def seed(params: CodecParams, units: Iterable[bytes], *, most: int = 300) -> bytes:
     """What a camera would send, in records."""
-    sender = RtpSender(track_for(params), params.codec, ssrc=1)
-    if params.codec.is_video:
-        sender._packetiser = type(sender._packetiser)(most)  # type: ignore[call-arg]
+    sender = RtpSender(track_for(params), params.codec, ssrc=1, max_payload_bytes=most)
     items = []
     for number, data in enumerate(units):
         packets = [RtpPacket.parse(p) for p in sender.packetise(data, number, is_sync=number == 0, params=params)]

@@ -73,8 +73,7 @@ def test_several_aac_frames_in_a_packet_are_taken_apart() -> None:
 @given(st.integers(1200, 8191), st.integers(160, 1500))
 def test_an_aac_frame_over_several_packets_is_put_together(size: int, most: int) -> None:
     frame = random.Random(size).randbytes(size)
-    sender = RtpSender(AAC_TRACK, Codec.AAC, ssrc=1)
-    sender._packetiser = type(sender._packetiser)(most)  # type: ignore[call-arg]
+    sender = RtpSender(AAC_TRACK, Codec.AAC, ssrc=1, max_payload_bytes=most)
     out = feed(depacketiser_for(AAC_TRACK), sender.packetise(frame, 5) + sender.packetise(b"next", 1029))
     assert [unit.data for unit in out] == [frame, b"next"]
 
@@ -227,6 +226,7 @@ def test_a_picture_with_a_hole_is_damaged_and_one_without_its_beginning_is_not_y
     out = feed(MjpegDepacketiser(26), packets[:2] + packets[3:])
     assert [unit.damaged for unit in out] == [True, False, False]
     assert out[0].lost_packets == 1
+    assert [unit.params for unit in out] == [params, params, None]
     out = feed(MjpegDepacketiser(26), packets[:per_picture] + packets[per_picture + 1 :])
     assert [unit.damaged for unit in out] == [False, False]
 

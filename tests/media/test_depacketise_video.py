@@ -37,8 +37,7 @@ class Picture(Struct, frozen=True):
 def stream(codec: Codec, frames: int = 12, most: int = 200) -> tuple[VideoParams, list[Picture]]:
     """A stream as a well-behaved camera sends it, in small packets; parameter sets in-band."""
     params, units = (h264_stream if codec is Codec.H264 else h265_stream)(frames=frames, gop=6, size=(320, 240))
-    sender = RtpSender(track_for(params), codec, ssrc=7, first_sequence=65_530)
-    sender._packetiser = type(sender._packetiser)(most)  # type: ignore[call-arg]
+    sender = RtpSender(track_for(params), codec, ssrc=7, first_sequence=65_530, max_payload_bytes=most)
     pictures = []
     for number, unit in enumerate(units):
         sets = params if unit.is_sync else None

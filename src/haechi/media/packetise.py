@@ -86,11 +86,19 @@ class RtpSender:
         packets, octets: Sent so far, the payload only, as sender reports count them.
     """
 
-    def __init__(self, track: MediaTrack, codec: Codec, *, ssrc: int, first_sequence: int = 0) -> None:
+    def __init__(
+        self,
+        track: MediaTrack,
+        codec: Codec,
+        *,
+        ssrc: int,
+        first_sequence: int = 0,
+        max_payload_bytes: int = MAX_PAYLOAD_BYTES,
+    ) -> None:
         if not 0 <= track.payload_type < 128:
             raise Invalid("an RTP payload type is a number below 128", code="bad-track")
         self._payload_type = track.payload_type
-        self._packetiser = packetiser_for(codec)
+        self._packetiser = packetiser_for(codec, max_payload_bytes)
         self._sets: tuple[bytes, ...] = ()
         self._sequence = first_sequence
         self.ssrc = ssrc

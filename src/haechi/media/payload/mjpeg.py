@@ -102,7 +102,8 @@ class MjpegDepacketiser(Depacketiser):
             return
         params = VideoParams(Codec.MJPEG, header.width_px, header.height_px)
         changed = params if params != self._params else None
-        self._params = params
+        if not self._damaged:  # else told again with the next picture, as this one is dropped
+            self._params = params
         scan = b"".join(self._parts)
         file = b"".join((header.jfif(), scan, b"" if scan.endswith(b"\xff\xd9") else b"\xff\xd9"))
         ticks = self._unwrapper.unwrap(self._timestamp)
