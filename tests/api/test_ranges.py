@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from haechi.api.ranges import Slice, asked_slice
+from haechi.base.clock import NS_PER_S
 from haechi.base.errors import Invalid
 from haechi.base.ids import CameraId
 from tests.api.world import Browser, World
@@ -155,3 +156,27 @@ def test_a_clip_is_a_download_named_after_camera_time_and_offset_and_leaves_noth
         assert not list(world.record_path.parent.glob("clip_*"))
     head = browser.ask("HEAD", path)
     assert head.headers["content-length"] == str(len(browser.get(path).content))
+
+
+def test_a_player_seeks_in_an_events_clip_that_is_made_once(world: World, tmp_path: Path) -> None:
+    event = world.event(world.camera())
+    browser = Browser(world.app(), world.token(world.user("Ann", "admin")))
+    path = f"/api/events/{event.id}/clip.mp4"
+    whole = browser.get(path)
+    assert (whole.status_code, whole.headers["accept-ranges"]) == (200, "bytes")
+    for first in (0, 10, 500):
+        part = browser.get(path, Range=f"bytes={first}-{first + 9}", **{"If-Range": whole.headers["etag"]})
+        assert (part.status_code, part.content) == (206, whole.content[first : first + 10])
+        assert part.headers["content-disposition"].startswith("attachment")
+    assert len(list(tmp_path.glob("clip_*.mp4"))) == 1
+    world.clock.advance(601 * NS_PER_S)
+    assert browser.get(path).content == whole.content
+    assert len(list(tmp_path.glob("clip_*.mp4"))) == 1
+
+
+def test_the_clip_of_an_event_that_is_hardly_over_is_not_kept(world: World, tmp_path: Path) -> None:
+    event = world.event(world.camera(), ago_s=10)
+    browser = Browser(world.app(), world.token(world.user("Ann", "admin")))
+    answer = browser.get(f"/api/events/{event.id}/clip.mp4")
+    assert answer.status_code == 200
+    assert list(tmp_path.glob("clip_*.mp4")) == []

@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from haechi.api import pages, problems, sockets
+from haechi.api.clips import ClipShelf
 from haechi.api.headers import SecurityHeaders
 from haechi.api.limits import LimitBody
 from haechi.api.metrics import CountRequests, Metrics
@@ -53,6 +54,7 @@ def build_app(services: Services) -> FastAPI:
     app.state.services = services
     app.state.gate = gate
     app.state.metrics = metrics
+    app.state.clips = ClipShelf(services.clock)
     app.state.stills = Stills(services)
     app.state.known_cameras = KnownCameras(services)
     app.state.push = Push(services, metrics)
@@ -74,3 +76,4 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         task = group.create_task(app.state.push.run())
         yield
         task.cancel()
+        app.state.clips.close()

@@ -86,6 +86,15 @@ def clip_answer(request: Request, made: Path, file_name: str) -> Response:
     return FileSlice(made, whole, 200, headers, "video/mp4", unlink=True)
 
 
+def kept_clip_answer(request: Request, made: Path, file_name: str) -> Response:
+    """A clip that stays for a while: by range, so that a player can seek."""
+    state = made.stat()
+    etag = f'"{state.st_mtime_ns:x}-{state.st_size:x}"'
+    answer = file_answer(request, made, state.st_size, etag=etag, media_type="video/mp4")
+    answer.headers["Content-Disposition"] = attachment(file_name)
+    return answer
+
+
 def attachment(file_name: str) -> str:
     """``Content-Disposition`` for a name in any script (RFC 6266): no byte of it can end the header."""
     plain = _UNSAFE.sub("_", file_name.encode("ascii", "replace").decode("ascii").replace("?", "_"))

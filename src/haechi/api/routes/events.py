@@ -7,9 +7,10 @@ from msgspec import structs
 
 from haechi.api.asked import AskedEvent, Caller, Door, House
 from haechi.api.auth.principal import Principal
-from haechi.api.media import bytes_answer, clip_answer, clip_name
+from haechi.api.clips import ClipShelf
+from haechi.api.media import bytes_answer, clip_answer, clip_name, kept_clip_answer
 from haechi.api.policy import Access, Routes, camera_not_found
-from haechi.api.routes.footage import JPEG, MP4, one_of_few_clips
+from haechi.api.routes.footage import JPEG, RANGES
 from haechi.api.services import Services
 from haechi.api.settings import time_zone
 from haechi.api.shapes.events import (
@@ -25,11 +26,14 @@ from haechi.api.shapes.events import (
     ReviewManyIn,
     event_fields,
 )
-from haechi.base.clock import NS_PER_MS
+from haechi.base.clock import NS_PER_MS, NS_PER_S
 from haechi.base.ids import CameraId, EventId
 from haechi.events.event import Event, EventFilter
 from haechi.events.event import EventPage as Page
 from haechi.events.keeper import clip_range
+
+SETTLED_NS = 15 * NS_PER_S
+"""So long after the last picture of a clip all of it is recorded, however late the fragment was written."""
 
 
 async def list_events(house: House, caller: Caller, asked: Annotated[EventQuery, Query()]) -> EventPage:
@@ -64,12 +68,15 @@ async def snapshot(request: Request, event: AskedEvent, house: House) -> Respons
 
 
 async def clip(request: Request, event: AskedEvent, house: House) -> Response:
-    """The clip as an MP4."""
-    async with one_of_few_clips:
-        made = await house.events.clip(event.id)
+    """The clip as an MP4. Once the event is over and recorded, also by range: players seek in it."""
+    shelf: ClipShelf = request.app.state.clips
+    start_ns, end_ns = clip_range(event)
     zone = time_zone((await house.settings.get()).time_zone)
-    names = await camera_names(house)
-    return clip_answer(request, made, clip_name(names.get(event.camera, ""), event.start_ns, zone))
+    name = clip_name((await camera_names(house)).get(event.camera, ""), event.start_ns, zone)
+    if event.end_ns is None or house.clock.wall_ns() < end_ns + SETTLED_NS:
+        return clip_answer(request, await shelf.make(lambda: house.events.clip(event.id)), name)
+    made = await shelf.get(f"{event.id} {start_ns} {end_ns}", lambda: house.events.clip(event.id))
+    return kept_clip_answer(request, made, name)
 
 
 async def review(event: AskedEvent, body: ReviewIn, house: House) -> EventOut:
@@ -105,7 +112,7 @@ def register(routes: Routes) -> None:
     routes.add("GET", one, get_event, access=view)
     routes.add("PATCH", one, review, access=view)
     routes.add("GET", f"{one}/snapshot.jpg", snapshot, access=view, problems=(503,), responses=JPEG)
-    routes.add("GET", f"{one}/clip.mp4", clip, access=view, responses=MP4)
+    routes.add("GET", f"{one}/clip.mp4", clip, access=view, problems=(416,), responses=RANGES)
     routes.add("POST", f"{one}/replay", replay, access=view, problems=(503,))
 
 

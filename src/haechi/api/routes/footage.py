@@ -1,11 +1,11 @@
 """What a camera saw: stills, the timeline, playlists, recordings, clips."""
 
-import asyncio
 from typing import Annotated
 
 from fastapi import Path, Query, Request, Response
 
 from haechi.api.asked import AskedCamera, House
+from haechi.api.clips import ClipShelf
 from haechi.api.media import bytes_answer, clip_answer, clip_name, file_answer
 from haechi.api.policy import Access, Routes
 from haechi.api.services import Services
@@ -35,10 +35,6 @@ JPEG = {200: {"content": {"image/jpeg": {"schema": {"type": "string", "format": 
 MP4 = {200: {"content": {"video/mp4": {"schema": {"type": "string", "format": "binary"}}}}}
 RANGES = MP4 | {206: {"description": "The part that was asked for", **MP4[200]}, 304: {"description": "Unchanged"}}
 HLS = {200: {"content": {"application/vnd.apple.mpegurl": {"schema": {"type": "string"}}}}}
-
-
-one_of_few_clips = asyncio.Semaphore(2)
-"""Clips that are made at once; others wait. Each keeps a core and the disk busy."""
 
 
 async def latest_still(request: Request, camera: AskedCamera, width: Width = None) -> Response:
@@ -95,8 +91,8 @@ async def recording(request: Request, camera: AskedCamera, house: House, recordi
 async def clip(request: Request, camera: AskedCamera, house: House, start_ms: StartMs, end_ms: EndMs) -> Response:
     """Exactly this range as an MP4 to keep."""
     start_ns, end_ns = _span(start_ms, end_ms, LONGEST_CLIP_MS)
-    async with one_of_few_clips:
-        made = await house.playback.clip(stream_of(camera.id), start_ns, end_ns)
+    shelf: ClipShelf = request.app.state.clips
+    made = await shelf.make(lambda: house.playback.clip(stream_of(camera.id), start_ns, end_ns))
     zone = time_zone((await house.settings.get()).time_zone)
     return clip_answer(request, made, clip_name(camera.name, start_ns, zone))
 
