@@ -162,7 +162,28 @@ class Rig:
         self.bus = bus
         self.results: list[FrameResult] = []
         pool.on_result(self._take)
-        self._changed = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self, *, must_be_ready: bool = True) -> None:
+        """Run the pool; return when its worker is there."""
+        self._task = asyncio.create_task(self.pool.run())
+        if must_be_ready:
+            ready = asyncio.create_task(self.ready())
+            await asyncio.wait({self._task, ready}, return_when=asyncio.FIRST_COMPLETED)
+        if self._task.done():
+            await self._task
+
+    async def stop(self) -> None:
+        """Cancel the pool."""
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+
+    async def restart(self) -> None:
+        """Stop it and run it again."""
+        await self.stop()
+        await self.start()
 
     async def until(self, condition: Callable[[], bool], within_s: float = 60.0) -> None:
         """Wait for something that the pool does; fails when it does not."""
@@ -204,20 +225,12 @@ async def running(
     """A pool with one worker, ready."""
     bus = FrameBus()
     wanted = settings or VisionSettings()
-    pool = VisionPool(bus, store or models(wanted.detector), SystemClock(), wanted)
-    rig = Rig(pool, bus)
-    task = asyncio.create_task(pool.run())
+    rig = Rig(VisionPool(bus, store or models(wanted.detector), SystemClock(), wanted), bus)
     try:
-        if must_be_ready:
-            ready = asyncio.create_task(rig.ready())
-            await asyncio.wait({task, ready}, return_when=asyncio.FIRST_COMPLETED)
-        if task.done():
-            await task
+        await rig.start(must_be_ready=must_be_ready)
         yield rig
     finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        await rig.stop()
 
 
 def moved(units: Sequence[AccessUnit], stream: StreamId) -> list[AccessUnit]:

@@ -290,3 +290,21 @@ def test_without_weights_the_pool_waits_and_says_what_to_do(tmp_path: Path) -> N
             assert rig.pool.status().ready_workers == 0
 
     asyncio.run(play())
+
+
+def test_a_pool_that_is_started_again_follows_what_it_followed_and_tells_each_result_once() -> None:
+    params, units = visitor()
+
+    async def play() -> None:
+        async with running() as rig:
+            rig.pool.demand(STREAM, Demand.FULL)
+            rig.open(params)
+            await rig.play(units[:30])
+            await rig.restart()
+            await rig.play(units[30:])
+            await rig.settle()
+            seqs = [result.ref.seq for result in rig.results]
+            assert len(set(seqs)) == len(seqs)
+            assert len([seq for seq in seqs if 45 <= seq < 90]) >= 20
+
+    asyncio.run(play())

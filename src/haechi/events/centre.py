@@ -75,14 +75,17 @@ class EventCentre:
         self._to_store = asyncio.Event()
         self._to_reload = asyncio.Event()
         self._listeners: list[asyncio.Queue[Event]] = []
+        self._is_listening = False
         self.dropped_looks = 0
 
     async def run(self) -> None:
-        """Serve until cancelled."""
-        self._pool.on_tracked(self._seen)
-        self._pool.on_run_ended(self._run_ended)
-        self._stores.rules.on_change(self._to_reload.set)
-        self._stores.zones.on_change(self._to_reload.set)
+        """Serve until cancelled; may be called again after that."""
+        if not self._is_listening:
+            self._is_listening = True
+            self._pool.on_tracked(self._seen)
+            self._pool.on_run_ended(self._run_ended)
+            self._stores.rules.on_change(self._to_reload.set)
+            self._stores.zones.on_change(self._to_reload.set)
         async with asyncio.TaskGroup() as group:
             for name, work in (("store", self._store), ("keeper", self._keeper.run), ("rules", self._follow_rules)):
                 backoff = Backoff(first_s=0.2, most_s=5.0)

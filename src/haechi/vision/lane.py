@@ -20,13 +20,13 @@ class Lane:
     """A result must be of a unit that a worker was asked to look at and that was not reported yet: a worker can neither
     invent frames nor, after a retry, report one twice."""
 
-    def __init__(self, stream: StreamId, link: WorkerLink, feed: StreamFeed) -> None:
+    def __init__(self, stream: StreamId, link: WorkerLink, feed: StreamFeed, before: Lane | None = None) -> None:
         self.stream = stream
         self.link = link
         self.feed = feed
         self._asked: dict[UnitRef, int] = {}
-        self._reported: deque[UnitRef] = deque(maxlen=MOST_ASKED)
-        self._tracker = TrackerState()
+        self._reported: deque[UnitRef] = deque(maxlen=MOST_ASKED) if before is None else before._reported
+        self._tracker: TrackerState = TrackerState() if before is None else before._tracker
 
     def ask(self, plan: Plan) -> None:
         """A plan goes to the worker."""

@@ -15,7 +15,7 @@ from haechi.base.clock import Clock
 from haechi.base.errors import DataLoss, HaechiError, Invalid, NotFound, Unavailable
 from haechi.base.ids import StreamId
 from haechi.base.supervise import Backoff, supervise
-from haechi.bus.frames import FrameBus, RunEnded
+from haechi.bus.frames import FrameBus, RunEnded, Subscription
 from haechi.media.access_unit import AccessUnit, UnitRef, VideoParams
 from haechi.vision.feed import Demand, Plan, StreamFeed
 from haechi.vision.lane import Lane
@@ -83,10 +83,18 @@ class VisionPool:
         self._links = [WorkerLink(clock, partial(self._heard, index)) for index in range(settings.workers)]
         self._decoded = self._looked = self._damaged = self._dropped = 0
         self._error = ""
+        self._found: asyncio.Queue[StreamId] = asyncio.Queue()
+        self._is_listening = False
 
     async def run(self) -> None:
-        """Serve until cancelled."""
-        found: asyncio.Queue[StreamId] = asyncio.Queue()
+        """Serve until cancelled; may be called again after that."""
+        found = self._found = asyncio.Queue()
+        if not self._is_listening:
+            self._is_listening = True
+            self._bus.on_new_stream(self._find)
+        else:
+            for stream in self._bus.streams():
+                found.put_nowait(stream)
         async with asyncio.TaskGroup() as group:
             for link in self._links:
                 serve = partial(self._serve, link)
@@ -94,7 +102,6 @@ class VisionPool:
                     supervise("decode worker", serve, clock=self._clock, backoff=Backoff(first_s=0.1, most_s=3.0))
                 )
             group.create_task(self._watch())
-            self._bus.on_new_stream(found.put_nowait)
             while True:
                 group.create_task(self._follow(await found.get()))
 
@@ -218,8 +225,10 @@ class VisionPool:
             await link.run(setup)
         except Unavailable as error:
             self._error = str(error)
-            self._mourn(link)
+            self._strike(link)
             raise
+        finally:
+            self._mourn(link)
 
     def _setup(self) -> Setup:
         settings = self._settings
@@ -242,31 +251,37 @@ class VisionPool:
         link = self._links[zlib.crc32(stream.encode()) % len(self._links)]
         feed = StreamFeed(self._settings.feed, self._quarantine.holds)
         feed.demand = self._demands.get(stream, Demand.MOTION)
-        lane = self._lanes[stream] = Lane(stream, link, feed)
+        lane = self._lanes[stream] = Lane(stream, link, feed, self._lanes.get(stream))
         subscription = self._bus.channel(stream).subscribe(limit_units=QUEUE_UNITS, from_gop=True)
-        dropped = 0
         try:
-            async for item in subscription:
-                self._dropped += subscription.dropped - dropped
-                dropped = subscription.dropped
-                if isinstance(item, RunEnded):
-                    self._end_run(lane, item)
-                    continue
-                params = subscription.params_of(item)
-                if not isinstance(params, VideoParams):
-                    return
-                plan = feed.take(item, params, is_ready=link.is_ready)
-                if plan is not None:
-                    self._send_plan(lane, plan)
+            await self._pass_on(lane, subscription)
         finally:
             subscription.close()
-            del self._lanes[stream]
-            link.send(Forget(stream), owes_answer=False)
+        del self._lanes[stream]
+        link.send(Forget(stream), owes_answer=False)
+
+    async def _pass_on(self, lane: Lane, subscription: Subscription) -> None:
+        dropped = 0
+        async for item in subscription:
+            self._dropped += subscription.dropped - dropped
+            dropped = subscription.dropped
+            if isinstance(item, RunEnded):
+                self._end_run(lane, item)
+                continue
+            params = subscription.params_of(item)
+            if not isinstance(params, VideoParams):
+                return
+            plan = lane.feed.take(item, params, is_ready=lane.link.is_ready)
+            if plan is not None:
+                self._send_plan(lane, plan)
 
     def _end_run(self, lane: Lane, ended: RunEnded) -> None:
         lane.feed.reset()
         for callback in self._on_run_ended:
             callback(ended)
+
+    def _find(self, stream: StreamId) -> None:
+        self._found.put_nowait(stream)
 
     def _send_plan(self, lane: Lane, plan: Plan) -> None:
         job = next(self._numbers)
@@ -338,15 +353,19 @@ class VisionPool:
             if not ask.answer.done():
                 self._send_ask(link, ask)
 
-    def _mourn(self, link: WorkerLink) -> None:
-        """A worker died: strike the unit that it was decoding, keep the questions that it owed."""
-        lost = {number: job for number, job in self._jobs.items() if job.link is link}
-        progress, link.last_progress = link.last_progress, None
-        suspect = lost.get(progress.job) if progress is not None else None
+    def _strike(self, link: WorkerLink) -> None:
+        """A worker died by itself: the unit that it was decoding is a suspect."""
+        progress = link.last_progress
+        suspect = self._jobs.get(progress.job) if progress is not None else None
         if progress is not None and suspect is not None and 0 <= progress.index < len(suspect.units):
             unit = suspect.units[progress.index]
             is_held = self._quarantine.strike(unit.data)
             log.warning("decode worker died on a unit", ref=str(unit.ref), quarantined=is_held)
+
+    def _mourn(self, link: WorkerLink) -> None:
+        """A worker is gone: what it owed to streams is theirs to send again, what it owed to people waits."""
+        link.last_progress = None
+        lost = {number: job for number, job in self._jobs.items() if job.link is link}
         for number, job in lost.items():
             del self._jobs[number]
             if job.ask is not None and not job.ask.answer.done():

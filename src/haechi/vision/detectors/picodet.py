@@ -18,6 +18,8 @@ MOST_CANDIDATES = 1000
 MOST_DETECTIONS = 100
 _MEAN = np.array([0.485, 0.456, 0.406], np.float32)
 _DEVIATION = np.array([0.229, 0.224, 0.225], np.float32)
+_TABLE: Floats = ((np.arange(256, dtype=np.float32)[None] / np.float32(255)) - _MEAN[:, None]) / _DEVIATION[:, None]
+"""What each of the 256 values of each channel (RGB) becomes."""
 _BOXES, _SCORES = "tmp_17", "concat_4.tmp_0"
 """Inputs of the network's own suppression. It is left out: it would give a different number of rows for each picture,
 and ours takes microseconds."""
@@ -59,7 +61,7 @@ class PicoDet:
             group = pictures[start : start + self._batch]
             tensor = np.zeros((self._batch, 3, SIZE_PX, SIZE_PX), np.float32)
             for row, picture in enumerate(group):
-                tensor[row] = _normalised(picture)
+                _fill(tensor[row], picture)
             boxes, scores = self._runtime.run({"image": tensor, "scale_factor": np.ones((1, 2), np.float32)})
             found.extend(self._read(boxes[row], scores[row]) for row in range(len(group)))
         return found
@@ -76,7 +78,7 @@ class PicoDet:
         return detections(corners[kept], values[kept], [COCO[index] for index in classes[kept]])
 
 
-def _normalised(picture: Pixels) -> Floats:
-    """(416, 416, 3) BGR 0-255 to (3, 416, 416) RGB, normalised as the network was trained."""
-    values = picture[:, :, ::-1].astype(np.float32) / np.float32(255)
-    return np.ascontiguousarray(((values - _MEAN) / _DEVIATION).transpose(2, 0, 1))
+def _fill(tensor: Floats, picture: Pixels) -> None:
+    """(416, 416, 3) BGR 0-255 into (3, 416, 416) RGB, normalised as the network was trained, by table."""
+    for channel in range(3):
+        np.take(_TABLE[channel], picture[:, :, 2 - channel], out=tensor[channel], mode="clip")
