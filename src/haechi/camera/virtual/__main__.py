@@ -76,22 +76,23 @@ async def serve(shown: dict[str, Feed], options: argparse.Namespace) -> None:
         for path in shown:
             sys.stdout.write(f"{camera.url(path)}\n")
         sys.stdout.flush()
-        try:
-            await asyncio.Event().wait()
-        finally:
-            close(shown)
+        await asyncio.Event().wait()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command. Exit status 1 comes with one line that says why."""
     options = parser().parse_args(arguments)
+    shown: dict[str, Feed] = {}
     try:
-        asyncio.run(serve(feeds(options), options))
+        shown = feeds(options)
+        asyncio.run(serve(shown, options))
     except KeyboardInterrupt:
         return 0
     except (HaechiError, OSError) as error:
         sys.stderr.write(f"error: {error}\n")
         return 1
+    finally:
+        close(shown)
     return 0
 
 

@@ -89,14 +89,16 @@ class SceneFeed:
 
     def _has_ended(self) -> bool:
         step = self._step
-        return step is not None and step.done() and (step.exception() is not None or not step.result())
+        if step is None or not step.done():
+            return False
+        return step.exception() is not None or not step.result() or self._is_closed
 
     def _go_on(self) -> None:
         self._step = _renderer.submit(self._render_some)
         self._step.add_done_callback(self._stepped)
 
     def _stepped(self, step: Future[bool]) -> None:
-        if step.exception() is None and step.result():
+        if step.exception() is None and step.result() and not self._is_closed:
             self._go_on()
         with self._grown:
             self._grown.notify_all()

@@ -6,6 +6,7 @@ Both end above the knee, so hips, legs and boots are drawn on, in the cloth of t
 
 import importlib.util
 import threading
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
@@ -37,16 +38,30 @@ _TRIPOD = [((292, 200), (294, 482)), ((288, 332), (236, 511)), ((308, 332), (403
 _SKIN = [(178, 120), (215, 105), (268, 130), (262, 150), (240, 198), (200, 190), (180, 160)]
 
 
-class Figure(Struct, frozen=True):
-    """A person in every phase of walking, feet on the lower edge of each picture.
+class Sprite(Struct, frozen=True):
+    """A person in one phase of walking, feet on the lower edge.
 
     Attributes:
-        colour: Per phase, H x W x 3, uint8, 0-255, RGB.
-        alpha: Per phase, H x W, uint8, 0 = transparent.
+        colour: H x W x 3, uint8, 0-255, RGB.
+        alpha: H x W, uint8, 0 = transparent.
     """
 
-    colour: tuple[Image, ...]
-    alpha: tuple[Mask, ...]
+    colour: Image
+    alpha: Mask
+
+
+class Figure:
+    """A person in every phase of walking; a phase is drawn when it is first asked for."""
+
+    def __init__(self, draw: Callable[[int], Sprite]) -> None:
+        self._draw = draw
+        self._drawn: dict[int, Sprite] = {}
+
+    def phase(self, number: int) -> Sprite:
+        """Phase ``number`` of `GAIT`."""
+        if number not in self._drawn:
+            self._drawn[number] = self._draw(number)
+        return self._drawn[number]
 
 
 def photograph(name: str) -> Image:
@@ -116,8 +131,7 @@ def _astronaut(hue_shift: int) -> Figure:
     picture, mask, cloth = _portrait()
     if hue_shift:
         picture, cloth = _dye(picture, hue_shift), _dye(cloth, hue_shift)
-    phases = [_standing(picture, mask, cloth, phase) for phase in range(GAIT)]
-    return Figure(tuple(colour for colour, _ in phases), tuple(alpha for _, alpha in phases))
+    return Figure(lambda phase: _standing(picture, mask, cloth, phase))
 
 
 @cache
@@ -150,11 +164,11 @@ def _photographer() -> Figure:
     alpha[region] = np.maximum(alpha[region], mask[:, :430])
     alpha = _u8(cv2.GaussianBlur(alpha, (0, 0), 0.9))
     size = (round(470 * SPRITE_PX / 720), SPRITE_PX)
-    still = (_u8(cv2.resize(tall, size, interpolation=cv2.INTER_AREA)), _u8(cv2.resize(alpha, size)))
-    return Figure((still[0],) * GAIT, (still[1],) * GAIT)
+    still = Sprite(_u8(cv2.resize(tall, size, interpolation=cv2.INTER_AREA)), _u8(cv2.resize(alpha, size)))
+    return Figure(lambda _: still)
 
 
-def _standing(picture: Image, mask: Mask, cloth: Image, phase: int) -> tuple[Image, Mask]:
+def _standing(picture: Image, mask: Mask, cloth: Image, phase: int) -> Sprite:
     """The upper half of the photograph over drawn hips and legs in one phase of walking."""
     height, width = 1130, 560
     left = 28
@@ -178,7 +192,7 @@ def _standing(picture: Image, mask: Mask, cloth: Image, phase: int) -> tuple[Ima
     colour[region] = (picture * share + colour[region] * (1 - share)).astype(np.uint8)
     alpha[region] = np.maximum(alpha[region], mask)
     size = (round(width * SPRITE_PX / height), SPRITE_PX)
-    return _u8(cv2.resize(colour, size, interpolation=cv2.INTER_AREA)), _u8(cv2.resize(alpha, size))
+    return Sprite(_u8(cv2.resize(colour, size, interpolation=cv2.INTER_AREA)), _u8(cv2.resize(alpha, size)))
 
 
 def _leg(

@@ -100,7 +100,8 @@ class Renderer:
         level = max(0, int(np.log2(SPRITE_PX / max(height, 1))))
         key = (id(figure), person.phase, level)
         if key not in self._smaller:
-            colour, alpha = figure.colour[person.phase], figure.alpha[person.phase]
+            sprite = figure.phase(person.phase)
+            colour, alpha = sprite.colour, sprite.alpha
             for _ in range(level):
                 size = (max(colour.shape[1] // 2, 1), max(colour.shape[0] // 2, 1))
                 colour = np.asarray(cv2.resize(colour, size, interpolation=cv2.INTER_AREA), np.uint8)
