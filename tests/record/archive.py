@@ -50,7 +50,9 @@ class Archive:
         self.index = RecordIndex(self.database)
         self.volume = Volume(root / "record")
         self.playback = Playback(self.index, self.volume, root)
-        self.recorder = Recorder(self.bus, self.index, self.volume, self.clock, settings)
+        self.recorder = Recorder(
+            self.bus, self.index, self.volume, self.clock, settings or RecorderSettings(gather_s=0)
+        )
         self.acknowledged: list[Acknowledged] = []
         self.recorder.on_acknowledged(self.acknowledged.extend)
 

@@ -26,21 +26,14 @@ def tell(done: list[Acknowledged]) -> None:
     os.write(1, lines.encode())
 
 
-def main_for(root: Path, seconds: float) -> None:
-    """Record for a while, then stop as planned and say so."""
-
-    async def record() -> None:
-        try:
-            async with asyncio.timeout(seconds):
-                await main(root, 1)
-        except TimeoutError:
-            os.write(1, b"stopped by itself\n")
-
-    asyncio.run(record())
+def main_for(root: Path, fragments: int) -> None:
+    """Record so many fragments or until the disk fails, then stop as planned and say so."""
+    asyncio.run(main(root, 1, fragments))
+    os.write(1, b"stopped by itself\n")
 
 
-async def main(root: Path, run: int) -> None:
-    settings = RecorderSettings(limits=Limits(file_ticks=FILE_S * TICKS_PER_S))
+async def main(root: Path, run: int, fragments: int = 1 << 62) -> None:
+    settings = RecorderSettings(gather_s=0.01, limits=Limits(file_ticks=FILE_S * TICKS_PER_S))
     archive = Archive(root, settings=settings)
     archive.recorder.on_acknowledged(tell)
     streams = [StreamId(f"cam_{number}/main") for number in range(CAMERAS)]
@@ -53,6 +46,10 @@ async def main(root: Path, run: int) -> None:
                 start_ns = max(starts[stream] + 10**10, 1_763_712_000 * 10**9) + number * 2 * 10**9
                 archive.publish(JPEG, pictures(20, first, start_ns, size=3000))
             await asyncio.sleep(0.002)
+            stats = archive.recorder.stats
+            if stats.fragments >= fragments or stats.failure:
+                break
+    archive.close()
 
 
 if __name__ == "__main__":

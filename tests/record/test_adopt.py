@@ -118,9 +118,11 @@ def test_a_file_without_a_whole_fragment_is_removed_and_a_stranger_is_set_aside(
     folder = archive.files()[0].parent
     data = archive.files()[0].read_bytes()
     (folder / "08-59-00.000Z_main_r9.mp4").write_bytes(data[:900])
+    (folder / "08-58-00.000Z_main_r9.mp4").write_bytes(data[:300])
+    (folder / "08-57-00.000Z_main_r9.mp4").write_bytes(b"")
     (folder / "08-59-01.000Z_main_r9.mp4").write_bytes(b"not a recording")
     report = start_again(archive)
-    assert (report.removed_files, report.set_aside) == (1, 1)
+    assert (report.removed_files, report.set_aside) == (3, 1)
     assert (folder / "08-59-01.000Z_main_r9.mp4.unlisted").read_bytes() == b"not a recording"
     assert start_again(archive) == AdoptReport(files=6)
 

@@ -51,6 +51,21 @@ def test_every_unit_of_every_camera_comes_back_bit_exact(archive: Archive) -> No
     assert archive.recorder.stats.lost_units == 0
 
 
+def test_units_are_gathered_before_they_are_taken(tmp_path: Path) -> None:
+    archive = Archive(tmp_path, settings=RecorderSettings(gather_s=0.01))
+    units = pictures(90)
+
+    async def play() -> list[AccessUnit]:
+        async with archive:
+            archive.publish(JPEG, units[:50])
+            await archive.until_acknowledged(40)
+            archive.publish(JPEG, units[50:])
+        return await read_back(archive, units)
+
+    assert asyncio.run(play()) == units
+    archive.close()
+
+
 @given(count=st.integers(1, 130), fps=st.sampled_from([1, 10, 30]))
 @settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 def test_a_planned_stop_loses_nothing(tmp_path_factory: pytest.TempPathFactory, count: int, fps: int) -> None:
@@ -298,7 +313,7 @@ def test_stopped_without_a_database_the_next_start_finds_the_files(archive: Arch
 
 
 def test_a_disk_without_room_is_a_gap_and_recording_resumes_when_there_is_room(tmp_path: Path) -> None:
-    archive = Archive(tmp_path, settings=RecorderSettings(reserve_bytes=0))
+    archive = Archive(tmp_path, settings=RecorderSettings(reserve_bytes=0, gather_s=0))
     units = pictures(300)
     woken: list[bool] = []
     archive.recorder._on_full = lambda: woken.append(True)

@@ -19,6 +19,7 @@ from sqlalchemy import Connection
 from haechi.base.errors import DataLoss, PeerError
 from haechi.base.ids import RecordingId, StreamId
 from haechi.bus.frames import GapCause
+from haechi.media.fmp4.muxer import FTYP
 from haechi.media.fmp4.reader import Scan, ScannedFragment, scan, verify
 from haechi.record.commits import (
     FragmentRow,
@@ -38,6 +39,8 @@ log = structlog.get_logger(__name__)
 VERIFIED_AT_THE_END = 16
 """Fragments at the end of an unlisted file whose bytes are hashed: more than one batch can leave unsynced. The others
 were synced long before; `haechi check` hashes all."""
+BEGUN_BYTES = 4096
+"""A file of ours that ends before this within its first boxes was only just begun: it holds no footage."""
 MISSING_SHARE = 0.1
 """When more of the listed files are missing, it is not an accident of ours: nothing is taken off the list (D8)."""
 MISSING_FEW = 10
@@ -137,13 +140,16 @@ class _Adoption:
             try:
                 found = scan(file)
             except PeerError as error:
-                self._set_aside(path, error.message)
+                file.seek(0)
+                if FTYP.startswith(file.read(len(FTYP))) and full.stat().st_size < BEGUN_BYTES:
+                    self._discard(path)
+                else:
+                    self._set_aside(path, error.message)
                 return
             before = max(len(found.fragments) - VERIFIED_AT_THE_END, 0)
             good = found.fragments[: before + _count_good(file, found.fragments[before:])]
         if not good:
-            self._volume.remove(path)
-            self._report.removed_files += 1
+            self._discard(path)
         elif found.init.source is None:
             self._set_aside(path, "no source box")
         else:
@@ -158,8 +164,7 @@ class _Adoption:
         if others:
             first, last = good[0].units[0].seq, good[-1].units[-1].seq
             if any(one.run == source.run and one.first_seq <= first and last <= one.last_seq for one in others):
-                self._volume.remove(path)
-                self._report.removed_files += 1
+                self._discard(path)
             else:
                 self._set_aside(path, "overlaps footage that is listed")
             return
@@ -178,6 +183,11 @@ class _Adoption:
         self._touched.add(source.stream)
         self._report.adopted_files += 1
         self._report.adopted_fragments += len(pieces)
+
+    def _discard(self, path: str) -> None:
+        """Nothing in this file was ever acknowledged, or all of it is listed elsewhere."""
+        self._volume.remove(path)
+        self._report.removed_files += 1
 
     def _set_aside(self, path: str, reason: str) -> None:
         log.warning("a file is set aside: it cannot be listed", path=path, reason=reason)

@@ -85,8 +85,14 @@ class Lane:
         return jobs
 
     def _feed(self, unit: AccessUnit) -> list[Job]:
+        """A unit whose run the bus has forgotten (16 runs behind: the disk stood still) cannot be recorded."""
+        try:
+            params = self.subscription.params_of(unit)
+        except KeyError:
+            self._stats.lost_units += 1
+            return []
         self._floor_ns = unit.captured_ns + 1
-        return list(self.segmenter.feed(unit, self.subscription.params_of(unit)))
+        return list(self.segmenter.feed(unit, params))
 
     def _end_run(self, ended: RunEnded) -> list[Job]:
         jobs: list[Job] = list(self.segmenter.flush())

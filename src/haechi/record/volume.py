@@ -39,7 +39,11 @@ class Space(Struct, frozen=True):
 
 
 class Volume:
-    """One folder of footage. Claim it before use: its identity must be the one that the database knows."""
+    """One folder of footage. Claim it before use: its identity must be the one that the database knows.
+
+    Attributes:
+        failure: Why it must not be used; claiming reads it from the database, where `check` with repair clears it.
+    """
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -51,8 +55,7 @@ class Volume:
         """Make sure that this is the volume of this database; makes both acquainted when both are new.
 
         Raises:
-            Unavailable: ``volume-missing`` when the folder is empty but the database knows footage (not mounted?);
-                ``volume-failed`` when it failed before and was not repaired since.
+            Unavailable: ``volume-missing`` when the folder is empty but the database knows footage (not mounted?).
             Conflict: ``volume-mismatch`` when it is the volume of another installation.
         """
         known = await database.read(lambda c: c.execute(sa.select(volumes.c.id, volumes.c.failure)).all())
@@ -77,10 +80,6 @@ class Volume:
             await database.write(lambda c: c.execute(volumes.insert().values(row)))
         self.id = found
         self.failure = next((row.failure for row in known if row.id == found), "")
-        if self.failure:
-            raise VolumeFailed(
-                "the recording disk failed; check it, then run: haechi check --repair", reason=self.failure
-            )
 
     def verify(self) -> None:
         """Check that the claimed volume is still there.
@@ -89,7 +88,9 @@ class Volume:
             Unavailable: It is not (unmounted, replaced), or it was never claimed, or it failed.
         """
         if self.failure:
-            raise VolumeFailed("the recording disk failed", reason=self.failure)
+            raise VolumeFailed(
+                "the recording disk failed; check it, then run: haechi check --repair", reason=self.failure
+            )
         if not self.id or self._read_identity() != self.id:
             raise Unavailable("the recording disk is gone or was replaced", code="volume-missing", root=str(self.root))
 

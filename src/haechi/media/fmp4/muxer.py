@@ -45,6 +45,10 @@ _CHUNK_TRUN = b"\0\0\0\x24" + _TRUN + b"\0\0\0\x01\0\0\0\x70"
 _CHUNK_MOOF_BYTES = 104
 
 
+FTYP = box(b"ftyp", b"iso6\0\0\0\1iso6mp41")
+"""How every file of ours begins."""
+
+
 def init_segment(params: CodecParams, source: Source | None = None) -> bytes:
     """ftyp and moov; for a recording with our source box between them.
 
@@ -53,7 +57,7 @@ def init_segment(params: CodecParams, source: Source | None = None) -> bytes:
     """
     rate_hz = params.rate_hz if isinstance(params, AudioParams) else 0
     ours = source_box(source, rate_hz, params.codec_string) if source else b""
-    return box(b"ftyp", b"iso6\0\0\0\1iso6mp41") + ours + _moov(params)
+    return FTYP + ours + _moov(params)
 
 
 def fragment(
