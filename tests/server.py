@@ -40,8 +40,8 @@ def settings_for(folder: Path, *, vision: bool = True) -> Settings:
 
 
 @asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator[House]:
-    """Run a server; log in as its first administrator."""
+async def running(settings: Settings, *, log_in: bool = True) -> AsyncIterator[House]:
+    """Run a server; log in as its first administrator, unless a test wants to do that itself."""
     rooms = open_rooms(settings)
     address: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     stop = asyncio.Event()
@@ -52,7 +52,8 @@ async def running(settings: Settings) -> AsyncIterator[House]:
             task.result()
         base = await address
         async with httpx2.AsyncClient(base_url=base, headers={"Origin": base}, timeout=60) as http:
-            await _log_in(rooms, http)
+            if log_in:
+                await _log_in(rooms, http)
             yield House(rooms, base, http)
     finally:
         stop.set()

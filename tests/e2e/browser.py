@@ -1,0 +1,58 @@
+"""A real Chromium, and what the tests read from its screen."""
+
+import base64
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from playwright.async_api import Browser, ElementHandle, async_playwright
+
+from haechi.camera.virtual.timecode import TimeCode, read_timecode
+
+CHROMIUM = next(
+    (path for path in (Path("/usr/bin/chromium"), Path("/usr/bin/chromium-browser")) if path.exists()), None
+)
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--autoplay-policy=no-user-gesture-required",
+]
+_GRAB = """video => {
+  const canvas = document.createElement("canvas");
+  canvas.width = video.videoWidth; canvas.height = video.videoHeight;
+  canvas.getContext("2d").drawImage(video, 0, 0);
+  const shown = video.closest("[data-seq]")?.dataset.seq ?? "-1";
+  return [canvas.toDataURL("image/png").split(",")[1], Number(shown)];
+}"""
+
+
+@asynccontextmanager
+async def chromium() -> AsyncIterator[Browser]:
+    """A browser of the test's own; skips where there is none (`make test` installs one)."""
+    if CHROMIUM is None:
+        pytest.skip("no Chromium on this machine; make test installs it where it may")
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        try:
+            yield browser
+        finally:
+            await browser.close()
+
+
+async def timecode_of(video: ElementHandle) -> tuple[TimeCode, int]:
+    """The time code in the picture that the browser shows at this moment, read through a canvas.
+
+    With it the ``seq`` of the unit that the player says is on screen (-1: it does not say).
+    """
+    encoded, shown = await video.evaluate(_GRAB)
+    pixels = cv2.imdecode(np.frombuffer(base64.b64decode(encoded), np.uint8), cv2.IMREAD_COLOR)
+    return read_timecode(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)), shown
