@@ -1,7 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { createContext, type ReactNode, use, useMemo, useState, useSyncExternalStore } from "react";
 import { useTranslation } from "react-i18next";
-import { systemQuery } from "@/api/queries";
+import { sessionQuery, systemQuery } from "@/api/queries";
 import { isTimeZone, type SiteClock, siteClock } from "@/time/zone";
 import { readPreference, writePreference } from "./preferences";
 
@@ -17,7 +17,8 @@ const SiteContext = createContext<Site | null>(null);
 
 export function SiteProvider({ children }: { children: ReactNode }) {
   const { i18n } = useTranslation();
-  const { data } = useQuery(systemQuery);
+  const session = useQuery({ ...sessionQuery, enabled: false }).data;
+  const { data } = useQuery({ ...systemQuery, enabled: session != null });
   const [choice, setChoice] = useState<TimeChoice>(readPreference("time") === "mine" ? "mine" : "site");
   const mine = Intl.DateTimeFormat().resolvedOptions().timeZone;
   const site = data?.time_zone ?? "";

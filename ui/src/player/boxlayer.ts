@@ -12,6 +12,9 @@ function make<K extends keyof SVGElementTagNameMap>(
   return element;
 }
 
+/** Weaker guesses are kept by the server for tuning; on the picture they only distract. */
+const SHOWN_SCORE = 0.45;
+
 /** Draws boxes and zones over a picture, in the picture's own coordinates. Names are set as text, never as markup. */
 export class BoxLayer {
   private readonly svg: SVGSVGElement;
@@ -61,11 +64,12 @@ export class BoxLayer {
   show(found: BoxesOnScreen | null): void {
     const { dataset } = this.svg;
     dataset.exact = String(found?.exact ?? false);
-    dataset.boxes = String(found?.boxes.length ?? 0);
     dataset.capturedNs = found === null ? "" : String(found.capturedNs);
+    const boxes = (found?.boxes ?? []).filter((box) => box.score >= SHOWN_SCORE);
+    dataset.boxes = String(boxes.length);
     const tags: [SVGRectElement, SVGTextElement][] = [];
     this.boxes.replaceChildren(
-      ...(found?.boxes ?? []).flatMap(({ box: [x, y, w, h], label, score }) => {
+      ...boxes.flatMap(({ box: [x, y, w, h], label, score }) => {
         const at = { x: x * this.width, y: y * this.height };
         const frame = make("rect", {
           ...at,

@@ -48,3 +48,22 @@ export class MediaClock {
     return last === undefined ? null : last.wall_ms + last.duration_s * 1_000;
   }
 }
+
+/** The fragments of an HLS media playlist. A date holds until the next one; before the first date nothing is known. */
+export function playlistFragments(text: string): Fragment[] {
+  const fragments: Fragment[] = [];
+  let at_s = 0;
+  let wall_ms = Number.NaN;
+  let duration_s: number | null = null;
+  for (const line of text.split(/\r?\n/)) {
+    if (line.startsWith("#EXT-X-PROGRAM-DATE-TIME:")) wall_ms = Date.parse(line.slice(25));
+    else if (line.startsWith("#EXTINF:")) duration_s = Number.parseFloat(line.slice(8));
+    else if (line !== "" && !line.startsWith("#") && duration_s !== null && duration_s >= 0) {
+      if (!Number.isNaN(wall_ms)) fragments.push({ at_s, duration_s, wall_ms });
+      at_s += duration_s;
+      wall_ms += duration_s * 1_000;
+      duration_s = null;
+    }
+  }
+  return fragments;
+}

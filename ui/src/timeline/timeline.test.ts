@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { HaechiEvent, Timeline } from "@/api/types";
 import { wallTime } from "@/time/zone";
-import { MediaClock } from "./clock";
+import { MediaClock, playlistFragments } from "./clock";
 import { momentAt, neighbourEvent, nextRecorded } from "./lookup";
 import { ticks } from "./ticks";
 import { clampToNow, MAX_SPAN_MS, MIN_SPAN_MS, msAt, reveal, spanOf, viewAround, xOf, zoom } from "./view";
@@ -121,5 +121,36 @@ describe("the media clock", () => {
     expect(clock.toMedia(30_000)).toBeNull();
     expect(clock.nextMedia(30_000)).toBe(4);
     expect(clock.nextMedia(70_000)).toBeNull();
+  });
+});
+
+describe("the playlist", () => {
+  const text = [
+    "#EXTM3U",
+    "#EXT-X-PROGRAM-DATE-TIME:2026-11-21T09:00:00.500Z",
+    "#EXTINF:2.00000,",
+    "#EXT-X-BYTERANGE:10@0",
+    "recordings/1.mp4",
+    "#EXTINF:4,",
+    "recordings/1.mp4",
+    "#EXT-X-DISCONTINUITY",
+    "#EXT-X-PROGRAM-DATE-TIME:2026-11-21T09:01:00.000Z",
+    "#EXTINF:2,",
+    "recordings/2.mp4",
+    "#EXT-X-ENDLIST",
+  ].join("\n");
+
+  test("dates are carried on from fragment to fragment, and renewed after a gap", () => {
+    const start = Date.UTC(2026, 10, 21, 9);
+    expect(playlistFragments(text)).toEqual([
+      { at_s: 0, duration_s: 2, wall_ms: start + 500 },
+      { at_s: 2, duration_s: 4, wall_ms: start + 2_500 },
+      { at_s: 6, duration_s: 2, wall_ms: start + 60_000 },
+    ]);
+  });
+
+  test("noise gives a list, never an exception", () => {
+    fc.assert(fc.property(fc.string({ maxLength: 300 }), (noise) => void playlistFragments(noise)));
+    expect(playlistFragments("")).toEqual([]);
   });
 });

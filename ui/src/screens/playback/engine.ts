@@ -1,5 +1,6 @@
 import type HlsType from "hls.js";
-import { type Fragment, MediaClock } from "@/timeline/clock";
+import { query } from "@/api/client";
+import { type Fragment, MediaClock, playlistFragments } from "@/timeline/clock";
 
 /** Plays one camera's recording: world time in, world time out. Loads a window of the recording at a time. */
 
@@ -86,57 +87,65 @@ export class PlaybackEngine {
     const mine = this.generation;
     this.events.state("loading");
     this.events.time(ms);
-    const { default: Hls } = await import("hls.js/light");
-    if (this.closed || mine !== this.generation) return;
     this.hls?.destroy();
+    this.hls = null;
     this.clock = new MediaClock([]);
     this.window = { start_ms: ms - BEFORE_MS, end_ms: Math.min(ms + AFTER_MS, Date.now()) };
+    const range = { start_ms: Math.round(this.window.start_ms), end_ms: Math.round(this.window.end_ms) };
+    const url = `/api/cameras/${this.camera}/index.m3u8${query(range)}`;
+    const [{ default: Hls }, response] = await Promise.all([
+      import("hls.js/light"),
+      fetch(url).catch(() => null),
+    ]);
+    const text = response?.ok ? await response.text() : "";
+    if (this.closed || mine !== this.generation) return;
+    if (response === null || (!response.ok && response.status !== 404)) {
+      this.events.state("failed");
+      return;
+    }
+    this.clock = new MediaClock(playlistFragments(text));
+    if (this.clock.empty) this.events.state("nothing");
+    else this.attach(Hls, url, ms);
+  }
+
+  private attach(Hls: typeof HlsType, url: string, ms: number): void {
+    const at = this.clock.toMedia(ms);
+    // In a gap the window is still loaded, from its next piece on: the skip button then needs no waiting.
+    const startPosition = at ?? this.clock.nextMedia(ms) ?? 0;
     const hls = new Hls({
       enableWorker: false,
-      autoStartLoad: false,
+      startPosition,
       maxBufferLength: 20,
       backBufferLength: 30,
       maxBufferSize: 40_000_000,
     });
     this.hls = hls;
-    const build = (
-      fragments: readonly { start: number; duration: number; programDateTime: number | null }[],
-    ): void => {
-      this.clock = new MediaClock(
-        fragments.flatMap((row): Fragment[] =>
-          row.programDateTime === null
-            ? []
-            : [{ at_s: row.start, duration_s: row.duration, wall_ms: row.programDateTime }],
-        ),
-      );
-    };
-    hls.on(Hls.Events.LEVEL_LOADED, (_name, data) => {
-      build(data.details.fragments);
-      this.begin(hls, ms);
+    hls.on(Hls.Events.LEVEL_PTS_UPDATED, (_name, data) => {
+      if (this.hls === hls) this.align(data.details.fragments);
     });
-    hls.on(Hls.Events.LEVEL_PTS_UPDATED, (_name, data) => build(data.details.fragments));
     hls.on(Hls.Events.ERROR, (_name, data) => {
-      if (!data.fatal || mine !== this.generation) return;
-      const empty = data.details === Hls.ErrorDetails.LEVEL_EMPTY_ERROR || data.response?.code === 404;
-      this.events.state(empty ? "nothing" : "failed");
+      if (data.fatal && this.hls === hls) this.events.state("failed");
     });
     hls.attachMedia(this.video);
-    hls.loadSource(
-      `/api/cameras/${this.camera}/index.m3u8?start_ms=${Math.round(this.window.start_ms)}&end_ms=${Math.round(this.window.end_ms)}`,
-    );
-    hls.startLoad(0);
+    hls.loadSource(url);
+    if (at !== null) this.resume();
+    else {
+      this.video.pause();
+      this.events.state("gap");
+    }
   }
 
-  private begin(hls: HlsType, ms: number): void {
-    const at = this.clock.toMedia(ms);
-    if (at === null) {
-      this.video.pause();
-      this.events.state(this.clock.empty ? "nothing" : "gap");
-      return;
-    }
-    hls.startLoad(at);
-    this.video.currentTime = at;
-    this.resume();
+  /** The real times of the pictures are known once they are loaded, and replace those of the list. */
+  private align(
+    fragments: readonly { start: number; duration: number; programDateTime: number | null }[],
+  ): void {
+    this.clock = new MediaClock(
+      fragments.flatMap((row): Fragment[] =>
+        row.programDateTime === null
+          ? []
+          : [{ at_s: row.start, duration_s: row.duration, wall_ms: row.programDateTime }],
+      ),
+    );
   }
 
   private resume(): void {
