@@ -80,7 +80,7 @@ def run_haechi(count: int, seconds: float, folder: Path) -> Sample:
     log = (folder / "out").open("wb")
     url = f"rtsp://127.0.0.1:{PORT}"
     command = [sys.executable, "-m", "bench.ours", "--url", url, "--count", str(count), "--folder", str(folder)]
-    processes = [subprocess.Popen(command, stdout=log)]  # noqa: S603
+    processes = [subprocess.Popen(command, stdout=log)]
     try:
         cpu, pss = measure(processes, count, seconds)
     finally:
@@ -96,7 +96,7 @@ def run_ffmpeg(count: int, seconds: float, folder: Path) -> Sample:
         command = ["ffmpeg", "-nostdin", "-loglevel", "error", "-rtsp_transport", "tcp"]
         command += ["-i", f"rtsp://127.0.0.1:{PORT}/{number}", "-c", "copy", "-f", "segment"]
         command += ["-segment_time", "60", "-segment_format_options", "movflags=+frag_keyframe+empty_moov", str(target)]
-        processes.append(subprocess.Popen(command, stdin=subprocess.DEVNULL))  # noqa: S603
+        processes.append(subprocess.Popen(command, stdin=subprocess.DEVNULL))
     try:
         cpu, pss = measure(processes, count, seconds)
     finally:
@@ -117,7 +117,7 @@ def main() -> None:
     if shutil.which("ffmpeg") is None:
         sys.exit("bench.ingest needs ffmpeg to compare with: apt-get install ffmpeg")
     counts = [int(part) for part in args.counts.split(",")]
-    cameras = subprocess.Popen([sys.executable, "-m", "bench.cameras", "--port", str(PORT)], stdout=subprocess.PIPE)  # noqa: S603
+    cameras = subprocess.Popen([sys.executable, "-m", "bench.cameras", "--port", str(PORT)], stdout=subprocess.PIPE)
     assert cameras.stdout is not None
     cameras.stdout.readline()
     rows = []
@@ -154,14 +154,14 @@ def spread(values: list[float], digits: int) -> str:
 
 
 def write_report(rows: list[str], repeats: int, seconds: float) -> None:
-    version = subprocess.run(["ffmpeg", "-version"], capture_output=True, text=True, check=True).stdout.split()[2]  # noqa: S607
+    version = subprocess.run(["ffmpeg", "-version"], capture_output=True, text=True, check=True).stdout.split()[2]
     head = (
         "# Ingest and record beside ffmpeg\n\n"
-        f"{datetime.now(UTC):%Y-%m-%d}, {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()},"
-        f" ffmpeg {version}. `python -m bench.ingest`: {repeats} runs each in turns, {seconds:g} s measured after"
-        f" {WARM_UP_S:g} s of warm-up. 720p15 H.264, 1.5 Mbit/s, a sync unit every 4 s, one write per RTP packet, phases"
-        " spread. Median (least-most). CPU in ms per camera and second (user + system); memory is PSS in MB.\n"
-        "Haechi writes every fragment through to the disk (fsync) and indexes it; ffmpeg leaves both to the page cache.\n\n"
+        f"{datetime.now(UTC):%Y-%m-%d}, {platform.machine()}, {os.cpu_count()} cores,"
+        f" Python {platform.python_version()}, ffmpeg {version}. `python -m bench.ingest`: {repeats} runs each in turns, {seconds:g} s measured after"
+        f" {WARM_UP_S:g} s of warm-up. 720p15 H.264, 1.5 Mbit/s, a sync unit every 4 s, one write per RTP packet,"
+        " phases spread. Median (least-most). CPU in ms per camera and second (user + system); memory is PSS in MB.\n"
+        "Haechi writes each fragment through to the disk (fsync) and indexes it; ffmpeg leaves it to the page cache.\n\n"
         "| cameras | Haechi CPU | Haechi MB | ffmpeg CPU | ffmpeg MB | CPU ratio | memory ratio |\n"
         "|---|---|---|---|---|---|---|\n"
     )

@@ -1,6 +1,6 @@
 """Haechi's ingest and recording alone, for the benchmarks: N cameras of one address, no detection, no viewers.
 
-    python -m bench.ours --url rtsp://127.0.0.1:9554 --count 50 --folder DIR [--viewers-port 9600]
+python -m bench.ours --url rtsp://127.0.0.1:9554 --count 50 --folder DIR [--viewers-port 9600]
 """
 
 from __future__ import annotations

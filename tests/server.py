@@ -47,10 +47,8 @@ async def running(settings: Settings, *, log_in: bool = True) -> AsyncIterator[H
     stop = asyncio.Event()
     task = asyncio.create_task(serve(rooms, address.set_result, stop))
     try:
-        await asyncio.wait({task, address}, return_when=asyncio.FIRST_COMPLETED)
-        if task.done():
-            task.result()
-        base = await address
+        task.add_done_callback(lambda done: None if address.done() else address.set_exception(_early(done)))
+        base = await asyncio.wait_for(asyncio.shield(address), 30)
         async with httpx2.AsyncClient(base_url=base, headers={"Origin": base}, timeout=60) as http:
             if log_in:
                 await _log_in(rooms, http)
@@ -59,6 +57,13 @@ async def running(settings: Settings, *, log_in: bool = True) -> AsyncIterator[H
         stop.set()
         await asyncio.wait_for(task, 30)
         rooms.services.database.close()
+
+
+def _early(task: asyncio.Task[None]) -> BaseException:
+    """Why a server ended before it was ready."""
+    if task.cancelled():
+        return asyncio.CancelledError()
+    return task.exception() or AssertionError("the server ended before it was ready")
 
 
 async def _log_in(rooms: Rooms, http: httpx2.AsyncClient) -> None:

@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 from haechi.base.redact import RedactingFilter, redact_event, redact_text, redact_url
 
 SECRETS = st.text(
-    st.characters(codec="ascii", exclude_characters=" \t\r\n\"'<>\\", exclude_categories=["Cc"]), min_size=6, max_size=40
+    st.characters(codec="ascii", exclude_characters=" \t\r\n\"'<>\\", exclude_categories=["Cc"]),
+    min_size=6,
+    max_size=40,
 ).filter(lambda text: text.strip("*") and "@" not in text[-1:])
 
 

@@ -55,4 +55,5 @@ async def timecode_of(video: ElementHandle) -> tuple[TimeCode, int]:
     """
     encoded, shown = await video.evaluate(_GRAB)
     pixels = cv2.imdecode(np.frombuffer(base64.b64decode(encoded), np.uint8), cv2.IMREAD_COLOR)
-    return read_timecode(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)), shown
+    assert pixels is not None
+    return read_timecode(pixels.astype(np.uint8)), shown

@@ -195,7 +195,7 @@ async def _stop_when(stop: asyncio.Event | None, server: uvicorn.Server) -> None
 
 async def _retain(rooms: Rooms) -> None:
     """Retention, from the moment on when the recorder has claimed the volume."""
-    while not rooms.volume.id:  # noqa: ASYNC110 - claimed by a task that may fail and try again
+    while not rooms.volume.id:
         await rooms.services.clock.sleep(0.5)
     await rooms.retention.run()
 
