@@ -1,6 +1,7 @@
 """The habits of the house. A rule that nothing checks is a wish."""
 
 import ast
+import json
 import re
 import subprocess
 import tomllib
@@ -109,9 +110,16 @@ def test_every_dependency_is_locked() -> None:
         assert names - locked == set(), f"run make lock ({profile})"
 
 
-def test_the_wheel_of_uv_is_pinned_for_every_platform_that_we_support() -> None:
-    import json
+def test_the_front_ends_lock_fits_its_package_file_and_holds_a_hash_for_everything() -> None:
+    package = json.loads((ROOT / "ui" / "package.json").read_text(encoding="utf-8"))
+    packages = json.loads((ROOT / "ui" / "package-lock.json").read_text(encoding="utf-8"))["packages"]
+    for kind in ("dependencies", "devDependencies"):
+        assert packages[""].get(kind, {}) == package.get(kind, {}), "run npm install in ui/"
+    assert [name for name, entry in packages.items() if name and "integrity" not in entry] == []
+    assert [name for name, entry in packages.items() if "resolved" in entry] == []
 
+
+def test_the_wheel_of_uv_is_pinned_for_every_platform_that_we_support() -> None:
     pins = json.loads((ROOT / "requirements" / "uv.json").read_text(encoding="utf-8"))
     assert set(pins["wheels"]) == {"x86_64-glibc", "aarch64-glibc", "x86_64-musl", "aarch64-musl"}
     for wheel in pins["wheels"].values():
