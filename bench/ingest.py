@@ -157,11 +157,12 @@ def write_report(rows: list[str], repeats: int, seconds: float) -> None:
     version = subprocess.run(["ffmpeg", "-version"], capture_output=True, text=True, check=True).stdout.split()[2]
     head = (
         "# Ingest and record beside ffmpeg\n\n"
-        f"{datetime.now(UTC):%Y-%m-%d}, {platform.machine()}, {os.cpu_count()} cores,"
-        f" Python {platform.python_version()}, ffmpeg {version}. `python -m bench.ingest`: {repeats} runs each in turns,"
-        f" {seconds:g} s measured after {WARM_UP_S:g} s of warm-up. 720p15 H.264, 1.5 Mbit/s, a sync unit every 4 s, one write per RTP packet,"
-        " phases spread. Median (least-most). CPU in ms per camera and second (user + system); memory is PSS in MB.\n"
-        "Haechi writes each fragment through to the disk (fsync) and indexes it; ffmpeg leaves it to the cache.\n\n"
+        f"{datetime.now(UTC):%Y-%m-%d}, {platform.machine()}, {os.cpu_count()} cores, ffmpeg {version}, "
+        f"Python {platform.python_version()}. `python -m bench.ingest`: {repeats} runs each in turns, {seconds:g} s "
+        f"measured after {WARM_UP_S:g} s of warm-up. 720p15 H.264, 1.5 Mbit/s, a sync unit every 4 s, one write per "
+        "RTP packet, phases spread. Median (least-most). CPU in ms per camera and second (user + system); memory is "
+        "PSS in MB.\nHaechi writes each fragment through to the disk (fsync) and indexes it; ffmpeg leaves it to the "
+        "page cache.\n\n"
         "| cameras | Haechi CPU | Haechi MB | ffmpeg CPU | ffmpeg MB | CPU ratio | memory ratio |\n"
         "|---|---|---|---|---|---|---|\n"
     )
