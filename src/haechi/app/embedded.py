@@ -116,6 +116,7 @@ async def serve(rooms: Rooms, ready: Callable[[str], None], stop: asyncio.Event 
             build_app(house),
             ws="websockets-sansio",
             ws_max_size=64 * 1024,
+            ws_per_message_deflate=False,  # video does not get smaller, it only costs ten times as much to send
             log_config=None,
             access_log=False,
             server_header=False,
@@ -242,6 +243,7 @@ def _edge_config(settings: Settings, clock: Clock, *, demo: bool) -> EdgeConfig:
         version=__version__,
         started_ns=clock.wall_ns(),
         trusted_proxies=settings.http.trusted_proxies,
+        allowed_origins=settings.http.allowed_origins,
         metrics_token=settings.http.metrics_token,
         record_path=settings.record_dir,
         demo=demo,

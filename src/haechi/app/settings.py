@@ -36,6 +36,9 @@ class HttpSettings(_Section):
     trusted_proxies: tuple[str, ...] = Field(
         (), description="Addresses of reverse proxies whose X-Forwarded-For is believed."
     )
+    allowed_origins: tuple[str, ...] = Field(
+        (), description="Other addresses under which browsers know this server, for example https://cams.example.org."
+    )
     metrics_token: str = Field("", description="Bearer token with which /metrics may be read without a session.")
 
 

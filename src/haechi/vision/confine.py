@@ -92,6 +92,8 @@ _MACHINES = {
     "x86_64": _Machine(0xC000003E, tuple(x86 for x86, _ in _CALLS.values()), 56, 435, 234, 317),
     "aarch64": _Machine(0xC00000B7, tuple(arm for _, arm in _CALLS.values() if arm is not None), 220, 435, 131, 277),
 }
+FILTERED_MACHINES = tuple(_MACHINES)
+"""Where, under Linux, system calls are filtered."""
 
 
 def die_with_parent() -> None:

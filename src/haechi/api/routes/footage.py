@@ -59,7 +59,7 @@ async def timeline(camera: AskedCamera, house: House, start_ms: StartMs, end_ms:
     start_ns, end_ns = _span(start_ms, end_ms, LONGEST_TIMELINE_MS)
     stream = stream_of(camera.id)
     spans = await house.index.spans(stream, start_ns, end_ns)
-    gaps = await house.index.gaps(stream, start_ns, end_ns)
+    gaps = await house.index.gaps(stream, start_ns, max(start_ns, min(end_ns, house.clock.wall_ns())))
     return Timeline(
         spans=[SpanOut.of(span.start_ns, span.end_ns) for span in spans],
         gaps=[GapOut.of(gap) for gap in gaps],

@@ -20,6 +20,7 @@ from haechi.app.cli.console import out
 from haechi.app.settings import Settings, config_path, load_settings
 from haechi.base.errors import HaechiError
 from haechi.store.database import SAFE_SQLITE, Database, is_sound
+from haechi.vision.confine import FILTERED_MACHINES
 from haechi.vision.models import ModelStore
 
 GIB = 1024**3
@@ -51,6 +52,7 @@ def doctor() -> None:
         _memory,
         _models,
         _port,
+        _confinement,
         _open_files,
     )
     bad = False
@@ -134,6 +136,13 @@ def _port(settings: Settings) -> Finding:
             detail = f"{settings.http.port} is taken"
             return Finding("port", "note", detail, "perhaps by Haechi itself; else the next free one is used")
     return Finding("port", "ok", f"{settings.http.host}:{settings.http.port} is free")
+
+
+def _confinement(_settings: Settings) -> Finding:
+    if platform.system() == "Linux" and platform.machine() in FILTERED_MACHINES:
+        return Finding("confinement", "ok", "decoding runs without network, new files or new rights")
+    remedy = "on Linux x86_64 and aarch64 a system call filter does more"
+    return Finding("confinement", "note", "decoding runs under resource limits only", remedy)
 
 
 def _open_files(_settings: Settings) -> Finding:
