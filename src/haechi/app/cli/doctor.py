@@ -59,9 +59,9 @@ def doctor() -> None:
     for check in checks:
         finding = check(settings)
         colour = {"ok": "green", "note": "yellow", "bad": "red"}[finding.verdict]
-        out.print(f"[{colour}]{finding.verdict:<5}[/] {finding.what:<14} {escape(finding.detail)}")
+        out.print(f"[{colour}]{finding.verdict:<5}[/] {finding.what:<14} {escape(finding.detail)}", soft_wrap=True)
         if finding.remedy:
-            out.print(f"      {'':<14} [dim]{escape(finding.remedy)}[/]")
+            out.print(f"      {'':<14} [dim]{escape(finding.remedy)}[/]", soft_wrap=True)
         bad |= finding.verdict == "bad"
     raise typer.Exit(1 if bad else 0)
 
