@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from haechi.base.clock import SystemClock
+from haechi.base.errors import Unavailable
 from haechi.base.ids import stream_of
 from haechi.bus.frames import FrameBus, GapCause, RunEnded
 from haechi.camera.virtual.server import VirtualCamera
@@ -106,5 +107,25 @@ def test_rates_are_measured_while_a_camera_is_live(tmp_path: Path) -> None:
             assert 45 < status.fps < 75
             assert status.bitrate_bps > 0
             assert (status.width_px, status.height_px, status.codec) == (320, 240, "h264")
+
+    asyncio.run(run())
+
+
+def test_a_database_that_is_away_leaves_live_cameras_alone(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with site(tmp_path) as here:
+            camera = await here.live()
+            list_cameras = here.registry.list
+
+            async def away() -> list[Camera]:
+                raise Unavailable("the database does not answer", code="database-down")
+
+            here.registry.list = away  # type: ignore[method-assign]
+            subscription = here.bus.record(stream_of(camera.id))
+            units = await units_of(subscription, 240)
+            assert {unit.ref.run for unit in units} == {1}
+            here.registry.list = list_cameras  # type: ignore[method-assign]
+            await here.registry.update(camera.id, CameraChange(enabled=False))
+            await until(lambda: here.manager.status(camera.id).state == "disabled")
 
     asyncio.run(run())

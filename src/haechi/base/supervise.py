@@ -10,6 +10,8 @@ from haechi.base.errors import HaechiError, PeerError, Unavailable
 
 log = structlog.get_logger(__name__)
 
+LONG_UP_S = 10.0
+"""A task that stayed up for longer counts as having recovered."""
 EXPECTED: tuple[type[Exception], ...] = (Unavailable, PeerError, OSError, TimeoutError)
 
 
@@ -44,7 +46,8 @@ async def supervise(
     """Run ``run`` until it returns, again after each expected failure.
 
     Logged once when the thing goes down and once when it is back (it stayed up for longer than the longest wait).
-    An exception that is not in ``expected`` propagates: it is a bug, and hiding it would make it a mystery.
+    An exception that is not in ``expected`` propagates: it is a bug, and hiding it would make it a mystery. A task
+    group's failure is expected when every exception in it is.
     """
     wait = backoff or Backoff()
     down = False
@@ -54,12 +57,30 @@ async def supervise(
             await run()
             return
         except expected as error:
-            stayed_s = (clock.monotonic_ns() - started_ns) / NS_PER_S
-            if stayed_s > 10.0:
-                wait.reset()
-                down = False
-            if not down:
-                code = error.code if isinstance(error, HaechiError) else type(error).__name__
-                log.warning("task down", task=name, code=code, error=str(error))
-                down = True
-            await clock.sleep(wait.next_s())
+            failure = error
+        except ExceptionGroup as group:
+            failure = _only_expected(group, expected)
+        stayed_s = (clock.monotonic_ns() - started_ns) / NS_PER_S
+        if stayed_s > LONG_UP_S:
+            wait.reset()
+            down = False
+        if not down:
+            code = failure.code if isinstance(failure, HaechiError) else type(failure).__name__
+            log.warning("task down", task=name, code=code, error=str(failure))
+            down = True
+        await clock.sleep(wait.next_s())
+
+
+def _only_expected(group: ExceptionGroup[Exception], expected: tuple[type[Exception], ...]) -> Exception:
+    """The first exception of ``group`` when all in it are expected.
+
+    Raises:
+        ExceptionGroup: Those that are not.
+    """
+    known, rest = group.split(expected)
+    if rest is not None or known is None:
+        raise rest or group
+    first: Exception = known
+    while isinstance(first, ExceptionGroup):
+        first = first.exceptions[0]
+    return first

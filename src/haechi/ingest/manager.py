@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
+from functools import partial
 from typing import Protocol
 
 from haechi.base.clock import Clock
 from haechi.base.ids import CameraId, StreamId
+from haechi.base.supervise import supervise
 from haechi.bus.frames import FrameBus, GapCause
 from haechi.ingest.camera import CameraIngest, IngestStatus, Numbers, StampFloor
 from haechi.ingest.probe import ProbeReport, probe_source
@@ -88,11 +90,14 @@ class IngestManager:
         self._disabled: dict[CameraId, int] = {}
 
     async def run(self) -> None:
-        """Follow the list of cameras until cancelled."""
+        """Follow the list of cameras until cancelled. While the list cannot be read, what runs goes on (D4)."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._sample())
-            async for cameras in self._cameras.watch():
-                await self._reconcile(cameras, group)
+            await supervise("camera list", partial(self._follow, group), clock=self._clock)
+
+    async def _follow(self, group: asyncio.TaskGroup) -> None:
+        async for cameras in self._cameras.watch():
+            await self._reconcile(cameras, group)
 
     def status(self, camera: CameraId) -> IngestStatus:
         """What the intake of ``camera`` does; ``disabled`` where there is none."""
