@@ -238,3 +238,46 @@ def test_a_codec_that_no_browser_plays_is_named_once() -> None:
     socket = with_session(use)
     assert [text.get("code") for text in socket.texts if text["type"] == "error"] == ["codec-not-playable"]
     assert socket.chunks == []
+
+
+def test_parameters_that_cannot_be_written_end_that_subscription_only_until_better_ones_come() -> None:
+    other = StreamId("cam_b/main")
+
+    async def use(bus: FrameBus, _hub: LiveHub, socket: QueueSocket) -> None:
+        run = opened(bus, VideoParams(Codec.H264, 1280, 720, (b"\x67",), "avc1.64001f"))
+        bus.channel(other).open_run(Run(other, 1, 0, [H264]))
+        socket.ask(type="subscribe", id=1, camera="cam_a")
+        socket.ask(type="subscribe", id=2, camera="cam_b")
+        await settle()
+        for seq in range(3):
+            bus.channel(STREAM).publish(unit(seq, sync=True))
+        bus.channel(other).publish(AccessUnit(UnitRef(other, 1, 0), 0, 0, 10**18, True, 0, b"good"))
+        await settle()
+        run.params.append(H264)
+        bus.channel(STREAM).publish(unit(3, sync=True, params=1))
+        await settle()
+
+    socket = with_session(use)
+    assert [(text["id"], text["type"]) for text in socket.texts if text["type"] != "waiting"] == [
+        (1, "error"),
+        (2, "subscribed"),
+        (1, "subscribed"),
+    ]
+    got = [(head[0], head[1], head[4]) for head in socket.headers()]
+    assert got == [(2, KIND_INIT, 0), (2, KIND_CHUNK, 0), (1, KIND_INIT, 0), (1, KIND_CHUNK, 3)]
+
+
+def test_a_unit_whose_times_cannot_be_written_is_told_once_and_the_socket_lives() -> None:
+    async def use(bus: FrameBus, _hub: LiveHub, socket: QueueSocket) -> None:
+        opened(bus)
+        socket.ask(type="subscribe", id=1, camera="cam_a")
+        await settle()
+        for seq in range(4):
+            bus.channel(STREAM).publish(AccessUnit(UnitRef(STREAM, 1, seq), -5, -5, 10**18, True, 0, b"x"))
+        await settle()
+        socket.ask(type="subscribe", id=2, camera="cam_b")
+        await settle()
+
+    socket = with_session(use)
+    assert [(text["id"], text.get("code")) for text in socket.texts if text["type"] == "error"] == [(1, "bad-fragment")]
+    assert socket.texts[-1]["id"] == 2

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import struct
 from collections import OrderedDict
+from functools import lru_cache
 
 from haechi.base.ids import StreamId
 from haechi.bus.frames import FrameBus, Run
-from haechi.media.access_unit import TICKS_PER_S, AccessUnit, Codec, CodecParams, VideoParams
+from haechi.live.transcode import PACKET_TICKS, Transcoder, opus_of
+from haechi.media.aac import parse_config
+from haechi.media.access_unit import TICKS_PER_S, AccessUnit, AudioParams, Codec, CodecParams, VideoParams
 from haechi.media.fmp4.muxer import chunk, init_segment
 
 HEADER = struct.Struct(">HBBIQQ")
@@ -21,18 +24,27 @@ FIRST_DURATION = TICKS_PER_S // 15
 LONGEST_DURATION = TICKS_PER_S
 
 
+Chunk = tuple[AccessUnit, bytes]
+"""A unit whose name and stamp go into the header, and moof+mdat."""
+
+
 class LiveStream:
-    """The chunks of one stream. A chunk is made when the first viewer wants it, and kept for the others."""
+    """The chunks of one stream. They are made when the first viewer wants them, and kept for the others.
+
+    Attributes:
+        made: Chunks made so far.
+    """
 
     def __init__(self) -> None:
-        self._chunks: OrderedDict[tuple[int, int], bytes] = OrderedDict()
+        self._chunks: OrderedDict[tuple[int, int], tuple[Chunk, ...]] = OrderedDict()
         self._inits: OrderedDict[CodecParams, bytes] = OrderedDict()
         self._last: AccessUnit | None = None
         self._duration = FIRST_DURATION
+        self._transcoder: tuple[int, AudioParams, Transcoder] | None = None
         self.made = 0
 
     def init(self, params: CodecParams) -> bytes:
-        """The initialisation segment for ``params``."""
+        """The initialisation segment for ``params`` (those of `shown_as`)."""
         data = self._inits.get(params)
         if data is None:
             data = self._inits[params] = init_segment(params)
@@ -40,23 +52,47 @@ class LiveStream:
                 self._inits.popitem(last=False)
         return data
 
-    def chunk(self, unit: AccessUnit, params: CodecParams) -> bytes:
-        """The moof+mdat of one unit. Its duration is that of the unit before: the next one is not known yet."""
+    def chunks(self, unit: AccessUnit, params: CodecParams) -> tuple[Chunk, ...]:
+        """What a viewer gets for ``unit``: one chunk; where the sound is transcoded none, one or more."""
         key = (unit.ref.run, unit.ref.seq)
-        data = self._chunks.get(key)
-        if data is None:
-            data = self._chunks[key] = chunk(unit, params, unit.ref.seq + 1, duration_ticks=self._duration_of(unit))
-            self.made += 1
+        chunks = self._chunks.get(key)
+        if chunks is None:
+            chunks = self._chunks[key] = self._make(unit, params)
+            self.made += len(chunks)
             if len(self._chunks) > CACHED_CHUNKS:
                 self._chunks.popitem(last=False)
-        return data
+        return chunks
 
-    def _duration_of(self, unit: AccessUnit) -> int:
+    def _make(self, unit: AccessUnit, params: CodecParams) -> tuple[Chunk, ...]:
+        shown = shown_as(params)
+        if shown is params or not isinstance(params, AudioParams):
+            return ((unit, chunk(unit, params, unit.ref.seq + 1, duration_ticks=self._duration_of(unit, params))),)
+        return tuple(
+            (packet, chunk(packet, shown, packet.ref.seq + 1, duration_ticks=PACKET_TICKS))
+            for packet in self._transcoder_of(unit.ref.run, params).feed(unit)
+        )
+
+    def _transcoder_of(self, run: int, params: AudioParams) -> Transcoder:
+        """One encoder however many listen. It costs nothing while nobody asks for chunks."""
+        if self._transcoder is None or self._transcoder[:2] != (run, params):
+            self._transcoder = (run, params, Transcoder(params))
+        return self._transcoder[2]
+
+    def _duration_of(self, unit: AccessUnit, params: CodecParams) -> int | None:
+        """Audio tells how long it lasts. A picture lasts as long as the one before: the next is not known yet."""
+        if isinstance(params, AudioParams):
+            return _aac_frame_ticks(params) if params.codec is Codec.AAC else None
         last = self._last
         if last is not None and last.ref.run == unit.ref.run and last.ref.seq + 1 == unit.ref.seq:
             self._duration = max(1, min(unit.dts - last.dts, LONGEST_DURATION))
         self._last = unit
         return self._duration
+
+
+@lru_cache(maxsize=16)
+def _aac_frame_ticks(params: AudioParams) -> int:
+    config = parse_config(params.config)
+    return round(config.samples_per_frame * TICKS_PER_S / config.rate_hz)
 
 
 class LiveHub:
@@ -86,8 +122,14 @@ def mime_of(params: CodecParams) -> str:
     return f'{kind}/mp4; codecs="{codec}"'
 
 
+def shown_as(params: CodecParams) -> CodecParams:
+    """What viewers get for ``params``: the very same, or Opus for G.711."""
+    opus = opus_of(params) if isinstance(params, AudioParams) else None
+    return params if opus is None else opus
+
+
 def plays_in_browsers(params: CodecParams) -> bool:
-    """Whether any browser plays this by MSE. MJPEG and G.711 are shown as stills, or not at all."""
+    """Whether any browser plays this by MSE. MJPEG is shown as stills; G.711 is, see `shown_as`, Opus by then."""
     return params.codec in (Codec.H264, Codec.H265, Codec.AAC, Codec.OPUS)
 
 

@@ -15,7 +15,8 @@ import structlog
 from msgspec import Struct
 
 from haechi.base.clock import Clock
-from haechi.base.ids import CameraId, StreamId, stream_of
+from haechi.base.errors import HaechiError
+from haechi.base.ids import CameraId, stream_of
 from haechi.bus.frames import RunEnded, Subscription
 from haechi.live.mse import (
     FLAG_SYNC,
@@ -23,10 +24,10 @@ from haechi.live.mse import (
     KIND_CHUNK,
     KIND_INIT,
     LiveHub,
-    LiveStream,
     header,
     mime_of,
     plays_in_browsers,
+    shown_as,
     size_of,
 )
 from haechi.media.access_unit import AccessUnit
@@ -110,9 +111,8 @@ class LiveSession:
         elif not await self._may_view(camera):
             await self._error(request.id, "camera-not-found", "no such camera")
         else:
-            stream = stream_of(camera, request.stream)
-            subscription = self._hub.bus.watch(stream)
-            task = group.create_task(self._pump(request.id, stream, subscription))
+            subscription = self._hub.bus.watch(stream_of(camera, request.stream))
+            task = group.create_task(self._pump(request.id, subscription))
             self._pumps[request.id] = (camera, subscription, task)
 
     def _unsubscribe(self, number: int) -> None:
@@ -129,39 +129,49 @@ class LiveSession:
                     self._unsubscribe(number)
                     await self._error(number, "camera-not-found", "no such camera")
 
-    async def _pump(self, number: int, stream: StreamId, subscription: Subscription) -> None:
-        live = self._hub.stream(stream)
+    async def _pump(self, number: int, subscription: Subscription) -> None:
         announced: tuple[int, int] | None = None
         is_playable = False
-        if not self._hub.bus.channel(stream).current:
+        if not self._hub.bus.channel(subscription.stream).current:
             await self._tell(number, "waiting", cause="connecting", message="")
         async for item in subscription:
             if isinstance(item, RunEnded):
                 announced = None
                 await self._tell(number, "waiting", cause=item.cause.value, message=item.detail)
                 continue
-            if announced != (item.ref.run, item.params):
-                if not item.is_sync:
-                    continue
-                is_playable = await self._announce(number, live, subscription, item)
-                announced = (item.ref.run, item.params)
-            if not is_playable:
-                continue
-            ref = item.ref
-            flags = FLAG_SYNC if item.is_sync else 0
-            head = HEADER.pack(number, KIND_CHUNK, flags, ref.run, ref.seq, item.captured_ns)
-            await self._socket.send_bytes(head + live.chunk(item, subscription.params_of(item)))
+            try:
+                if announced != (item.ref.run, item.params):
+                    if not item.is_sync:
+                        continue
+                    announced = (item.ref.run, item.params)
+                    is_playable = await self._announce(number, subscription, item)
+                if is_playable:
+                    await self._send(number, subscription, item)
+            except HaechiError as error:
+                log.warning("stream cannot be shown", stream=subscription.stream, code=error.code, error=error.message)
+                is_playable = False
+                await self._error(number, error.code, error.message)
 
-    async def _announce(self, number: int, live: LiveStream, subscription: Subscription, unit: AccessUnit) -> bool:
-        params = subscription.params_of(unit)
+    async def _announce(self, number: int, subscription: Subscription, unit: AccessUnit) -> bool:
+        """Tell what comes, and the initialisation segment. False where no browser plays it."""
+        params = shown_as(subscription.params_of(unit))
+        is_playable = plays_in_browsers(params)
+        init = self._hub.stream(subscription.stream).init(params) if is_playable else b""
         width, height = size_of(params)
         await self._tell(number, "subscribed", mime=mime_of(params), width=width, height=height)
-        if not plays_in_browsers(params):
-            await self._error(number, "codec-not-playable", f"browsers play no {params.codec.value}; showing stills")
+        if not is_playable:
+            instead = "; showing stills" if params.codec.is_video else ""
+            await self._error(number, "codec-not-playable", f"browsers play no {params.codec.value}{instead}")
             return False
-        head = header(number, KIND_INIT, 0, subscription.run_of(unit), None)
-        await self._socket.send_bytes(head + live.init(params))
+        await self._socket.send_bytes(header(number, KIND_INIT, 0, subscription.run_of(unit), None) + init)
         return True
+
+    async def _send(self, number: int, subscription: Subscription, unit: AccessUnit) -> None:
+        for shown, data in self._hub.stream(subscription.stream).chunks(unit, subscription.params_of(unit)):
+            ref = shown.ref
+            flags = FLAG_SYNC if shown.is_sync else 0
+            head = HEADER.pack(number, KIND_CHUNK, flags, ref.run, ref.seq, shown.captured_ns)
+            await self._socket.send_bytes(head + data)
 
     async def _error(self, number: int, code: str, message: str) -> None:
         await self._tell(number, "error", code=code, message=message)
