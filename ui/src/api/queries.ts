@@ -26,16 +26,17 @@ export const queryClient = new QueryClient({
 
 export const setupQuery = queryOptions({
   queryKey: ["setup"],
-  queryFn: ({ signal }) => request<{ needed: boolean }>("GET", "/api/setup", undefined, signal),
+  queryFn: () => request<{ needed: boolean }>("GET", "/api/setup"),
 });
 
 /** Null when nobody is logged in. */
 export const sessionQuery = queryOptions({
   queryKey: ["session"],
   staleTime: 60_000,
-  queryFn: async ({ signal }): Promise<Session | null> => {
+  // Not abortable: the router waits for this answer while components that also read it come and go.
+  queryFn: async (): Promise<Session | null> => {
     try {
-      const session = await request<Session>("GET", "/api/session", undefined, signal);
+      const session = await request<Session>("GET", "/api/session");
       rememberSession(session);
       return session;
     } catch (error) {

@@ -6,6 +6,9 @@ import { UnitTable } from "./units";
 export const TARGET_BEHIND_S = 0.3;
 /** Further behind than this, jump to live: a security picture never plays fast to catch up. */
 export const MAX_BEHIND_S = 2;
+/** Right after the start the GOP cache is still coming in: settle near the edge before the rule above holds. */
+const SETTLE_MS = 3_000;
+const SETTLED_BEHIND_S = 0.6;
 const KEEP_S = 8;
 const MAX_QUEUED = 900;
 
@@ -27,6 +30,7 @@ export class MseFeed {
   private offset: number | null = null;
   private run = -1;
   private started = false;
+  private startedAt = 0;
   private closed = false;
 
   constructor(video: HTMLVideoElement, mime: string, broken: (reason: string) => void) {
@@ -130,10 +134,13 @@ export class MseFeed {
     const start = this.video.buffered.length > 0 ? this.video.buffered.start(0) : 0;
     if (!this.started && end > start) {
       this.started = true;
+      this.startedAt = performance.now();
       this.video.currentTime = Math.max(start, end - TARGET_BEHIND_S);
       this.play();
-    } else if (this.started && this.queue.length === 0 && end - this.video.currentTime > MAX_BEHIND_S) {
-      this.video.currentTime = end - TARGET_BEHIND_S;
+    } else if (this.started && this.queue.length === 0 && !this.video.seeking) {
+      const settling = performance.now() - this.startedAt < SETTLE_MS;
+      const limit = settling ? SETTLED_BEHIND_S : MAX_BEHIND_S;
+      if (end - this.video.currentTime > limit) this.video.currentTime = end - TARGET_BEHIND_S;
     }
     if (this.started) this.leapHole();
     if (this.started && this.video.paused) this.play();

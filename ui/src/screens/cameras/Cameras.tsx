@@ -115,6 +115,7 @@ function Row({ camera, admin, remove }: { camera: Camera; admin: boolean; remove
       <td>
         <Link to="/live/$cameraId" params={params} className="hc-camera-name">
           <span className="hc-camera-thumb">
+            <IconDeviceCctv size={20} stroke={1.4} aria-hidden />
             {live && (
               <img
                 src={`/api/cameras/${camera.id}/latest.jpg?width=160`}

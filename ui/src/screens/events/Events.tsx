@@ -14,7 +14,7 @@ import { Page } from "@/parts/Page";
 import { Empty, Failure, Loading } from "@/parts/states";
 import { EventList } from "./EventList";
 import { EventView } from "./EventView";
-import { useReview } from "./review";
+import { renew, useReview } from "./review";
 
 const LABELS = [
   "person",
@@ -37,7 +37,7 @@ export function Events() {
   const cameras = useQuery(camerasQuery).data ?? [];
   const unreviewed = useUnreviewed();
   const [selected, setSelected] = useState<ReadonlySet<string>>(new Set());
-  const [fresh, setFresh] = useState(0);
+  const [fresh, setFresh] = useState<ReadonlySet<string>>(new Set());
   const review = useReview();
   const lastReviewed = useRef<{ ids: string[]; reviewed: boolean } | null>(null);
 
@@ -50,6 +50,8 @@ export function Events() {
   });
   const events = useMemo(() => list.data?.pages.flatMap((page) => page.events) ?? [], [list.data]);
 
+  const known = useRef<ReadonlySet<string>>(new Set());
+  known.current = useMemo(() => new Set(events.map((event) => event.id)), [events]);
   useEffect(
     () =>
       push.onEvent((event) => {
@@ -57,13 +59,14 @@ export function Events() {
           (filter.camera ?? event.camera) === event.camera &&
           (filter.label ?? event.label) === event.label &&
           (filter.severity ?? event.severity) === event.severity;
+        if (known.current.has(event.id)) renew(event);
         // A new row must not move the one under the pointer: it waits behind a button.
-        if (fits) setFresh((count) => count + 1);
+        else if (fits) setFresh((old) => (old.has(event.id) ? old : new Set(old).add(event.id)));
       }),
     [filter.camera, filter.label, filter.severity],
   );
   const showFresh = (): void => {
-    setFresh(0);
+    setFresh(new Set());
     void queryClient.invalidateQueries({ queryKey: ["events"] });
   };
 
@@ -173,7 +176,7 @@ export function Events() {
               </Button>
             </div>
           )}
-          {fresh > 0 && (
+          {fresh.size > 0 && (
             <Button
               className="hc-fresh"
               size="compact-sm"
@@ -181,7 +184,7 @@ export function Events() {
               leftSection={<IconArrowUp size={14} />}
               onClick={showFresh}
             >
-              {t("events.fresh", { count: fresh })}
+              {t("events.fresh", { count: fresh.size })}
             </Button>
           )}
           {list.isPending && <Loading rows={8} height={72} retry={() => void list.refetch()} />}

@@ -23,6 +23,21 @@ function paint(ids: ReadonlySet<string>, reviewed: boolean): void {
   );
 }
 
+/** An event that is listed already went on or ended: its row changes where it stands. */
+export function renew(event: HaechiEvent): void {
+  queryClient.setQueriesData<InfiniteData<EventPage>>(
+    { queryKey: ["events", "pages"] },
+    (data) =>
+      data && {
+        ...data,
+        pages: data.pages.map((page) => ({
+          ...page,
+          events: page.events.map((row) => (row.id === event.id ? event : row)),
+        })),
+      },
+  );
+}
+
 /** Marks events as reviewed (or not), tells it, and offers ten seconds to take it back. */
 export function useReview(): (ids: string[], reviewed: boolean) => void {
   const { t } = useTranslation();
