@@ -15,7 +15,7 @@ from haechi.api.metrics import CountRequests, Metrics
 from haechi.api.policy import Gate, Routes, require_policies
 from haechi.api.problems import Problem
 from haechi.api.push import Push
-from haechi.api.rights import KnownCameras
+from haechi.api.rights import KnownCameras, OpenSessions
 from haechi.api.routes import cameras, events, footage, session, system, users
 from haechi.api.services import Services
 from haechi.api.stills import Stills
@@ -57,6 +57,7 @@ def build_app(services: Services) -> FastAPI:
     app.state.clips = ClipShelf(services.clock)
     app.state.stills = Stills(services)
     app.state.known_cameras = KnownCameras(services)
+    app.state.open_sessions = OpenSessions(services)
     app.state.push = Push(services, metrics)
     app.state.assets = pages.load_assets(services.config.static)
     problems.install(app)

@@ -4,13 +4,16 @@ While the database does not answer, the last answer counts: nothing can be withd
 live pictures go on without it (CONTRACT D4).
 """
 
-from collections.abc import Callable
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 
 import structlog
 
 from haechi.api.auth.principal import Principal
 from haechi.api.services import Services
-from haechi.base.clock import NS_PER_S
+from haechi.base.clock import NS_PER_S, Clock
 from haechi.base.errors import Denied, Unavailable
 from haechi.base.ids import CameraId
 
@@ -26,26 +29,71 @@ class KnownCameras:
 
     def __init__(self, services: Services) -> None:
         self._services = services
+        self._turn = asyncio.Lock()
         self._ids: frozenset[CameraId] = frozenset()
         self._read_ns = -FRESH_NS
 
     async def has(self, camera: CameraId) -> bool:
         """Whether the camera is there."""
-        if self._services.clock.monotonic_ns() - self._read_ns < FRESH_NS and camera in self._ids:
+        if self._is_known(camera):
             return True
-        try:
-            self._ids = frozenset(known.id for known in await self._services.registry.list())
-        except Unavailable as error:
-            log.info("cameras as of before", code=error.code)
-        self._read_ns = self._services.clock.monotonic_ns()
+        async with self._turn:
+            if self._is_known(camera):
+                return True
+            try:
+                self._ids = frozenset(known.id for known in await self._services.registry.list())
+            except Unavailable as error:
+                log.info("cameras as of before", code=error.code)
+            self._read_ns = self._services.clock.monotonic_ns()
         return camera in self._ids
+
+    def _is_known(self, camera: CameraId) -> bool:
+        return self._services.clock.monotonic_ns() - self._read_ns < FRESH_NS and camera in self._ids
+
+
+class OpenSessions:
+    """The sessions behind all open connections, looked up together and at most once a second."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._turn = asyncio.Lock()
+        self._open: Counter[str] = Counter()
+        self._living: Mapping[str, Principal] = {}
+        self._asked: frozenset[str] = frozenset()
+        self._read_ns = -FRESH_NS
+
+    @contextmanager
+    def connected(self, session: str) -> Iterator[None]:
+        """Look for this session too, as long as its connection is open."""
+        self._open[session] += 1
+        try:
+            yield
+        finally:
+            self._open[session] -= 1
+            if not self._open[session]:
+                del self._open[session]
+
+    async def now(self, session: str) -> Principal | None:
+        """Who is behind the session, as of at most a second ago; None when it has ended.
+
+        Raises:
+            Unavailable: The database does not answer.
+        """
+        async with self._turn:
+            if session not in self._asked or self._services.clock.monotonic_ns() - self._read_ns >= FRESH_NS:
+                asked = frozenset(self._open)
+                self._living = await self._services.auth.sessions.living(asked)
+                self._asked = asked
+                self._read_ns = self._services.clock.monotonic_ns()
+        return self._living.get(session)
 
 
 class Rights:
     """What the person behind an open connection may see, as of at most 2 s ago."""
 
-    def __init__(self, services: Services, cameras: KnownCameras, principal: Principal) -> None:
-        self._services = services
+    def __init__(self, clock: Clock, sessions: OpenSessions, cameras: KnownCameras, principal: Principal) -> None:
+        self._clock = clock
+        self._sessions = sessions
         self._cameras = cameras
         self.principal = principal
         self.on_change: Callable[[Principal], None] = lambda _: None
@@ -60,14 +108,18 @@ class Rights:
         Raises:
             Denied: ``session-ended``.
         """
-        while True:
-            await self._services.clock.sleep(RECHECK_S)
-            try:
-                now = await self._services.auth.sessions.still(self.principal)
-            except Unavailable as error:
-                log.info("rights as of before", code=error.code)
-                continue
-            if now is None:
-                raise Denied("the session has ended; log in again", code="session-ended")
-            self.principal = now
-            self.on_change(now)
+        with self._sessions.connected(self.principal.session):
+            while True:
+                await self._clock.sleep(RECHECK_S)
+                await self._look()
+
+    async def _look(self) -> None:
+        try:
+            now = await self._sessions.now(self.principal.session)
+        except Unavailable as error:
+            log.info("rights as of before", code=error.code)
+            return
+        if now is None:
+            raise Denied("the session has ended; log in again", code="session-ended")
+        self.principal = Principal(now.user, now.session, self.principal.csrf, now.expires_ns)
+        self.on_change(self.principal)

@@ -14,6 +14,7 @@ from haechi.api.push import Page, Push
 from haechi.api.rights import Rights
 from haechi.api.services import Services
 from haechi.api.shapes.fields import Input, Shape
+from haechi.base.clock import Clock
 from haechi.base.errors import Denied, HaechiError, Invalid, NotFound, Unavailable
 from haechi.base.ids import CameraId
 from haechi.live.session import LiveClosed, LiveSession
@@ -44,11 +45,16 @@ class ErrorMessage(Shape):
 
 
 class Line:
-    """A WebSocket with sends that are one at a time and not for ever; the end of it is `LiveClosed`."""
+    """A WebSocket with sends that are one at a time and not for ever; the end of it is `LiveClosed`.
 
-    def __init__(self, socket: WebSocket) -> None:
+    One watch per connection limits its sends: a timer for each would cost as much as the sends themselves.
+    """
+
+    def __init__(self, socket: WebSocket, clock: Clock) -> None:
         self._socket = socket
+        self._clock = clock
         self._turn = asyncio.Lock()
+        self._begun = self._ended = 0
 
     async def send_text(self, text: str) -> None:
         """Send, or find out that nobody listens."""
@@ -75,22 +81,37 @@ class Line:
         except (WebSocketDisconnect, OSError, TimeoutError):
             log.debug("the page went before it could be told", code=code)
 
+    async def watch(self) -> None:
+        """Wait for a send that hangs.
+
+        Raises:
+            LiveClosed: One took at least 20 s, and at most twice that.
+        """
+        while True:
+            begun, is_sending = self._begun, self._begun > self._ended
+            await self._clock.sleep(SEND_TIMEOUT_S)
+            if is_sending and self._ended < begun:
+                raise LiveClosed
+
     async def _send(self, message: Mapping[str, str | bytes]) -> None:
         if WebSocketState.DISCONNECTED in {self._socket.client_state, self._socket.application_state}:
             raise LiveClosed
-        try:
-            async with self._turn, asyncio.timeout(SEND_TIMEOUT_S):
+        async with self._turn:
+            self._begun += 1
+            try:
                 await self._socket.send(dict(message))
-        except (WebSocketDisconnect, OSError, TimeoutError) as error:
-            raise LiveClosed from error
+            except (WebSocketDisconnect, OSError) as error:
+                raise LiveClosed from error
+            finally:
+                self._ended += 1
 
 
 async def live(socket: WebSocket) -> None:
     """Many cameras over one connection; see docs/ref/api.md."""
     services: Services = socket.app.state.services
-    rights = Rights(services, socket.app.state.known_cameras, socket.state.principal)
+    rights = _rights(socket)
     await socket.accept()
-    line = Line(socket)
+    line = Line(socket, services.clock)
     session = LiveSession(line, services.live, rights.may_view, services.clock)
     await _until_the_session_ends(line, rights, session.serve())
 
@@ -98,9 +119,9 @@ async def live(socket: WebSocket) -> None:
 async def news(socket: WebSocket) -> None:
     """Events, states of cameras, detections; see docs/ref/api.md."""
     push: Push = socket.app.state.push
-    rights = Rights(socket.app.state.services, socket.app.state.known_cameras, socket.state.principal)
+    rights = _rights(socket)
     await socket.accept()
-    line = Line(socket)
+    line = Line(socket, socket.app.state.services.clock)
     page = push.open(rights.principal)
     rights.on_change = page.know
     try:
@@ -115,18 +136,26 @@ def register(routes: Routes) -> None:
     routes.add_websocket("/api/ws", news, access=Access.SIGNED_IN)
 
 
+def _rights(socket: WebSocket) -> Rights:
+    state = socket.app.state
+    return Rights(state.services.clock, state.open_sessions, state.known_cameras, socket.state.principal)
+
+
 async def _until_the_session_ends(line: Line, rights: Rights, work: Coroutine[None, None, None]) -> None:
     try:
         async with asyncio.TaskGroup() as group:
-            watch = group.create_task(rights.watch())
+            watches = [group.create_task(rights.watch()), group.create_task(line.watch())]
             try:
                 await work
             finally:
-                watch.cancel()
+                for watch in watches:
+                    watch.cancel()
     except* Denied as group_of_one:
         await line.close(SESSION_ENDED, _code(group_of_one))
     except* Unavailable as group_of_one:
         await line.close(TRY_AGAIN, _code(group_of_one))
+    except* LiveClosed:
+        log.info("viewer given up: it took nothing for too long", seconds=SEND_TIMEOUT_S)
 
 
 async def _serve_news(line: Line, rights: Rights, page: Page) -> None:

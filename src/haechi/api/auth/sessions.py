@@ -1,5 +1,7 @@
 """Sessions: a random cookie whose hash is in the database. Ended there, ended everywhere, at the next request."""
 
+from collections.abc import Collection, Mapping
+
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
@@ -20,6 +22,13 @@ DEVICE_LIFETIME_NS = 180 * _DAY_NS
 TOUCH_NS = 300 * NS_PER_S
 """`seen_ns` is written at most this often: a page makes many requests, and each write is an fsync."""
 MOST_PER_USER = 50
+
+
+_SESSION = (
+    sa.select(users, sessions.c.created_ns.label("session_ns"), sessions.c.seen_ns)
+    .join_from(sessions, users, sessions.c.user == users.c.id)
+    .where(sessions.c.token_hash == sa.bindparam("name"))
+)
 
 
 class SessionStore:
@@ -60,13 +69,21 @@ class SessionStore:
 
     async def still(self, principal: Principal) -> Principal | None:
         """The same session as it is now, with the grants of now; None when it has ended. Counts as use."""
+        now = (await self.living([principal.session])).get(principal.session)
+        return None if now is None else Principal(now.user, now.session, principal.csrf, now.expires_ns)
+
+    async def living(self, wanted: Collection[str]) -> Mapping[str, Principal]:
+        """Those of the sessions, named by their hashes, that have not ended, in one look. Counts as use of each.
+
+        The principals carry no ``csrf``: only who holds the token has that.
+        """
         now_ns = self._clock.wall_ns()
-        found = await self._database.read(lambda c: _look_up(c, principal.session, now_ns))
-        if found is None:
-            return None
-        if now_ns - found[0].seen_ns > TOUCH_NS:
-            await self._touch(principal.session, now_ns)
-        return Principal(found[1].user, principal.session, principal.csrf, principal.expires_ns)
+        found = await self._database.read(lambda c: {name: _look_up(c, name, now_ns) for name in wanted})
+        living = {name: one for name, one in found.items() if one is not None}
+        for name, (row, _) in living.items():
+            if now_ns - row.seen_ns > TOUCH_NS:
+                await self._touch(name, now_ns)
+        return {name: principal for name, (_, principal) in living.items()}
 
     async def revoke(self, session: str) -> None:
         """End one session, named by its hash."""
@@ -106,14 +123,11 @@ class _Found:
 
 
 def _look_up(connection: Connection, token_hash: str, now_ns: int) -> tuple[_Found, Principal] | None:
-    row = connection.execute(sa.select(sessions).where(sessions.c.token_hash == token_hash)).one_or_none()
-    if row is None or now_ns - row.created_ns > LIFETIME_NS or now_ns - row.seen_ns > IDLE_NS:
+    row = connection.execute(_SESSION, {"name": token_hash}).one_or_none()
+    if row is None or now_ns - row.session_ns > LIFETIME_NS or now_ns - row.seen_ns > IDLE_NS:
         return None
-    user = connection.execute(sa.select(users).where(users.c.id == row.user)).one_or_none()
-    if user is None:
-        return None
-    principal = Principal(user_of(connection, user), token_hash, "", row.created_ns + LIFETIME_NS)
-    return _Found(row.created_ns, row.seen_ns), principal
+    principal = Principal(user_of(connection, row), token_hash, "", row.session_ns + LIFETIME_NS)
+    return _Found(row.session_ns, row.seen_ns), principal
 
 
 def _purge(connection: Connection, now_ns: int) -> None:
