@@ -9,8 +9,11 @@ import { useClock } from "@/app/site";
 import { BoxLayer } from "@/player/boxlayer";
 import { LiveConnection } from "@/player/connection";
 import { LiveDetections } from "@/player/overlay";
+import { SoundPlayer, type SoundState } from "@/player/sound";
 import { TilePlayer, type TileStats, type TileStatus } from "@/player/tile";
 import { faultAdvice, faultText, labelName } from "./names";
+import { SoundButton } from "./SoundButton";
+import { hasSound, useSound } from "./sound";
 import { type Face, faceOf } from "./tileface";
 
 let shared: LiveConnection | null = null;
@@ -42,6 +45,7 @@ export function LiveTile({
   const root = useRef<HTMLDivElement>(null);
   const video = useRef<HTMLVideoElement>(null);
   const still = useRef<HTMLImageElement>(null);
+  const audio = useRef<HTMLAudioElement>(null);
   const overlay = useRef<SVGSVGElement>(null);
   const layer = useRef<BoxLayer | null>(null);
   const player = useRef<TilePlayer | null>(null);
@@ -82,6 +86,22 @@ export function LiveTile({
     };
   }, [camera.id, enabled, boxes]);
 
+  const sound = useSound();
+  const heard = hasSound(camera) && sound.camera === camera.id;
+  const [soundState, setSoundState] = useState<SoundState>("connecting");
+  useEffect(() => {
+    if (!heard) return;
+    const made = new SoundPlayer(camera.id, audio.current!, connection(), {
+      state: setSoundState,
+      picture: () => player.current?.shownAt() ?? null,
+    });
+    made.start();
+    return () => made.close();
+  }, [camera.id, heard]);
+  useEffect(() => {
+    if (audio.current !== null) audio.current.volume = sound.volume;
+  }, [sound.volume]);
+
   useEffect(() => layer.current?.showZones(zones), [zones]);
   useEffect(() => {
     if (onStats === undefined) return;
@@ -120,6 +140,8 @@ export function LiveTile({
       )}
       <svg ref={overlay} className="hc-overlay" aria-hidden="true" />
       <TileVeil face={face} />
+      <audio ref={audio} hidden />
+      <SoundButton camera={camera} heard={heard} state={soundState} />
       {showName && (
         <div className="hc-tile-caption">
           <i data-state={kind} aria-hidden />

@@ -19,9 +19,11 @@ type Job =
 /** Feeds one media element from live chunks through one SourceBuffer, near the live edge, in bounded memory. */
 export class MseFeed {
   readonly units = new UnitTable();
-  private readonly video: HTMLVideoElement;
+  private readonly video: HTMLMediaElement;
   private readonly mime: string;
   private readonly broken: (reason: string) => void;
+  /** False: somebody else says where to play, and only holes are leapt over here (sound follows the picture). */
+  private readonly leads: boolean;
   private readonly source = new MediaSource();
   private readonly objectUrl: string;
   private buffer: SourceBuffer | null = null;
@@ -33,10 +35,11 @@ export class MseFeed {
   private startedAt = 0;
   private closed = false;
 
-  constructor(video: HTMLVideoElement, mime: string, broken: (reason: string) => void) {
+  constructor(video: HTMLMediaElement, mime: string, broken: (reason: string) => void, leads = true) {
     this.video = video;
     this.mime = mime;
     this.broken = broken;
+    this.leads = leads;
     this.objectUrl = URL.createObjectURL(this.source);
     this.source.addEventListener("sourceopen", () => this.opened(), { once: true });
     video.src = this.objectUrl;
@@ -137,7 +140,7 @@ export class MseFeed {
       this.startedAt = performance.now();
       this.video.currentTime = Math.max(start, end - TARGET_BEHIND_S);
       this.play();
-    } else if (this.started && this.queue.length === 0 && !this.video.seeking) {
+    } else if (this.leads && this.started && this.queue.length === 0 && !this.video.seeking) {
       const settling = performance.now() - this.startedAt < SETTLE_MS;
       const limit = settling ? SETTLED_BEHIND_S : MAX_BEHIND_S;
       if (end - this.video.currentTime > limit) this.video.currentTime = end - TARGET_BEHIND_S;

@@ -214,6 +214,12 @@ export class TilePlayer implements LiveSink {
     this.callbacks.status(status);
   }
 
+  /** When the picture on screen was taken, seconds since the epoch; null while none moves. */
+  shownAt(): number | null {
+    if (this.feed === null || this.status.state !== "live") return null;
+    return this.feed.units.capturedAt(this.parts.video.currentTime);
+  }
+
   stats(): TileStats {
     const { video } = this.parts;
     const bits = this.bytes.reduce((sum, row) => sum + row.size, 0) * 8;

@@ -24,3 +24,16 @@ test("a time that no unit belongs to finds none, and old units are forgotten", (
   expect(table.at(4.9)?.seq).toBe(49);
   expect(table.at(4.95)).toBeNull();
 });
+
+test("between the beginnings of units the time of capture goes on with the element's clock", () => {
+  const table = new UnitTable();
+  table.add(10, { run: 1, seq: 0, capturedNs: 5_000_000_000n });
+  table.add(10.02, { run: 1, seq: 0, capturedNs: 5_000_000_000n });
+  table.add(10.04, { run: 1, seq: 1, capturedNs: 5_041_000_000n });
+  expect(table.size).toBe(2);
+  expect(table.capturedAt(10)).toBeCloseTo(5, 5);
+  expect(table.capturedAt(10.03)).toBeCloseTo(5.03, 5);
+  expect(table.capturedAt(10.05)).toBeCloseTo(5.051, 5);
+  expect(table.capturedAt(12)).toBeNull();
+  expect(new UnitTable().capturedAt(0)).toBeNull();
+});

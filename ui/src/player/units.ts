@@ -19,13 +19,27 @@ export class UnitTable {
     this.limit = limit;
   }
 
-  /** Kept sorted by presentation time; B-pictures arrive out of that order. */
+  /** Kept sorted by presentation time; B-pictures arrive out of that order. Of a unit in pieces, the first counts. */
   add(at: number, unit: ShownUnit): void {
+    const last = this.rows[this.rows.length - 1];
+    if (last !== undefined && last.seq === unit.seq && last.run === unit.run) return;
     const row = { at, ...unit };
     let index = this.rows.length;
     while (index > 0 && (this.rows[index - 1] as Row).at > at) index -= 1;
     this.rows.splice(index, 0, row);
     if (this.rows.length > this.limit) this.rows.splice(0, this.rows.length - this.limit);
+  }
+
+  /**
+   * When what is presented at `mediaTime` was taken, in seconds since the epoch: between the beginnings of units by
+   * the element's clock. Null when no unit begins within the second before it.
+   */
+  capturedAt(mediaTime: number): number | null {
+    let index = this.rows.length - 1;
+    while (index > 0 && (this.rows[index] as Row).at > mediaTime) index -= 1;
+    const row = this.rows[index];
+    if (row === undefined || Math.abs(mediaTime - row.at) > 1) return null;
+    return Number(row.capturedNs / 1_000n) / 1_000_000 + mediaTime - row.at;
   }
 
   /** The unit whose presentation time is nearest to `mediaTime`, if within `tolerance` seconds. */

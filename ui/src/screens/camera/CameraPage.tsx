@@ -21,6 +21,8 @@ import { StatePill } from "@/parts/badges";
 import { LiveTile } from "@/parts/LiveTile";
 import { LinkButton, LinkIcon } from "@/parts/links";
 import { Page } from "@/parts/Page";
+import { Volume } from "@/parts/SoundButton";
+import { toggleSound } from "@/parts/sound";
 import { Failure, Loading } from "@/parts/states";
 import type { TileStats } from "@/player/tile";
 import { LastEvents } from "./LastEvents";
@@ -64,6 +66,7 @@ function OneCamera({ camera, all }: { camera: Camera; all: Camera[] }) {
     z: () => setShowZones((on) => !on),
     b: () => setBoxes((on) => !on),
     f: () => void toggleFull(),
+    m: () => toggleSound(camera),
     Escape: () => {
       if (document.fullscreenElement === null) void navigate({ to: "/live", search: {} });
     },
@@ -163,6 +166,7 @@ function OneCamera({ camera, all }: { camera: Camera; all: Camera[] }) {
               {t("camera.stats")}
             </Chip>
             <span className="hc-grow" />
+            <Volume camera={camera} />
             {stats?.latencyMs != null && camera.status.state === "live" && (
               <span className="hc-dim hc-num">
                 {t("camera.latency", { ms: Math.max(0, Math.round(stats.latencyMs)) })}

@@ -12,6 +12,7 @@ import { useShortcuts } from "@/app/shortcuts";
 import { LiveTile } from "@/parts/LiveTile";
 import { LinkButton } from "@/parts/links";
 import { Page } from "@/parts/Page";
+import { toggleSound } from "@/parts/sound";
 import { Empty, Failure, Loading } from "@/parts/states";
 import { pageSize, wallGrid } from "./layout";
 
@@ -39,6 +40,10 @@ export function Live() {
     "4": () => choose("16"),
     f: () => void toggleFull(),
     h: () => setOverlays((on) => !on),
+    m: () => {
+      const focused = document.activeElement as HTMLElement | null;
+      toggleSound(shown.find((camera) => camera.id === focused?.dataset.open));
+    },
   });
 
   const offline = all.filter((camera) => camera.status.state === "offline").length;
