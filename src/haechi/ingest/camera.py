@@ -160,7 +160,10 @@ class CameraIngest:
         return [index in chosen for index in range(len(tracks))]
 
     def unit(self, track: int, raw: RawUnit, arrived_ns: int) -> None:
-        """See `Sink`."""
+        """See `Sink`. What a camera sends of a track that was not taken (its microphone, mostly) is left out."""
+        lane = self._lanes.get(track)
+        if lane is None:
+            return
         self._lost += raw.lost_packets
         if raw.damaged:
             self._damaged += 1
@@ -168,11 +171,13 @@ class CameraIngest:
         self._units += 1
         if self._state != "live":
             self._now_live()
-        self._lanes[track].take(raw, arrived_ns)
+        lane.take(raw, arrived_ns)
 
     def report(self, track: int, camera_wall_ns: int, rtp_ticks: int) -> None:
         """See `Sink`."""
-        self._lanes[track].stamper.sender_report(camera_wall_ns, rtp_ticks)
+        lane = self._lanes.get(track)
+        if lane is not None:
+            lane.stamper.sender_report(camera_wall_ns, rtp_ticks)
 
     def sample_rates(self) -> None:
         """Note the counters; called every second or two by the manager."""
