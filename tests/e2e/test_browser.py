@@ -49,7 +49,7 @@ async def _first_minute(folder: Path) -> None:
 
 
 async def _set_up(page: Page, house: House, token: str) -> None:
-    await page.goto(f"{house.address}/setup?token={token}")
+    await page.goto(f"{house.address}/setup#token={token}")
     await page.locator("input[name=username]").fill("owner")
     for field in await page.locator("input[type=password]").all():
         await field.fill(PASSWORD)

@@ -24,7 +24,7 @@ const PAGES = {
   models: "/settings?tab=models",
   about: "/settings?tab=about",
   login: "/login",
-  setup: "/setup?token=x",
+  setup: "/setup#token=x",
   nothing: "/nowhere",
 };
 const SIZES = { wide: { width: 1440, height: 900 }, phone: { width: 390, height: 844 } };

@@ -25,7 +25,6 @@ const root = createRootRoute({
 const setup = createRoute({
   getParentRoute: () => root,
   path: "/setup",
-  validateSearch: search.setupSearch,
   component: lazyRouteComponent(() => import("@/screens/entry/Setup"), "Setup"),
 });
 
@@ -50,7 +49,7 @@ const house = createRoute({
     });
     if (session !== null) return;
     const { needed } = await queryClient.fetchQuery(setupQuery);
-    if (needed) throw redirect({ to: "/setup", search: { token: undefined } });
+    if (needed) throw redirect({ to: "/setup" });
     throw redirect({ to: "/login", search: { next: location.href } });
   },
 });

@@ -7,6 +7,7 @@ import {
   loginSearch,
   playbackSearch,
   settingsSearch,
+  setupToken,
 } from "./search";
 
 test("whatever stands in the address, a screen gets values of its own kind or none", () => {
@@ -45,4 +46,11 @@ test("a log-in link cannot lead to another site", () => {
   expect(loginSearch({ next: "/\\evil.test" }).next).toBeUndefined();
   expect(loginSearch({ next: "https://evil.test" }).next).toBeUndefined();
   expect(loginSearch({ next: "/events?event=evt_1" }).next).toBe("/events?event=evt_1");
+});
+
+test("the set-up token is read from the fragment alone", () => {
+  expect(setupToken("#token=abc_-1")).toBe("abc_-1");
+  expect(setupToken("token=abc")).toBe("abc");
+  expect(setupToken("")).toBeUndefined();
+  expect(setupToken("#token=")).toBeUndefined();
 });

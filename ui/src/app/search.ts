@@ -32,10 +32,9 @@ export interface LoginSearch {
 }
 export const loginSearch = (raw: Raw): LoginSearch => ({ next: localPath(raw.next) });
 
-export interface SetupSearch {
-  token?: string | undefined;
-}
-export const setupSearch = (raw: Raw): SetupSearch => ({ token: text(raw.token) });
+/** The one-time token is in the fragment, which browsers send to nobody: no log and no proxy sees it. */
+export const setupToken = (hash: string): string | undefined =>
+  text(new URLSearchParams(hash.replace(/^#/, "")).get("token"));
 
 export interface LiveSearch {
   layout?: Layout | undefined;

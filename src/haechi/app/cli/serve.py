@@ -69,7 +69,7 @@ async def _serve(rooms: Rooms) -> None:
     def ready(address: str) -> None:
         if token:
             err.print(f"Haechi listens on [bold]{address}[/]. Set it up here (one day, one use):")
-            err.print(f"  [bold]{address}/setup?token={token}[/]", soft_wrap=True)
+            err.print(f"  [bold]{address}/setup#token={token}[/]", soft_wrap=True)
         else:
             err.print(f"Haechi listens on [bold]{address}[/]")
 
@@ -83,7 +83,7 @@ async def _demo(rooms: Rooms, started_s: float) -> None:
     def ready(address: str) -> None:
         seconds = time.monotonic() - started_s
         text = (
-            f"Open [bold]{address}/setup?token={token}[/]\n"
+            f"Open [bold]{address}/setup#token={token}[/]\n"
             "choose a name and a password, and watch.\n\n"
             "[dim]Within half a minute somebody enters the stock room's forbidden zone: see Events.\n"
             "Stop with Ctrl+C. Everything of the demo is deleted at its next start.[/]"

@@ -21,4 +21,4 @@ def setup_link(
     """A fresh one-time link to make the first administrator (only while there are no users)."""
     with opened() as (_, database):
         token = asyncio.run(Auth.over(database, SystemClock()).setup.issue())
-        out.print(f"{base.rstrip('/')}/setup?token={token}")
+        out.print(f"{base.rstrip('/')}/setup#token={token}")

@@ -1,12 +1,13 @@
 import { Alert, Button, PasswordInput, Progress, Stack, TextInput } from "@mantine/core";
 import { IconLink } from "@tabler/icons-react";
 import { useMutation, useQuery } from "@tanstack/react-query";
-import { useNavigate, useSearch } from "@tanstack/react-router";
+import { useLocation, useNavigate } from "@tanstack/react-router";
 import { type FormEvent, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { ApiError, rememberSession, request } from "@/api/client";
 import { queryClient, sessionQuery, setupQuery } from "@/api/queries";
 import type { Session } from "@/api/types";
+import { setupToken } from "@/app/search";
 import { LinkButton } from "@/parts/links";
 import { faultAdvice, faultText } from "@/parts/names";
 import { Entry } from "./Entry";
@@ -15,7 +16,7 @@ import { MIN_PASSWORD, passwordStrength } from "./strength";
 export function Setup() {
   const { t } = useTranslation();
   const navigate = useNavigate();
-  const { token } = useSearch({ from: "/setup" });
+  const token = setupToken(useLocation({ select: (location) => location.hash }));
   const setup = useQuery(setupQuery);
   const [name, setName] = useState("admin");
   const [password, setPassword] = useState("");
