@@ -16,6 +16,8 @@ import { SoundButton } from "./SoundButton";
 import { hasSound, useSound } from "./sound";
 import { type Face, faceOf } from "./tileface";
 
+const POSTER_AFTER_MS = 1_500;
+
 let shared: LiveConnection | null = null;
 
 /** The page's one live connection. */
@@ -50,7 +52,7 @@ export function LiveTile({
   const layer = useRef<BoxLayer | null>(null);
   const player = useRef<TilePlayer | null>(null);
   const [tile, setTile] = useState<TileStatus | null>(null);
-  const [poster, setPoster] = useState(true);
+  const [poster, setPoster] = useState<"later" | "wanted" | "done">("later");
   const enabled = camera.enabled && camera.status.state !== "disabled";
 
   useEffect(() => {
@@ -114,8 +116,13 @@ export function LiveTile({
   const face = faceOf(camera, tile);
   const { kind } = face;
   useEffect(() => {
-    if (kind === "live") setPoster(false);
+    if (kind === "live") setPoster("done");
   }, [kind]);
+  // A still costs the server a decoder's time: only when the living picture is late.
+  useEffect(() => {
+    const timer = setTimeout(() => setPoster((now) => (now === "later" ? "wanted" : now)), POSTER_AFTER_MS);
+    return () => clearTimeout(timer);
+  }, []);
   useEffect(() => onFace?.(face));
 
   return (
@@ -130,7 +137,7 @@ export function LiveTile({
         aria-label={camera.name}
       />
       <img ref={still} className="hc-tile-still" alt="" hidden={kind !== "stills"} />
-      {poster && enabled && kind !== "stills" && (
+      {poster === "wanted" && enabled && kind !== "stills" && (
         <img
           className="hc-tile-poster"
           src={`/api/cameras/${camera.id}/latest.jpg?width=640`}

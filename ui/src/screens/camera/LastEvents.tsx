@@ -9,6 +9,7 @@ import { useClock } from "@/app/site";
 import { SeverityBadge } from "@/parts/badges";
 import { labelName } from "@/parts/names";
 import { Failure, Loading } from "@/parts/states";
+import { Thumb } from "@/parts/Thumb";
 
 export function LastEvents({ camera }: { camera: string }) {
   const { t } = useTranslation();
@@ -48,7 +49,7 @@ export function LastEvents({ camera }: { camera: string }) {
               className="hc-event-mini"
               data-unread={!event.reviewed || undefined}
             >
-              <img src={`/api/events/${event.id}/snapshot.jpg?width=200`} alt="" loading="lazy" />
+              <Thumb src={`/api/events/${event.id}/snapshot.jpg?width=240`} />
               <span>
                 <strong>{labelName(event.label)}</strong>
                 <span className="hc-dim">{event.rule}</span>

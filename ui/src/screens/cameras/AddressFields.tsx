@@ -1,4 +1,5 @@
 import { PasswordInput, SegmentedControl, SimpleGrid, Stack, TextInput } from "@mantine/core";
+import { useMediaQuery } from "@mantine/hooks";
 import { useTranslation } from "react-i18next";
 import type { Transport } from "@/api/types";
 
@@ -18,6 +19,7 @@ interface AddressFieldsProps {
 
 export function AddressFields({ value, change, stored = false }: AddressFieldsProps) {
   const { t } = useTranslation();
+  const narrow = useMediaQuery("(max-width: 520px)", false, { getInitialValueInEffect: false });
   const set = (edit: Partial<Address>): void => change({ ...value, ...edit });
   const held = stored ? t("cameras.unchanged") : "";
   return (
@@ -57,6 +59,8 @@ export function AddressFields({ value, change, stored = false }: AddressFieldsPr
         </div>
         <SegmentedControl
           size="xs"
+          orientation={narrow ? "vertical" : "horizontal"}
+          fullWidth={narrow}
           aria-labelledby="transport-label"
           value={value.transport}
           onChange={(transport) => set({ transport: transport as Transport })}

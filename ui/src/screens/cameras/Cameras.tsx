@@ -21,6 +21,7 @@ import { LinkButton } from "@/parts/links";
 import { faultText } from "@/parts/names";
 import { Page } from "@/parts/Page";
 import { Empty, Failure, Loading } from "@/parts/states";
+import { Thumb } from "@/parts/Thumb";
 import { bitRate } from "@/time/duration";
 import { DeleteCamera } from "./DeleteCamera";
 
@@ -116,14 +117,7 @@ function Row({ camera, admin, remove }: { camera: Camera; admin: boolean; remove
         <Link to="/live/$cameraId" params={params} className="hc-camera-name">
           <span className="hc-camera-thumb">
             <IconDeviceCctv size={20} stroke={1.4} aria-hidden />
-            {live && (
-              <img
-                src={`/api/cameras/${camera.id}/latest.jpg?width=160`}
-                alt=""
-                loading="lazy"
-                onError={(event) => event.currentTarget.remove()}
-              />
-            )}
+            {live && <Thumb src={`/api/cameras/${camera.id}/latest.jpg?width=160`} />}
           </span>
           <strong>{camera.name}</strong>
         </Link>

@@ -5,6 +5,7 @@ import type { HaechiEvent } from "@/api/types";
 import { useClock } from "@/app/site";
 import { SeverityBadge } from "@/parts/badges";
 import { labelName } from "@/parts/names";
+import { Thumb } from "@/parts/Thumb";
 import { clockDuration } from "@/time/duration";
 import { dayOf } from "@/time/zone";
 
@@ -52,7 +53,7 @@ export function EventList({ events, openId, selected, open, toggle, more, loadin
               />
               <button type="button" onClick={() => open(event.id)} aria-current={event.id === openId}>
                 <span className="hc-event-thumb">
-                  <img src={`/api/events/${event.id}/snapshot.jpg?width=240`} alt="" loading="lazy" />
+                  <Thumb src={`/api/events/${event.id}/snapshot.jpg?width=240`} />
                   <span className="hc-num">
                     {event.end_ms === null ? t("events.now") : clockDuration(event.end_ms - event.start_ms)}
                   </span>

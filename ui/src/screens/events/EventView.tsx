@@ -103,7 +103,7 @@ function Facts({ event }: { event: EventDetail }) {
   const rows: [string, string][] = [
     [
       t("events.when"),
-      `${clock.date(event.start_ms)} ${clock.timeMillis(event.start_ms)} (${clock.badge(event.start_ms)})`,
+      `${clock.date(event.start_ms)} ${clock.timeMillis(event.start_ms)} (${clock.badge(event.start_ms).replace(" ", "\u00a0")})`,
     ],
     [
       t("events.lasted"),

@@ -176,17 +176,19 @@ export function Events() {
               </Button>
             </div>
           )}
-          {fresh.size > 0 && (
-            <Button
-              className="hc-fresh"
-              size="compact-sm"
-              radius="xl"
-              leftSection={<IconArrowUp size={14} />}
-              onClick={showFresh}
-            >
-              {t("events.fresh", { count: fresh.size })}
-            </Button>
-          )}
+          <div className="hc-events-top">
+            {fresh.size > 0 && (
+              <Button
+                className="hc-fresh"
+                size="compact-sm"
+                radius="xl"
+                leftSection={<IconArrowUp size={14} />}
+                onClick={showFresh}
+              >
+                {t("events.fresh", { count: fresh.size })}
+              </Button>
+            )}
+          </div>
           {list.isPending && <Loading rows={8} height={72} retry={() => void list.refetch()} />}
           {list.isError && events.length === 0 && (
             <Failure error={list.error} retry={() => void list.refetch()} />

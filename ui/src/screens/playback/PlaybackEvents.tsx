@@ -3,6 +3,7 @@ import type { HaechiEvent } from "@/api/types";
 import { useClock } from "@/app/site";
 import { SeverityBadge } from "@/parts/badges";
 import { labelName } from "@/parts/names";
+import { Thumb } from "@/parts/Thumb";
 import type { View } from "@/timeline/view";
 
 interface PlaybackEventsProps {
@@ -36,7 +37,7 @@ export function PlaybackEvents({ events, view, at, seek }: PlaybackEventsProps) 
               data-now={(at >= event.start_ms && at <= (event.end_ms ?? at)) || undefined}
               onClick={() => seek(event.start_ms - 1_000)}
             >
-              <img src={`/api/events/${event.id}/snapshot.jpg?width=200`} alt="" loading="lazy" />
+              <Thumb src={`/api/events/${event.id}/snapshot.jpg?width=240`} />
               <span>
                 <strong>{labelName(event.label)}</strong>
                 <span className="hc-dim hc-num">
