@@ -9,8 +9,11 @@ the rules, pins the footage in the recording and tells who listens. The HTTP edg
 from __future__ import annotations
 
 import asyncio
+import signal
 import socket
-from collections.abc import Callable, Coroutine
+import threading
+from collections.abc import Callable, Coroutine, Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -125,6 +128,12 @@ async def serve(rooms: Rooms, ready: Callable[[str], None], stop: asyncio.Event 
         ),
     )
     settle_memory()
+    with _stopped_by_signals(server):
+        await _run_all(rooms, server, listener, stop)
+
+
+async def _run_all(rooms: Rooms, server: uvicorn.Server, listener: socket.socket, stop: asyncio.Event | None) -> None:
+    house = rooms.services
     async with asyncio.TaskGroup() as group:
         keep = partial(_keep, group, house.clock)
         recording = keep("recorder", rooms.recorder.run)
@@ -156,6 +165,27 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         if self.started:
             self._ready()
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        """Leave signals to `_stopped_by_signals`: uvicorn raises them again when *it* has stopped, and so would end
+        the process before the recorder has written what it holds.
+        """
+        yield
+
+
+@contextmanager
+def _stopped_by_signals(server: uvicorn.Server) -> Generator[None, None, None]:
+    """SIGINT and SIGTERM stop the server, and then everything behind it in its order."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {one: signal.signal(one, server.handle_exit) for one in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
 
 
 def listen(host: str, port: int) -> socket.socket:
