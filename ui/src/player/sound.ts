@@ -5,7 +5,9 @@ import { correction } from "./sync";
 
 export type SoundState = "connecting" | "on" | "failed";
 
-const FOLLOW_MS = 200;
+const FOLLOW_MS = 100;
+/** After a jump the element needs a while before its clock can be believed. */
+const SETTLE_MS = 500;
 const REBUILD_MS = 1_000;
 /** Without a picture to follow, the sound is let fall this far behind before it jumps to live. */
 const MAX_BEHIND_S = 1;
@@ -127,11 +129,22 @@ export class SoundPlayer implements LiveSink {
     }
     const off = seen - heard;
     audio.dataset.offMs = String(Math.round(off * 1_000));
-    const { rate, jump } = correction(off, feed.behind);
+    if (performance.now() - this.jumpedAt < SETTLE_MS) return;
+    const { rate, jump } = correction(off, keptBefore(audio), feed.behind);
     audio.playbackRate = rate;
-    if (jump !== 0 && performance.now() - this.jumpedAt > REBUILD_MS) {
-      this.jumpedAt = performance.now();
-      audio.currentTime += jump;
+    if (jump === 0) return;
+    this.jumpedAt = performance.now();
+    audio.currentTime += jump;
+  }
+}
+
+/** Seconds of sound that are there, without a hole, before the present one. */
+function keptBefore(audio: HTMLAudioElement): number {
+  const { buffered, currentTime } = audio;
+  for (let index = 0; index < buffered.length; index += 1) {
+    if (buffered.start(index) <= currentTime && currentTime <= buffered.end(index)) {
+      return currentTime - buffered.start(index);
     }
   }
+  return 0;
 }
