@@ -79,7 +79,7 @@ def served() -> Iterator[Server]:
                 line = process.stderr.readline()
                 if not line:
                     sys.exit("bench.live: the server ended before it was ready")
-                link = re.search(r"(http://\S+)/setup\?token=(\S+)", line)
+                link = re.search(r"(http://\S+)/setup[?#]token=(\S+)", line)
             yield moved_in(process, link[1], link[2])
         finally:
             stop([process])  # type: ignore[list-item]
