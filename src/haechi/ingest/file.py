@@ -103,8 +103,11 @@ class FileSource:
             return _Recording.open(self._path)
         if head.startswith((b"\0\0\1", b"\0\0\0\1")):
             return _ByteStream.open(self._path, self._fps)
-        message = "the file is neither a recording of ours nor a bare H.264 or H.265 stream"
-        raise Invalid(message, code="not-playable", file=self._path.name)
+        raise Invalid(
+            "the file is neither a recording of ours nor a bare H.264 or H.265 stream",
+            code="not-playable",
+            file=self._path.name,
+        )
 
 
 class _Recording:
@@ -151,8 +154,12 @@ class _Recording:
                     yield Timed(raw, dts, dts + max(sample.duration, 1))
         tail = self._found.tail
         if tail is not None:
-            message = f"the recording ends before its time: {tail.message}"
-            raise PeerError(message, offset=tail.offset, code="recording-torn", units=self._count())
+            raise PeerError(
+                f"the recording ends before its time: {tail.message}",
+                offset=tail.offset,
+                code="recording-torn",
+                units=self._count(),
+            )
 
     def _count(self) -> int:
         return sum(len(fragment.units) for fragment in self._found.fragments)
@@ -176,8 +183,11 @@ class _ByteStream:
         suffix = path.suffix.lower().lstrip(".")
         codec = next((codec for codec, names in _SUFFIXES.items() if suffix in names), None)
         if codec is None:
-            message = "a byte stream's name must end in .264 or .265, so that its codec is known"
-            raise Invalid(message, code="not-playable", file=path.name)
+            raise Invalid(
+                "a byte stream's name must end in .264 or .265, so that its codec is known",
+                code="not-playable",
+                file=path.name,
+            )
         if not 0 < fps <= 1000:
             raise Invalid("pictures a second must be above 0, at most 1000", code="not-playable", fps=fps)
         if path.stat().st_size > LARGEST_STREAM_BYTES:
@@ -189,8 +199,11 @@ class _ByteStream:
         except PeerError as error:
             raise Invalid(f"not a video: {error.message}", code="not-playable", file=path.name) from error
         if first is None or not first.raw.is_sync or not isinstance(first.raw.params, VideoParams):
-            message = "the file does not begin with a picture that can be decoded alone"
-            raise Invalid(message, code="not-playable", file=path.name)
+            raise Invalid(
+                "the file does not begin with a picture that can be decoded alone",
+                code="not-playable",
+                file=path.name,
+            )
         return stream
 
     def timed(self) -> Iterator[Timed]:

@@ -64,8 +64,9 @@ class Transcoder:
 
     def __init__(self, params: AudioParams) -> None:
         if opus_of(params) is None:
-            message = f"{params.codec.value} at {params.rate_hz} Hz cannot be made into Opus"
-            raise Invalid(message, code="codec-not-playable")
+            raise Invalid(
+                f"{params.codec.value} at {params.rate_hz} Hz cannot be made into Opus", code="codec-not-playable"
+            )
         self._rate_hz = params.rate_hz
         self._channels = params.channels
         self._table = TABLES[params.codec]
