@@ -70,11 +70,21 @@ BusItem = AccessUnit | RunEnded
 class Subscription:
     """One consumer's bounded queue of one stream. Iterate it; close it when done.
 
+    Args:
+        wake: Set whenever there is something to take; a consumer of many streams gives all of them the same one.
+
     Attributes:
         dropped: Units that this consumer did not get because it was slow.
     """
 
-    def __init__(self, channel: Channel, *, limit_units: int | None, limit_bytes: int | None) -> None:
+    def __init__(
+        self,
+        channel: Channel,
+        *,
+        limit_units: int | None,
+        limit_bytes: int | None,
+        wake: asyncio.Event | None = None,
+    ) -> None:
         self._channel = channel
         self._limit_units = limit_units
         self._limit_bytes = limit_bytes
@@ -82,7 +92,7 @@ class Subscription:
         self._bytes = 0
         self._awaiting_sync = False
         self._closed = False
-        self._wake = asyncio.Event()
+        self._wake = wake or asyncio.Event()
         self.dropped = 0
 
     @property
@@ -114,6 +124,11 @@ class Subscription:
         """Pass the end of a run on. Never dropped: it is small, and it explains a gap."""
         self._items.append(ended)
         self._wake.set()
+
+    @property
+    def is_over(self) -> bool:
+        """Closed, and nothing is left to take."""
+        return self._closed and not self._items
 
     def pending(self) -> int:
         """Items that wait to be taken."""
@@ -210,9 +225,14 @@ class Channel:
         return list(self._gop)
 
     def subscribe(
-        self, *, limit_units: int | None, limit_bytes: int | None = None, from_gop: bool = False
+        self,
+        *,
+        limit_units: int | None,
+        limit_bytes: int | None = None,
+        from_gop: bool = False,
+        wake: asyncio.Event | None = None,
     ) -> Subscription:
-        subscription = Subscription(self, limit_units=limit_units, limit_bytes=limit_bytes)
+        subscription = Subscription(self, limit_units=limit_units, limit_bytes=limit_bytes, wake=wake)
         if from_gop:
             for unit in self._gop:
                 subscription.offer(unit)
@@ -268,6 +288,8 @@ class FrameBus:
         """A viewer's subscription: starts at the last sync unit, drops to the next one when slow."""
         return self.channel(stream).subscribe(limit_units=VIEWER_LIMIT_UNITS, from_gop=True)
 
-    def record(self, stream: StreamId) -> Subscription:
+    def record(self, stream: StreamId, wake: asyncio.Event | None = None) -> Subscription:
         """The recorder's subscription: everything from the last sync unit on, up to 64 MB behind."""
-        return self.channel(stream).subscribe(limit_units=None, limit_bytes=RECORDER_LIMIT_BYTES, from_gop=True)
+        return self.channel(stream).subscribe(
+            limit_units=None, limit_bytes=RECORDER_LIMIT_BYTES, from_gop=True, wake=wake
+        )

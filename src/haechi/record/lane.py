@@ -1,6 +1,5 @@
 """One stream on its way to the disk: which of its units are recorded, and where its gaps begin."""
 
-import asyncio
 from collections import deque
 
 from msgspec import Struct
@@ -45,7 +44,7 @@ class Lane:
 
     Attributes:
         waiting: Jobs that were made and not handed on yet.
-        slots: How many jobs may be with the writer.
+        in_flight: Jobs that are with the writer.
     """
 
     def __init__(self, subscription: Subscription, limits: Limits, floor_ns: int, stats: RecorderStats) -> None:
@@ -54,11 +53,28 @@ class Lane:
         self.subscription = subscription
         self.segmenter = Segmenter(subscription.stream, limits)
         self.waiting: deque[Job] = deque()
-        self.slots = asyncio.Semaphore(JOBS_PER_STREAM)
+        self.in_flight = 0
         self._floor_ns = floor_ns
         self._stats = stats
         self._is_recording = True
         self._dropped = 0
+
+    def next_job(self, *, is_wanted: bool) -> Job | None:
+        """The next job for the writer; None when there is none, or when enough are with it already."""
+        if self.in_flight >= JOBS_PER_STREAM:
+            return None
+        while not self.waiting:
+            item = self.subscription.take()
+            if item is None:
+                return None
+            self.waiting.extend(self.take(item, is_wanted=is_wanted))
+        self.in_flight += 1
+        return self.waiting.popleft()
+
+    @property
+    def is_over(self) -> bool:
+        """Nothing more will come, and all that came has been handed on."""
+        return self.subscription.is_over and not self.waiting
 
     def take(self, item: BusItem, *, is_wanted: bool) -> list[Job]:
         """The jobs that follow from ``item``. ``is_wanted``: whether the camera is to be recorded at present."""

@@ -40,8 +40,8 @@ class RecorderSettings(Struct, frozen=True):
     Attributes:
         enabled: Cameras without a setting of their own are recorded.
         reserve_bytes: Recording stops when less is free, so that the database can go on.
-        gather_s: Units are taken from the bus a few at a time, this far apart: waking for each would cost more than
-            all else that is done for a unit.
+        gather_s: Units of all streams are taken from the bus together, this far apart: waking for each unit, and
+            writing and committing each fragment by itself, would cost more than all else. Delays acknowledgement.
     """
 
     enabled: bool = True
@@ -89,6 +89,7 @@ class Recorder:
         self._is_listening = False
         self._attached: deque[Subscription] = deque()
         self._came = asyncio.Event()
+        self._has_units = asyncio.Event()
         self._lanes: list[Lane] = []
         self._jobs: deque[tuple[Job, Lane | None]] = deque()
         self._has_jobs = asyncio.Event()
@@ -136,11 +137,12 @@ class Recorder:
             group.create_task(self._write_batches(disk))
             group.create_task(self._commit_batches())
             group.create_task(self._watch_policies())
+            group.create_task(self._gather())
             while True:
                 while self._attached:
-                    lane = await self._attach(self._attached[0])
+                    await self._attach(self._attached[0])
                     self._attached.popleft()
-                    group.create_task(self._follow(lane))
+                    self._has_units.set()
                 self._came.clear()
                 await self._came.wait()
 
@@ -156,28 +158,31 @@ class Recorder:
 
     def _subscribe(self, stream: StreamId) -> None:
         if self._is_running:
-            self._attached.append(self._bus.record(stream))
+            self._attached.append(self._bus.record(stream, self._has_units))
             self._came.set()
 
-    async def _attach(self, subscription: Subscription) -> Lane:
+    async def _attach(self, subscription: Subscription) -> None:
         floor_ns = await self._index.newest_captured_ns(subscription.stream)
-        lane = Lane(subscription, self._settings.limits, floor_ns, self.stats)
-        self._lanes.append(lane)
-        return lane
+        self._lanes.append(Lane(subscription, self._settings.limits, floor_ns, self.stats))
 
-    async def _follow(self, lane: Lane) -> None:
-        while await lane.subscription.wait():
+    async def _gather(self) -> None:
+        while True:
+            await self._has_units.wait()
             if self._settings.gather_s:
                 await self._clock.sleep(self._settings.gather_s)
-            while (item := lane.subscription.take()) is not None:
-                lane.waiting.extend(lane.take(item, is_wanted=self._is_wanted(lane)))
-                while lane.waiting:
-                    await lane.slots.acquire()
-                    self._put(lane.waiting.popleft(), lane)
-        for piece in lane.segmenter.flush():
-            self._put(piece, None)
-        self._put(CloseFile(lane.stream), None)
-        self._lanes.remove(lane)
+            self._has_units.clear()
+            for lane in list(self._lanes):
+                self._follow(lane)
+
+    def _follow(self, lane: Lane) -> None:
+        is_wanted = self._is_wanted(lane)
+        while (job := lane.next_job(is_wanted=is_wanted)) is not None:
+            self._put(job, lane)
+        if lane.is_over:
+            for piece in lane.segmenter.flush():
+                self._put(piece, None)
+            self._put(CloseFile(lane.stream), None)
+            self._lanes.remove(lane)
 
     def _is_wanted(self, lane: Lane) -> bool:
         return self._policies.get(lane.camera, Policy(enabled=self._settings.enabled)).enabled
@@ -204,7 +209,9 @@ class Recorder:
         self._take_note(await asyncio.get_running_loop().run_in_executor(disk, self._writer.write, jobs))
         for _, lane in batch:
             if lane is not None:
-                lane.slots.release()
+                lane.in_flight -= 1
+                if lane.waiting or lane.subscription.pending():
+                    self._has_units.set()
 
     def _take_note(self, written: Written) -> None:
         self._changes += written.changes
