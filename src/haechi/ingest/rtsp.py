@@ -7,22 +7,21 @@ between the socket and the bus.
 from __future__ import annotations
 
 import asyncio
-import secrets
 import ssl
 from collections.abc import Callable
+from functools import partial
 from typing import Literal, cast
 
 from msgspec import Struct
 
 from haechi.base.clock import NS_PER_S, Clock
 from haechi.base.errors import HaechiError, PeerError, Unavailable
-from haechi.ingest.coalesce import ReadCoalescer, coalescer
 from haechi.ingest.network import UdpPairs, connect, resolve
-from haechi.ingest.source import Sink, Track
+from haechi.ingest.reception import Reception
+from haechi.ingest.rounds import RoundReader, round_reader
+from haechi.ingest.source import Sink
 from haechi.media import rtcp
 from haechi.media.access_unit import RawUnit
-from haechi.media.depacketise import codec_of, depacketiser_for
-from haechi.media.payload.base import Depacketiser
 from haechi.media.rtsp.client import (
     Closed,
     Described,
@@ -31,7 +30,6 @@ from haechi.media.rtsp.client import (
     RtpReceived,
     RtspClient,
 )
-from haechi.media.sdp import MediaTrack
 
 CONNECT_S = 5.0
 ANSWER_S = 8.0
@@ -126,26 +124,6 @@ class RtspSource:
         await session.play()
 
 
-class _Lane:
-    """A track that plays: its depacketiser, and what reports need."""
-
-    def __init__(self, index: int, track: MediaTrack) -> None:
-        self.index = index
-        self.track = Track(codec_of(track), track.clock_rate_hz)
-        self.depacketiser: Depacketiser = depacketiser_for(track)
-        self.last_ticks: int | None = None
-        self.statistics = rtcp.ReceptionStatistics(track.clock_rate_hz)
-        self.name = secrets.randbits(32)
-
-    def report(self, now_ns: int) -> bytes:
-        """A receiver report on what came so far; empty before anything did."""
-        source = self.depacketiser
-        if not source.received:
-            return b""
-        block = self.statistics.report(source.ssrc, source.received, source.lost, source.highest_sequence, now_ns)
-        return rtcp.build(rtcp.ReceiverReport(self.name, (block,)))
-
-
 class _Session(asyncio.Protocol):
     """One connection. ``negotiate`` handles what comes by hand, ``play`` lets ``data_received`` do it."""
 
@@ -159,11 +137,13 @@ class _Session(asyncio.Protocol):
         self._arrived = asyncio.Event()
         self._lost: HaechiError | None = None
         self._over = asyncio.Event()
-        self._lanes: list[_Lane] = []
+        self._lanes: list[Reception] = []
         self._bad_packets = 0
         self._last_unit_ns = 0
         self._timeout_s = 60.0
-        self._coalescer: ReadCoalescer | None = None
+        self._reader: RoundReader | None = None
+        self._reading = -1
+        self._arrived_ns = 0
 
     # -- asyncio's side ----------------------------------------------------------------------------------------------
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -176,8 +156,6 @@ class _Session(asyncio.Protocol):
             return
         try:
             self._take(data)
-            if self._coalescer is not None and self._transport is not None:
-                self._coalescer.rest(self._transport)
         except HaechiError as error:
             self._end(error)
 
@@ -212,14 +190,15 @@ class _Session(asyncio.Protocol):
         is_first = True
         while not playing:
             data = await self._next()
+            events = self._client.feed(data)
             if is_first:
                 note("describe")
                 is_first = False
-            for event in self._client.feed(data):
+            for event in events:
                 match event:
                     case Described(tracks):
                         note("setup")
-                        self._lanes = [_Lane(index, track) for index, track in enumerate(tracks)]
+                        self._lanes = [Reception(index, track) for index, track in enumerate(tracks)]
                         await self._sink.opened([lane.track for lane in self._lanes])
                     case Playing():
                         self._begin(event)
@@ -240,7 +219,8 @@ class _Session(asyncio.Protocol):
         """
         self._last_unit_ns = self._clock.monotonic_ns()
         inbox, self._inbox = self._inbox or [], None
-        self._coalescer = coalescer()
+        self._client.hand_over([partial(self._take_run, lane) for lane in self._lanes])
+        self._read_in_rounds()
         for data in inbox:
             self.data_received(data)
         watch = asyncio.create_task(self._watch())
@@ -256,9 +236,21 @@ class _Session(asyncio.Protocol):
 
     def close(self) -> None:
         """Say good-bye if that is possible, and let go."""
+        if self._reader is not None:
+            self._reader.remove(self._reading)
         if self._transport is not None and not self._transport.is_closing():
             self._send(self._client.teardown())
             self._transport.close()
+
+    def _read_in_rounds(self) -> None:
+        """From here on the sockets of all cameras are read together; only what TLS wraps is read by its transport."""
+        assert self._transport is not None
+        if self._transport.is_closing() or self._transport.get_extra_info("sslcontext") is not None:
+            return
+        self._transport.pause_reading()
+        self._reader = round_reader()
+        fileno = self._transport.get_extra_info("socket").fileno()
+        self._reading = self._reader.add(fileno, self.data_received, self.connection_lost)
 
     # -- inside ------------------------------------------------------------------------------------------------------
     def _send(self, data: bytes) -> None:
@@ -293,18 +285,23 @@ class _Session(asyncio.Protocol):
             self._pairs.begin([transport.server_ports for transport in playing.transports], self._on_datagram)
 
     def _take(self, data: bytes) -> None:
-        arrived_ns = self._clock.monotonic_ns()
-        lanes = self._lanes
-        for event in self._client.feed(data):
-            if type(event) is RtpReceived:
-                self._on_rtp(lanes[event.track_index], event.data, arrived_ns)
-            elif type(event) is RtcpReceived:
-                self._on_rtcp(lanes[event.track_index], event.data)
-            elif type(event) is Closed:
+        self._arrived_ns = self._clock.monotonic_ns()
+        for event in self._client.events(data):
+            if isinstance(event, RtcpReceived):
+                self._on_rtcp(self._lanes[event.track_index], event.data)
+            elif isinstance(event, Closed):
                 raise Unavailable("the camera ended the session", code="camera-closed")
         out = self._client.to_send()
         if out:
             self._send(out)
+
+    def _take_run(self, lane: Reception, data: bytes, position: int, end: int) -> int:
+        """See `haechi.media.rtsp.deframer.PacketRun`."""
+        after = lane.depacketiser.feed_run(data, position)
+        if after > position:
+            return after
+        self._on_rtp(lane, data[position + 4 : end], self._arrived_ns)
+        return end
 
     def _on_datagram(self, index: int, is_rtcp: bool, data: bytes) -> None:
         try:
@@ -315,7 +312,7 @@ class _Session(asyncio.Protocol):
         except HaechiError as error:
             self._end(error)
 
-    def _on_rtp(self, lane: _Lane, packet: bytes, arrived_ns: int) -> None:
+    def _on_rtp(self, lane: Reception, packet: bytes, arrived_ns: int) -> None:
         try:
             units = lane.depacketiser.feed_data(packet)
         except PeerError:
@@ -326,14 +323,14 @@ class _Session(asyncio.Protocol):
         for unit in units:
             self._on_unit(lane, unit, arrived_ns)
 
-    def _on_unit(self, lane: _Lane, unit: RawUnit, arrived_ns: int) -> None:
+    def _on_unit(self, lane: Reception, unit: RawUnit, arrived_ns: int) -> None:
         self._bad_packets = 0
         self._last_unit_ns = arrived_ns
         lane.last_ticks = unit.rtp_ticks
         lane.statistics.arrived(unit.rtp_ticks & 0xFFFFFFFF, arrived_ns)
         self._sink.unit(lane.index, unit, arrived_ns)
 
-    def _on_rtcp(self, lane: _Lane, packet: bytes) -> None:
+    def _on_rtcp(self, lane: Reception, packet: bytes) -> None:
         try:
             reports = rtcp.parse(packet)
         except PeerError:

@@ -8,6 +8,7 @@ out to stand on slices takes the trust away again.
 
 from __future__ import annotations
 
+import struct
 from abc import ABC, abstractmethod
 from enum import IntEnum
 
@@ -20,6 +21,9 @@ from haechi.media.rtp import unpack_header
 _PROBATION = 3
 _USEFUL_SLICE_BYTES = 40
 """A slice cut off before this holds little more than its header."""
+_FRAME_AND_HEAD = struct.Struct("!HHHHQ")
+"""An interleaved RTP packet: '$' and channel, size, flags and payload type, sequence, timestamp and SSRC."""
+_HEAD_END = _FRAME_AND_HEAD.size
 
 
 class NalKind(IntEnum):
@@ -38,7 +42,7 @@ class Dialect(ABC):
 
     Attributes:
         kinds: `NalKind` by the first byte of a NAL unit.
-        header_bytes: Size of the NAL unit header.
+        header_bytes: Size of the NAL unit header; a fragment's payload header is one byte longer.
         changed: A parameter set arrived that differs from those in force.
     """
 
@@ -49,6 +53,10 @@ class Dialect(ABC):
     @abstractmethod
     def is_first_slice(self, nal: bytes) -> bool:
         """Whether a slice is the first of its picture. ``nal`` may be a slice's beginning only."""
+
+    @abstractmethod
+    def is_middle(self, data: bytes, position: int) -> bool:
+        """Whether the payload at ``position`` is a fragment of a NAL unit, neither its first nor its last."""
 
     @abstractmethod
     def add_set(self, nal: bytes) -> None:
@@ -110,7 +118,7 @@ class NalDepacketiser(Depacketiser):
             or sequence == 0xFFFF
         ):
             return False
-        size = self._fragment_bytes + len(data)
+        size = self._fragment_bytes + len(data) - payload_at
         if size > MAX_UNIT_BYTES:
             return False
         self._fragment_bytes = size
@@ -118,6 +126,35 @@ class NalDepacketiser(Depacketiser):
         self.received += 1
         self._fragment.append(data[payload_at:])
         return True
+
+    def feed_run(self, data: bytes, position: int) -> int:
+        """Takes fragments from the middle of a NAL unit that come one after the other: most of what a camera sends."""
+        payload_at = _HEAD_END + self._dialect.header_bytes + 1
+        if not self._fragment or not self._dialect.is_middle(data, position + _HEAD_END):
+            return position
+        channel = data[position : position + 2]
+        fragment_head = data[position + _HEAD_END : position + payload_at]
+        wanted = (int.from_bytes(channel, "big"), 0x8000 | self._payload_type, self._timestamp << 32 | self.ssrc)
+        following, room, last = self._next, MAX_UNIT_BYTES - self._fragment_bytes, len(data) - payload_at
+        while position < last:
+            frame, size, kind, sequence, origin = _FRAME_AND_HEAD.unpack_from(data, position)
+            start, end = position + payload_at, position + 4 + size
+            if (
+                (frame, kind, origin) != wanted
+                or sequence != following
+                or data[position + _HEAD_END : start] != fragment_head
+                or not start < end <= start + room
+                or end > len(data)
+                or sequence == 0xFFFF
+            ):
+                break
+            self._fragment.append(data[start:end])
+            room -= end - start
+            following += 1
+            position = end
+        self.received += following - self._next
+        self._next, self._fragment_bytes = following, MAX_UNIT_BYTES - room
+        return position
 
     # -- what the payload formats call -------------------------------------------------------------------------------
     def _begin(self, timestamp: int, out: list[RawUnit]) -> None:

@@ -49,6 +49,9 @@ class H264Dialect(Dialect):
     def is_first_slice(self, nal: bytes) -> bool:
         return nal[1] >= 0x80
 
+    def is_middle(self, data: bytes, position: int) -> bool:
+        return position + 1 < len(data) and data[position] & 0x1F == _FU_A and not data[position + 1] & (_START | _END)
+
     def add_set(self, nal: bytes) -> None:
         kind = nal[0] & 0x1F
         if kind == NalType.SPS:

@@ -48,6 +48,11 @@ class H265Dialect(Dialect):
     def is_first_slice(self, nal: bytes) -> bool:
         return nal[2] >= 0x80
 
+    def is_middle(self, data: bytes, position: int) -> bool:
+        if position + 2 >= len(data):
+            return False
+        return (data[position] >> 1) & 0x3F == _FU and not data[position + 2] & (_START | _END)
+
     def add_set(self, nal: bytes) -> None:
         kind = h265.nal_type(nal)
         if kind == NalType.PPS:

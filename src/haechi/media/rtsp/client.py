@@ -6,7 +6,7 @@ Each failure is one distinct error; none of them ever holds the address's user i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from msgspec import Struct
@@ -14,7 +14,7 @@ from msgspec import Struct
 from haechi.base.errors import Denied, Invalid, Unavailable
 from haechi.media import sdp
 from haechi.media.rtsp import auth
-from haechi.media.rtsp.deframer import Deframer, Interleaved, frame
+from haechi.media.rtsp.deframer import Deframer, Interleaved, PacketRun, frame
 from haechi.media.rtsp.message import Headers, Message, Request, Response, headers
 from haechi.media.rtsp.refusal import refusal
 from haechi.media.rtsp.tracks import choose_tracks
@@ -137,6 +137,7 @@ class RtspClient:
         self._agreed: list[tuple[MediaTrack, Transport]] = []
         self._setting_up = 0
         self._channels: dict[int, tuple[bool, int]] = {}
+        self._runs: dict[int, PacketRun] = {}
         self._is_playing = False
         self._is_closed = False
 
@@ -179,6 +180,18 @@ class RtspClient:
         """Take received bytes; give what they complete.
 
         Raises:
+            HaechiError: See `events`.
+        """
+        return list(self.events(data))
+
+    def hand_over(self, runs: Sequence[PacketRun]) -> None:
+        """Once it plays: RTP packets of track number n go to ``runs[n]`` as they lie, and no longer into events."""
+        self._runs = {channel: runs[index] for channel, (is_rtcp, index) in self._channels.items() if not is_rtcp}
+
+    def events(self, data: bytes) -> Iterator[ClientEvent]:
+        """Take received bytes; yield what they complete, in order. Iterate to the end.
+
+        Raises:
             PeerError: Not RTSP (``rtsp-not-rtsp``, ``rtsp-header-too-long``, ``rtsp-bad-message``), an answer out of
                 place (``rtsp-refused``), or a broken session description (``sdp-malformed``).
             Denied: ``rtsp-unauthorized``, ``rtsp-basic-refused``.
@@ -186,20 +199,19 @@ class RtspClient:
             Invalid: ``rtsp-redirect``, ``no-video-track``, ``unsupported-codec``.
             Unavailable: ``rtsp-transport`` (try the other one), ``rtsp-session-lost``, ``rtsp-server-error``.
         """
-        out: list[ClientEvent] = []
-        channels = self._channels
-        for event in self._deframer.feed(data):
+        for event in self._deframer.events(data, self._runs):
             if isinstance(event, Interleaved):
-                meaning = channels.get(event.channel)
+                meaning = self._channels.get(event.channel)
                 if meaning is None:
                     self.ignored_packets += 1
                 elif meaning[0]:
-                    out.append(RtcpReceived(meaning[1], event.data))
+                    yield RtcpReceived(meaning[1], event.data)
                 else:
-                    out.append(RtpReceived(meaning[1], event.data))
+                    yield RtpReceived(meaning[1], event.data)
             else:
+                out: list[ClientEvent] = []
                 self._on_message(event, out)
-        return out
+                yield from out
 
     # -- requests ----------------------------------------------------------------------------------------------------
     def _request(self, method: str, uri: str, *fields: tuple[str, str]) -> None:

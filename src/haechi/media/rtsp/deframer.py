@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterator, Mapping
 
 from msgspec import Struct
 
@@ -26,6 +27,14 @@ class Interleaved(Struct, frozen=True, gc=False):
     data: bytes
 
 
+PacketRun = Callable[[bytes, int, int], int]
+"""Takes interleaved packets of one channel where they lie: ``run(data, position, end)`` is called with a whole one at
+``data[position:end]``, its four bytes of framing included; it may go on with those that follow, and returns where it
+stopped: ``end`` or the end of a later whole packet."""
+
+_NO_RUNS: Mapping[int, PacketRun] = {}
+
+
 def frame(channel: int, data: bytes) -> bytes:
     """``data`` as an interleaved packet."""
     return b"$" + bytes((channel,)) + len(data).to_bytes(2, "big") + data
@@ -47,17 +56,20 @@ class Deframer:
         """Add ``data`` and give each event completed by it, in order.
 
         Raises:
+            PeerError: See `events`.
+        """
+        return list(self.events(data))
+
+    def events(self, data: bytes, runs: Mapping[int, PacketRun] = _NO_RUNS) -> Iterator[Interleaved | Message]:
+        """Add ``data`` and yield each event as it is completed; iterate to the end.
+
+        Packets of the channels in ``runs`` are not yielded: they are handed over in their turn.
+
+        Raises:
             PeerError: The peer exceeded a limit or sent nonsense. ``offset`` is the byte position in the stream, so
                 that the place can be found in a capture. The deframer is of no further use.
         """
-        if self._held:
-            self._held.append(data)
-            self._held_bytes += len(data)
-            if self._held_bytes < self._need:
-                return []
-            data = b"".join(self._held)
-            self._held = []
-        out: list[Interleaved | Message] = []
+        data = self._with_held(data)
         position, total = 0, len(data)
         while position < total:
             if data[position] == _DOLLAR:
@@ -69,41 +81,57 @@ class Deframer:
                 if end > total:
                     self._need = end - position
                     break
-                out.append(Interleaved(data[position + 1], data[start:end]))
-                position = end
+                run = runs.get(data[position + 1])
+                if run is not None:
+                    position = run(data, position, end)
+                    continue
+                yield Interleaved(data[position + 1], data[start:end])
             else:
-                end = self._message(data, position, out)
+                message, end = self._message(data, position)
                 if end == position:
                     break
-                position = end
+                if message is not None:
+                    yield message
+            position = end
         self._offset += position
         if position < total:
             self._held = [data[position:] if position else data]
             self._held_bytes = total - position
-        return out
 
-    def _message(self, data: bytes, position: int, out: list[Interleaved | Message]) -> int:
-        """Read a message that begins at ``position``; its end, or ``position`` when it is not there yet."""
+    def _with_held(self, data: bytes) -> bytes:
+        """``data`` behind what is held back; nothing while the two complete no event."""
+        if not self._held:
+            return data
+        self._held.append(data)
+        self._held_bytes += len(data)
+        if self._held_bytes < self._need:
+            return b""
+        held, self._held = self._held, []
+        return b"".join(held)
+
+    def _message(self, data: bytes, position: int) -> tuple[Message | None, int]:
+        """Read what begins at ``position``: a message or blank lines, and its end; ``position`` while it is not all
+        there."""
         begin = position
         while position < len(data) and data[position] in b"\r\n":
             position += 1
         if position > begin:
-            return position
+            return None, position
         self._check_start(data, position)
         body_start = self._header_end(data, position)
         if not body_start:
             self._need = len(data) - position + 1
-            return begin
+            return None, begin
         text = data[position:body_start].decode("utf-8", "replace")
         first, *lines = text.replace("\r\n", "\n").replace("\r", "\n").rstrip("\n").split("\n")
         fields = self._fields(lines, position)
         end = body_start + self._body_size(fields, position)
         if end > len(data):
             self._need = end - position
-            return begin
-        out.append(self._parse(first, fields, data[body_start:end], position))
+            return None, begin
+        message = self._parse(first, fields, data[body_start:end], position)
         self._messages += 1
-        return end
+        return message, end
 
     def _check_start(self, data: bytes, position: int) -> None:
         """Refuse as early as possible what cannot become a message."""
