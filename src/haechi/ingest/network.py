@@ -6,11 +6,14 @@ import asyncio
 import ipaddress
 import socket
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from haechi.base.errors import Invalid, PeerError, Unavailable
 from haechi.media.rtp import Reorder
 
 DNS_S = 5.0
+SILENCE_S = 0.1
+"""Packets that wait for a missing one are delivered when nothing has come for this long."""
 UDP_BUFFER_BYTES = 4 * 1024 * 1024
 """Receive buffer asked for: about ten seconds of a 3 Mbit/s camera, should we be held up."""
 MOST_TRACKS = 2
@@ -77,7 +80,7 @@ class UdpPairs:
     def __init__(self, host: str, sockets: Sequence[tuple[socket.socket, socket.socket]]) -> None:
         self._host = host
         self._sockets = sockets
-        self._transports: list[asyncio.DatagramTransport] = []
+        self._ordered: list[_InOrder] = []
         self._server_ports: list[tuple[int, int] | None] = []
 
     @classmethod
@@ -98,7 +101,9 @@ class UdpPairs:
         self._server_ports = list(server_ports)
         loop = asyncio.get_running_loop()
         for track, (rtp, rtcp) in enumerate(self._sockets[: len(server_ports)]):
-            self._listen(loop, rtp, _in_order(track, receive))
+            ordered = _InOrder(loop, partial(receive, track, False))
+            self._ordered.append(ordered)
+            self._listen(loop, rtp, ordered.take)
             self._listen(loop, rtcp, lambda data, track=track: receive(track, True, data))  # type: ignore[misc]
 
     def send_rtcp(self, track: int, data: bytes) -> None:
@@ -109,6 +114,8 @@ class UdpPairs:
 
     def close(self) -> None:
         """Let go of the ports."""
+        for ordered in self._ordered:
+            ordered.stop()
         for pair in self._sockets:
             for one in pair:
                 asyncio.get_running_loop().remove_reader(one)
@@ -127,18 +134,37 @@ class UdpPairs:
         loop.add_reader(one, ready)
 
 
-def _in_order(track: int, receive: Callable[[int, bool, bytes], None]) -> Callable[[bytes], None]:
-    window = Reorder()
+class _InOrder:
+    """The RTP packets of one track in order of their numbers; what waits for a lost one does not wait for long."""
 
-    def take(data: bytes) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, deliver: Callable[[bytes], None]) -> None:
+        self._loop = loop
+        self._deliver = deliver
+        self._window = Reorder()
+        self._timer: asyncio.TimerHandle | None = None
+
+    def take(self, data: bytes) -> None:
+        """Take a packet as it comes; what is no RTP is dropped."""
+        self.stop()
         try:
-            packets = window.push(data)
+            packets = self._window.push(data)
         except PeerError:
-            return
+            packets = []
         for packet in packets:
-            receive(track, False, packet)
+            self._deliver(packet)
+        if self._window.held:
+            self._timer = self._loop.call_later(SILENCE_S, self._give_up)
 
-    return take
+    def stop(self) -> None:
+        """Wait for nothing any more."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _give_up(self) -> None:
+        self._timer = None
+        for packet in self._window.flush():
+            self._deliver(packet)
 
 
 def _bind_pair(family: socket.AddressFamily) -> tuple[socket.socket, socket.socket]:

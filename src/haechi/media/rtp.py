@@ -132,6 +132,11 @@ class Reorder:
         self._held[sequence] = data
         return self._release(ahead)
 
+    @property
+    def held(self) -> int:
+        """Packets that wait for one before them."""
+        return len(self._held)
+
     def flush(self) -> list[bytes]:
         """All packets that are still held, in order. For the end of a stream, or when it has been silent."""
         return self._release(0x10000)
