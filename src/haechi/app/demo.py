@@ -8,7 +8,7 @@ import socket
 from pathlib import Path
 
 from haechi.api.services import Services
-from haechi.app.settings import Settings
+from haechi.app.settings import Settings, make_folder
 from haechi.base.errors import Unavailable
 from haechi.base.process import start_module
 from haechi.camera.virtual.scene import DemoCamera, demo_cameras
@@ -23,7 +23,7 @@ def demo_settings(settings: Settings) -> Settings:
     """The same settings over a data folder of the demo's own, emptied."""
     folder = settings.cache_dir / "demo"
     shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    make_folder(folder, "cache_dir")
     record = settings.record.model_copy(update={"folder": None, "retention_days": 1.0})
     return settings.model_copy(update={"data_dir": folder, "record": record})
 

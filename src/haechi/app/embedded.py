@@ -25,7 +25,7 @@ from haechi import __version__
 from haechi.api.app import build_app
 from haechi.api.services import Auth, EdgeConfig, Services
 from haechi.api.settings import LiveSettings, SettingsStore
-from haechi.app.settings import Settings
+from haechi.app.settings import Settings, make_folder
 from haechi.app.zone import machine_zone
 from haechi.base.clock import Clock, SystemClock
 from haechi.base.errors import HaechiError, Unavailable
@@ -282,7 +282,8 @@ def _edge_config(settings: Settings, clock: Clock, *, demo: bool) -> EdgeConfig:
 
 def open_rooms(settings: Settings, *, demo: bool = False) -> Rooms:
     """Open and migrate the database, and make all rooms over it."""
+    make_folder(settings.data_dir, "data_dir")
+    make_folder(settings.record_dir, "record.folder")
     database = Database.at(settings.database_path)
     database.migrate()
-    settings.record_dir.mkdir(parents=True, exist_ok=True)
     return Rooms.build(settings, database, SystemClock(), demo=demo)

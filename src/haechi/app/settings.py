@@ -10,12 +10,14 @@ import os
 from pathlib import Path
 from typing import Literal
 
+import yaml  # type: ignore[import-untyped]
 from platformdirs import PlatformDirs
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
     YamlConfigSettingsSource,
 )
 
@@ -115,9 +117,43 @@ def load_settings(**overrides: object) -> Settings:
     Raises:
         Invalid: ``bad-settings``: which one, and why.
     """
+    path = config_path()
+    _check_file(path)
     try:
         return Settings(**overrides)  # type: ignore[arg-type]
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise Invalid(f"setting {where}: {first['msg']}", code="bad-settings", file=str(config_path())) from error
+        raise Invalid(f"setting {where}: {first['msg']}", code="bad-settings", file=str(path)) from error
+    except SettingsError as error:
+        message = f"{error}; lists in the environment are written as JSON"
+        raise Invalid(message, code="bad-settings") from error
+
+
+def make_folder(folder: Path, setting: str) -> None:
+    """Make the folder that a setting names, unless it is there.
+
+    Raises:
+        Invalid: ``bad-settings``: it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        message = f"setting {setting}: this folder cannot be made; choose another"
+        raise Invalid(message, code="bad-settings", folder=str(folder), reason=error.strerror) from error
+
+
+def _check_file(path: Path) -> None:
+    """Read the file by itself, so that what is wrong with it as a file can be said in a sentence."""
+    try:
+        found = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return
+    except (OSError, UnicodeDecodeError) as error:
+        raise Invalid("the file with the settings cannot be read", code="bad-settings", file=str(path)) from error
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = mark.line + 1 if mark is not None else None
+        raise Invalid("the settings are not YAML", code="bad-settings", file=str(path), line=line) from error
+    if not isinstance(found, dict | None):
+        raise Invalid("the settings are no list of name: value", code="bad-settings", file=str(path))

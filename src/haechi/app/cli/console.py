@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.markup import escape
 
-from haechi.app.settings import Settings, load_settings
+from haechi.app.settings import Settings, load_settings, make_folder
 from haechi.base.errors import HaechiError, Invalid, Unavailable
 from haechi.base.redact import redact_text
 from haechi.base.telemetry import set_up_logging
@@ -34,6 +34,7 @@ def opened() -> Iterator[tuple[Settings, Database]]:
     """The settings and the migrated database, closed at the end; logs only warnings."""
     settings = load_settings()
     set_up_logging("warning", settings.log_format)
+    make_folder(settings.data_dir, "data_dir")
     database = Database.at(settings.database_path)
     try:
         database.migrate()

@@ -103,6 +103,8 @@ def _disk(settings: Settings) -> Finding:
     folder = settings.record_dir
     while not folder.exists():
         folder = folder.parent
+    if not folder.is_dir():
+        return Finding("disk", "bad", f"{folder} is not a folder", "choose another with HAECHI_RECORD__FOLDER")
     free = shutil.disk_usage(folder).free
     detail = f"{free / GIB:.1f} GiB free at {settings.record_dir}"
     if not os.access(folder, os.W_OK):
