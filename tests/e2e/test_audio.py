@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from playwright.async_api import Locator, Page, expect
 
+from haechi.base.ids import CameraId, stream_of
 from haechi.camera.virtual.server import FeedUnit, VirtualCamera
 from haechi.media.access_unit import AudioParams, Codec, CodecParams
 from tests.e2e.browser import chromium
@@ -42,7 +43,7 @@ class ToneFeed:
     def __init__(self, params: AudioParams, packets: Sequence[bytes], samples: int) -> None:
         """``samples`` are in each of ``packets``."""
         self._picture, self._pictures = h264_stream(frames=60, fps=FPS, gop=15, size=(320, 240))
-        self._sound, self._packets, self._samples = params, packets, samples
+        self._sound, self.packets, self._samples = params, packets, samples
 
     def tracks(self) -> tuple[CodecParams, ...]:
         return (self._picture, self._sound)
@@ -56,7 +57,7 @@ class ToneFeed:
                 yield FeedUnit(0, unit.data, round(picture_s * 90_000), picture_s, unit.is_sync)
                 picture += 1
             else:
-                data = self._packets[sound % len(self._packets)]
+                data = self.packets[sound % len(self.packets)]
                 yield FeedUnit(1, data, sound * self._samples, sound_s, True)
                 sound += 1
 
@@ -115,6 +116,7 @@ async def _listen(folder: Path, feed: ToneFeed, codec: str) -> None:
         await expect(page.locator(".hc-sound")).to_have_attribute("data-sound", "off")
         assert await page.locator(".hc-tile audio").evaluate("audio => audio.src") == ""
         await _heard_from_the_wall(page, house, loud)
+        await _original_is_recorded(house, loud, feed)
         assert problems == []
 
 
@@ -172,6 +174,17 @@ async def _heard_from_the_wall(page: Page, house: House, camera: str) -> None:
     await expect(tile.locator(".hc-sound")).to_have_attribute("data-sound", "on", timeout=10_000)
     await tile.locator(".hc-sound").click()
     await expect(tile.locator(".hc-sound")).to_have_attribute("data-sound", "off")
+
+
+async def _original_is_recorded(house: House, camera: str, feed: ToneFeed) -> None:
+    """Whatever browsers get, the recording holds what the camera sent."""
+    services = house.rooms.services
+    stream = stream_of(CameraId(camera), "audio")
+    run = services.bus.channel(stream).current
+    assert run is not None
+    held = await services.playback.units(stream, run.number, 0, 50)
+    assert held.params == feed.tracks()[1]
+    assert all(unit.data in feed.packets for unit in held.units)
 
 
 async def _off_ms(audio: Locator) -> int:
