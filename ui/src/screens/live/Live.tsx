@@ -41,8 +41,9 @@ export function Live() {
     f: () => void toggleFull(),
     h: () => setOverlays((on) => !on),
     m: () => {
-      const focused = document.activeElement as HTMLElement | null;
-      toggleSound(shown.find((camera) => camera.id === focused?.dataset.open));
+      const slot = document.activeElement?.closest(".hc-wall-slot");
+      const tile = slot?.querySelector<HTMLElement>("[data-camera]");
+      toggleSound(shown.find((camera) => camera.id === tile?.dataset.camera));
     },
   });
 
