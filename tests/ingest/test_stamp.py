@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from haechi.base.clock import NS_PER_MS, NS_PER_S
 from haechi.base.ids import StreamId
-from haechi.ingest.stamp import DecodeOrder, RunTime, Stamper, TimestampJump
+from haechi.ingest.stamp import DEEPEST_REORDER, DecodeOrder, RunTime, Stamper, TimestampJump
 from haechi.media.access_unit import AccessUnit, RawUnit, UnitRef
 
 WALL_NS = 1_800_000_000 * NS_PER_S
@@ -126,6 +126,33 @@ def test_decode_times_strictly_increase_whatever_comes(pts: list[int], depth: in
     order = DecodeOrder(depth)
     dts = [order.next(value) for value in pts]
     assert all(a < b for a, b in itertools.pairwise(dts))
+
+
+def by_the_rule(pts: list[int], depth: int) -> list[int]:
+    """Decode times as `DecodeOrder` defines them, without any short way."""
+    window: list[int] = []
+    out: list[int] = []
+    for newest in pts:
+        depth = min(max(depth, sum(value > newest for value in window)), DEEPEST_REORDER)
+        window = sorted([*window, newest])[-DEEPEST_REORDER - 1 :]
+        index = len(window) - 1 - depth
+        dts = window[index] if index >= 0 else window[0] + index
+        out.append(max(dts, out[-1] + 1) if out else dts)
+    return out
+
+
+@given(st.lists(st.integers(-2, 5), max_size=80), st.integers(0, 4))
+def test_decode_times_follow_the_rule_in_order_or_not(steps: list[int], depth: int) -> None:
+    pts = list(itertools.accumulate(steps))
+    order = DecodeOrder(depth)
+    assert [order.next(value) for value in pts] == by_the_rule(pts, depth)
+
+
+@given(st.integers(1, 40), st.lists(st.integers(0, 300), max_size=30))
+def test_decode_times_follow_the_rule_where_a_camera_begins_to_reorder_late(steady: int, rest: list[int]) -> None:
+    pts = [*(10 * n for n in range(steady)), *rest]
+    order = DecodeOrder()
+    assert [order.next(value) for value in pts] == by_the_rule(pts, 0)
 
 
 def test_b_pictures_get_decode_times_not_after_their_presentation_once_the_depth_is_known() -> None:

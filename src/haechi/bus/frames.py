@@ -8,6 +8,7 @@ from the GOP cache. See docs/design/bus.md.
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from enum import StrEnum
@@ -86,8 +87,8 @@ class Subscription:
         wake: asyncio.Event | None = None,
     ) -> None:
         self._channel = channel
-        self._limit_units = limit_units
-        self._limit_bytes = limit_bytes
+        self._limit_units = sys.maxsize if limit_units is None else limit_units
+        self._limit_bytes = sys.maxsize if limit_bytes is None else limit_bytes
         self._items: deque[BusItem] = deque()
         self._bytes = 0
         self._awaiting_sync = False
@@ -109,7 +110,7 @@ class Subscription:
 
     def offer(self, unit: AccessUnit) -> None:
         """Take ``unit`` or drop it. Returns at once: a slow consumer must not slow the camera."""
-        if self._is_full():
+        if len(self._items) >= self._limit_units or self._bytes >= self._limit_bytes:
             self._awaiting_sync = True
         elif unit.is_sync:
             self._awaiting_sync = False
@@ -162,11 +163,6 @@ class Subscription:
         self._closed = True
         self._channel.forget(self)
         self._wake.set()
-
-    def _is_full(self) -> bool:
-        if self._limit_units is not None and len(self._items) >= self._limit_units:
-            return True
-        return self._limit_bytes is not None and self._bytes >= self._limit_bytes
 
 
 class Channel:

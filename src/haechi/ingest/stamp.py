@@ -76,7 +76,7 @@ class MediaClock:
             self._offset_ns = seen_ns
             self._last_ns = arrived_ns
         self._note(seen_ns, arrived_ns)
-        target_ns = min(least for _, least in self._least)
+        target_ns = min(self._least[0][1], self._least[-1][1])
         if self._report_steady >= 2 and self._report_offset_ns is not None:
             target_ns = min(target_ns, self._report_offset_ns)
         limit_ns = max(0, arrived_ns - self._last_ns) * SLEW_PPM // 1_000_000
@@ -120,6 +120,13 @@ class DecodeOrder:
 
     def next(self, pts: int) -> int:
         """The dts of the next unit in decode order, in the unit of ``pts``."""
+        recent = self._recent
+        if not self._depth and (not recent or pts > recent[-1]):  # the usual camera: nothing is reordered
+            recent.append(pts)
+            if len(recent) > DEEPEST_REORDER + 1:
+                del recent[0]
+            self._last = pts if self._last is None or pts > self._last else self._last + 1
+            return self._last
         later = len(self._recent) - _position(self._recent, pts)
         self._depth = min(max(self._depth, later), DEEPEST_REORDER)
         insort(self._recent, pts)
