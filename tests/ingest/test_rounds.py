@@ -8,7 +8,7 @@ from typing import cast
 
 import pytest
 
-from haechi.ingest.rounds import MOST_READS, READ_BYTES, REST_S, RoundReader, round_reader
+from haechi.ingest.rounds import FEW, LONG_REST_S, MOST_READS, READ_BYTES, REST_S, RoundReader, round_reader
 
 
 class StepLoop:
@@ -90,6 +90,21 @@ def test_the_first_packet_is_read_at_once_and_those_during_the_rest_in_one_go(
             peer.far.send(part)
     assert loop.rest() == REST_S
     assert [peer.got[-1] for peer in peers] == [b"abc"] * 5
+
+
+def test_many_sockets_rest_longer_but_never_long(loop: StepLoop, reader: RoundReader) -> None:
+    peers = [Peer(reader) for _ in range(FEW + 1)]
+    peers[0].far.send(b"x")
+    loop.packet_comes()
+    assert loop.rest() == LONG_REST_S
+    reader.remove(peers[0].key)
+    peers[1].far.send(b"x")
+    loop.packet_comes()
+    assert loop.rest() == REST_S
+    for peer in peers:
+        reader.remove(peer.key)
+        peer.close()
+    assert max(REST_S, LONG_REST_S) <= 0.03
 
 
 def test_after_a_round_without_packets_the_next_one_is_read_at_once_again(loop: StepLoop, peers: list[Peer]) -> None:

@@ -347,8 +347,9 @@ class _Session(asyncio.Protocol):
 
     async def _watch(self) -> None:
         """Give up a camera that has gone quiet: its power may be pulled, which no packet tells."""
+        quiet_s = 0.0
         while True:
-            await self._clock.sleep(1.0)
+            await self._clock.sleep(max(STALL_S - quiet_s, 0.1))
             quiet_s = (self._clock.monotonic_ns() - self._last_unit_ns) / NS_PER_S
             if quiet_s > STALL_S:
                 self._end(Unavailable("the camera is connected but sends no video", code="camera-stalled"))
