@@ -1,0 +1,149 @@
+"""Every screen, by night and by day, on a desk and on a phone: axe finds nothing, nothing is wider than the screen."""
+
+import asyncio
+from collections.abc import Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Literal
+
+import pytest
+from msgspec import Struct
+from playwright.async_api import Browser, Page, expect
+
+from tests.e2e.browser import chromium
+from tests.e2e.stage import ROOM, Stage, add_camera, staged
+from tests.server import House, running, settings_for
+
+Scheme = Literal["dark", "light"]
+SCHEMES: tuple[Scheme, ...] = ("dark", "light")
+DESK, PHONE, NARROW = (1440, 900), (390, 844), (360, 740)
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+AXE = Path(__file__).parents[2] / "ui" / "node_modules" / "axe-core" / "axe.min.js"
+"""Newer than the copy in the Python wheel, which serves where the front end was built elsewhere."""
+RUN_AXE = "rules => axe.run(document, { runOnly: rules }).then(found => found.violations)"
+TOO_WIDE = "document.scrollingElement.scrollWidth - innerWidth"
+
+
+class Screen(Struct, frozen=True):
+    """A place in the application, and what must be there before it is looked at."""
+
+    name: str
+    path: str
+    waits_for: str
+
+
+def axe() -> str:
+    """The source of axe. It is evaluated over the debugging protocol: the page's own policy forbids strange scripts."""
+    if AXE.exists():
+        return AXE.read_text()
+    return files("axe_core_python").joinpath("axe.min.js").read_text()
+
+
+def screens(camera: str, event: str) -> list[Screen]:
+    """Every route for somebody who is logged in."""
+    return [
+        Screen("live", "/live", ".hc-tile[data-state=live]"),
+        Screen("camera", f"/live/{camera}", ".hc-tile[data-state=live]"),
+        Screen("playback", f"/playback?camera={camera}", "canvas"),
+        Screen("events", "/events", "main h1"),
+        Screen("event", f"/events?event={event}", "main video"),
+        Screen("cameras", "/cameras", "main h1"),
+        Screen("new camera", "/cameras/new", "main form"),
+        Screen("edit camera", f"/cameras/{camera}", "main form"),
+        Screen("zones", f"/cameras/{camera}?tab=zones", "main svg"),
+        Screen("rules", f"/cameras/{camera}?tab=rules", "main h1"),
+        Screen("users", "/users", "main h1"),
+        Screen("settings", "/settings", "main h1"),
+        Screen("recording", "/settings?tab=recording", "main h1"),
+        Screen("models", "/settings?tab=models", "main h1"),
+        Screen("about", "/settings?tab=about", "main h1"),
+        Screen("nothing", "/nowhere", "h1, h2"),
+    ]
+
+
+@pytest.mark.e2e
+@pytest.mark.slow
+@pytest.mark.timeout(280)
+def test_every_screen_is_accessible_in_both_schemes_at_both_sizes(tmp_path: Path) -> None:
+    found = asyncio.run(_everything(tmp_path))
+    assert found == [], "\n" + "\n".join(found)
+
+
+async def _everything(folder: Path) -> list[str]:
+    found: list[str] = []
+    async with running(settings_for(folder / "new", vision=False), log_in=False) as house, chromium() as browser:
+        token = await house.rooms.services.auth.setup.issue()
+        entry = [Screen("set-up", f"/setup#token={token}", "form")]
+        for scheme in SCHEMES:
+            found += await _look(browser, house, scheme, entry, folder)
+    async with staged(folder / "used", [ROOM]) as stage:
+        camera = await add_camera(stage.house, stage.cameras, ROOM)
+        event = await _event(stage)
+        for scheme in SCHEMES:
+            found += await _look(stage.browser, stage.house, scheme, [Screen("log-in", "/login", "form")], folder)
+            cookie = stage.house.http.cookies["haechi_session"]
+            found += await _look(stage.browser, stage.house, scheme, screens(camera, event), folder, cookie)
+    return found
+
+
+async def _event(stage: Stage) -> str:
+    """The first event; its clip is there."""
+    for _ in range(240):
+        events = await stage.ask("/api/events")
+        match events["events"]:
+            case [{"id": str(name), "has_clip": True}, *_]:
+                return name
+            case _:
+                await asyncio.sleep(0.5)
+    raise AssertionError("nobody entered the forbidden zone within two minutes")
+
+
+async def _look(
+    browser: Browser, house: House, scheme: Scheme, screens: Sequence[Screen], folder: Path, cookie: str = ""
+) -> list[str]:
+    """What is wrong with these screens in one colour scheme; leaves a picture of each."""
+    context = await browser.new_context(color_scheme=scheme, locale="en-GB", reduced_motion="reduce")
+    if cookie:
+        await context.add_cookies([{"name": "haechi_session", "value": cookie, "url": house.address}])
+    page = await context.new_page()
+    said: list[str] = []
+    page.on("pageerror", lambda error: said.append(f"error: {error}"))
+    page.on("console", lambda line: said.append(f"console: {line.text}") if line.type == "error" else None)
+    found = []
+    for screen in screens:
+        await _open(page, house.address, screen)
+        for size, (width, height) in {"desk": DESK, "phone": PHONE}.items():
+            await page.set_viewport_size({"width": width, "height": height})
+            await page.wait_for_timeout(250)
+            await page.screenshot(path=folder / f"{screen.name}-{scheme}-{size}.png")
+            found += [f"{screen.name}, {scheme}, {size}: {wrong}" for wrong in await _violations(page)]
+        await page.set_viewport_size({"width": NARROW[0], "height": NARROW[1]})
+        await page.wait_for_timeout(100)
+        wide_px = await page.evaluate(TOO_WIDE)
+        found += [f"{screen.name}, {scheme}: {wide_px} px too wide at {NARROW[0]} px"] if wide_px > 0 else []
+        found += [f"{screen.name}, {scheme}: {line}" for line in said if not _is_expected(line, cookie)]
+        said.clear()
+    await context.close()
+    return found
+
+
+def _is_expected(line: str, cookie: str) -> bool:
+    """Before the log-in the page asks who is logged in, and Chromium calls the answer an error."""
+    return not cookie and "401" in line
+
+
+async def _open(page: Page, address: str, screen: Screen) -> None:
+    await page.set_viewport_size({"width": DESK[0], "height": DESK[1]})
+    await page.goto("about:blank")
+    await page.goto(address + screen.path)
+    await expect(page.locator(screen.waits_for).first).to_be_visible(timeout=20_000)
+    await expect(page.locator("[aria-busy=true]")).to_have_count(0, timeout=20_000)
+    await page.evaluate(axe())
+
+
+async def _violations(page: Page) -> list[str]:
+    wrong = []
+    for rule in await page.evaluate(RUN_AXE, RULES):
+        places = "; ".join(str(node["target"][0]) for node in rule["nodes"][:3])
+        wrong.append(f"{rule['impact']} {rule['id']} ({rule['help']}): {places}")
+    return wrong
