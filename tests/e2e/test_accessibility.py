@@ -74,6 +74,7 @@ async def _everything(folder: Path) -> list[str]:
     async with running(settings_for(folder / "new", vision=False), log_in=False) as house, chromium() as browser:
         token = await house.rooms.services.auth.setup.issue()
         entry = [Screen("set-up", f"/setup#token={token}", "form")]
+        await _axe_finds_what_is_wrong(browser, house, entry[0])
         for scheme in SCHEMES:
             found += await _look(browser, house, scheme, entry, folder)
     async with staged(folder / "used", [ROOM]) as stage:
@@ -84,6 +85,15 @@ async def _everything(folder: Path) -> list[str]:
             cookie = stage.house.http.cookies["haechi_session"]
             found += await _look(stage.browser, stage.house, scheme, screens(camera, event), folder, cookie)
     return found
+
+
+async def _axe_finds_what_is_wrong(browser: Browser, house: House, screen: Screen) -> None:
+    """A finding of nothing means something only where a fault would be found."""
+    page = await browser.new_page()
+    await _open(page, house.address, screen)
+    await page.evaluate("document.querySelector('form').append(document.createElement('img'))")
+    assert ["image-alt" in wrong for wrong in await _violations(page)] == [True]
+    await page.context.close()
 
 
 async def _event(stage: Stage) -> str:
