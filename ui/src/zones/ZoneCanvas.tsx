@@ -1,4 +1,4 @@
-import { type KeyboardEvent, type PointerEvent, useRef, useState } from "react";
+import { type KeyboardEvent, type PointerEvent, useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { Camera, Point } from "@/api/types";
 import { LiveTile } from "@/parts/LiveTile";
@@ -27,6 +27,12 @@ export function ZoneCanvas({ camera, editor, change }: ZoneCanvasProps) {
     width: camera.status.width ?? 1_280,
     height: camera.status.height ?? 720,
   });
+  // The keys go to the chosen point: after one is added or removed, that is another element.
+  const { zone: chosenZone, point: chosenPoint } = editor.now;
+  useEffect(() => {
+    if (chosenZone === null || chosenPoint === null || !svg.current?.contains(document.activeElement)) return;
+    svg.current.querySelector<SVGGElement>(".hc-zone-point[data-chosen]")?.focus();
+  }, [chosenZone, chosenPoint]);
   const width = 1_000;
   const height = (1_000 * size.height) / size.width;
 

@@ -1,11 +1,27 @@
 import { Button } from "@mantine/core";
 import { IconCircleCheck, IconEqualNot, IconFingerprint } from "@tabler/icons-react";
 import { useMutation } from "@tanstack/react-query";
+import { useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { request } from "@/api/client";
 import type { EventDetail, ReplayReport } from "@/api/types";
 import { stageName } from "@/parts/names";
 import { tellFailure } from "@/parts/notices";
+
+/** A replay takes as long as decoding and looking takes: the seconds show that it is alive. */
+function Progress() {
+  const { t } = useTranslation();
+  const [seconds, setSeconds] = useState(0);
+  useEffect(() => {
+    const timer = setInterval(() => setSeconds((value) => value + 1), 1_000);
+    return () => clearInterval(timer);
+  }, []);
+  return (
+    <p className="hc-replay-progress hc-num" role="status">
+      {t("replay.working", { seconds })}
+    </p>
+  );
+}
 
 /** Decides again on the recorded bytes and says whether the answer is the same, or where it parts. */
 export function ReplayCheck({ event }: { event: EventDetail }) {
@@ -35,6 +51,7 @@ export function ReplayCheck({ event }: { event: EventDetail }) {
       >
         {t("replay.button")}
       </Button>
+      {replay.isPending && <Progress />}
       {report !== undefined && (
         <output className="hc-replay-result" data-identical={report.identical}>
           {report.identical ? (
