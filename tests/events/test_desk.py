@@ -137,6 +137,21 @@ def test_every_event_follows_again_from_its_basis_and_its_stored_looks(
         assert decide_again(event, basis, looks[since:]) is None
 
 
+def test_an_event_that_begins_within_three_seconds_of_the_one_before_follows_again() -> None:
+    rule = msgspec.structs.replace(RULE, cooldown_s=4.0)
+    clerk = Clerk(Watch(rule, None))
+    for one in every(200, 0, 20_000):
+        at_ms = one.ref.seq
+        is_there = at_ms <= 5000 or 7400 <= at_ms <= 12_000
+        clerk.take(frame(at_ms, untracked()) if is_there else one)
+    first, second = clerk.events()
+    assert first[0].end_ns is not None
+    for event, basis in (first, second):
+        since = next(number for number, look in enumerate(clerk.looks) if look.ref == basis.ref)
+        assert decide_again(event, basis, clerk.looks[since:]) is None
+    assert second[1].state.going is not None, "the case that this is about"
+
+
 def test_a_changed_detection_does_not_lead_to_the_same_decision() -> None:
     clerk = Clerk(WATCH)
     for one in [*every(200, 0, 5000, untracked()), *every(200, 5200, 12_000)]:

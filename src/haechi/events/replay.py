@@ -99,23 +99,31 @@ def decide_again(event: Event, basis: Basis, looks: Sequence[FrameResult]) -> Di
     """Tracks and the rule, from the state that they were in; None when the same event comes out."""
     tracker, state = basis.tracker, basis.state
     decided: list[Decision] = []
+    has_begun = False  # an earlier event may still be going on at the basis: its end is not the one that is looked for
     for look in looks:
         tracker, detections = track(tracker, look.captured_ns, _untracked(look.detections))
         if detections != look.detections:
             return Difference("rules", look.ref, "the same detections give other tracks")
         state, decisions = decide(basis.watch, state, look)
         decided += decisions
+        has_begun = has_begun or any(_begins(one, event) for one in decisions)
         is_end = event.is_cut and look.ref == event.last_ref
-        if is_end or any(isinstance(one, Closed) for one in decisions):
+        if is_end or (has_begun and any(isinstance(one, Closed) for one in decisions)):
             break
     decided += finish(state)[1]
-    begins = [one for one in decided if isinstance(one, Opened)]
-    if not any((one.start_ns, one.start_ref) == (event.start_ns, event.first_ref) for one in begins):
+    if not any(_begins(one, event) for one in decided):
         return Difference("rules", event.first_ref, "the same tracks do not lead to the event")
     ends = [one for one in decided if isinstance(one, Closed)]
     if event.end_ns is not None and not any((one.end_ns, one.ref) == (event.end_ns, event.last_ref) for one in ends):
         return Difference("rules", event.last_ref, "the same tracks end the event at another moment")
     return None
+
+
+def _begins(decision: Decision, event: Event) -> bool:
+    """Whether the decision is the one that opened the event."""
+    if not isinstance(decision, Opened):
+        return False
+    return (decision.start_ns, decision.start_ref) == (event.start_ns, event.first_ref)
 
 
 def _by_gop(looks: Sequence[FrameResult]) -> list[list[FrameResult]]:
