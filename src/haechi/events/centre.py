@@ -70,7 +70,7 @@ class EventCentre:
         self._desks: dict[StreamId, Desk] = {}
         self._changed: dict[EventId, Note] = {}
         self._looks: list[FrameResult] = []
-        self._keeper = Keeper(stores.footage, self._snapshots)
+        self._keeper = Keeper(stores.footage, self._snapshots, clock)
         self.is_tidy = False
         self._to_store = asyncio.Event()
         self._to_reload = asyncio.Event()
