@@ -22,6 +22,7 @@ from haechi.base.errors import Unavailable
 from haechi.base.ids import StreamId
 from haechi.bus.frames import FrameBus, GapCause, Run, RunEnded
 from haechi.media.access_unit import TICKS_PER_S, AccessUnit, Codec, VideoParams
+from haechi.vision.feed import FeedSettings
 from haechi.vision.models import ModelStore
 from haechi.vision.pool import VisionPool
 from haechi.vision.result import FrameResult
@@ -31,6 +32,7 @@ from tests.streams import CodedUnit, split_annexb, stamped
 
 STREAM = StreamId("cam_door/main")
 WIDTH_PX, HEIGHT_PX = 640, 360
+PATIENT = FeedSettings(slow_wait_s=60, most_wait_s=60)
 
 
 @cache
@@ -222,9 +224,9 @@ class Rig:
 async def running(
     settings: VisionSettings | None = None, store: ModelStore | None = None, *, must_be_ready: bool = True
 ) -> AsyncIterator[Rig]:
-    """A pool with one worker, ready."""
+    """A pool with one live worker, ready. It is patient unless told otherwise: tests play faster than the clock."""
     bus = FrameBus()
-    wanted = settings or VisionSettings()
+    wanted = settings or VisionSettings(feed=PATIENT)
     rig = Rig(VisionPool(bus, store or models(wanted.detector), SystemClock(), wanted), bus)
     try:
         await rig.start(must_be_ready=must_be_ready)

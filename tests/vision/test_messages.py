@@ -38,7 +38,7 @@ REPLIES: list[Reply] = [
     Progress(1, -1),
     Picture(2, b"\xff\xd8"),
     Failed(3, "undecodable", "no"),
-    Done(4, (), 1, 0, 0, 5),
+    Done(4, (), 1, 0, 0, 5, 6),
 ]
 
 

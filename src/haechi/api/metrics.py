@@ -36,6 +36,22 @@ class Metrics:
         self._stored = Gauge("haechi_record_stored_bytes", "Bytes of listed footage.", registry=registry)
         self._free = Gauge("haechi_record_free_bytes", "Free bytes where footage is kept.", registry=registry)
         self._viewers = Gauge("haechi_live_viewers", "Open live connections.", registry=registry)
+        self._late = Gauge(
+            "haechi_vision_late_seconds",
+            "From the arrival of a picture to what is seen in it: 95th percentile of the last 10 s.",
+            registry=registry,
+        )
+        self._shed = Gauge(
+            "haechi_vision_shed_units",
+            "Units that were to be decoded and were not, for want of time; of the streams of now.",
+            registry=registry,
+        )
+        self._strained = Gauge(
+            "haechi_vision_strained_streams",
+            "Streams of which less is looked at than asked for, for want of time.",
+            registry=registry,
+        )
+        self._looks = Gauge("haechi_vision_looks", "Pictures that were looked at since start.", registry=registry)
         self._unreviewed = Gauge("haechi_events_unreviewed", "Events that nobody looked at.", registry=registry)
         self.requests = Counter(
             "haechi_http_requests_total", "Requests by route and status.", ["route", "status"], registry=registry
@@ -71,6 +87,11 @@ class Metrics:
         if path.exists():
             self._free.set((await asyncio.to_thread(shutil.disk_usage, path)).free)
         self._viewers.set(services.live.viewers)
+        vision = services.vision.status()
+        self._late.set(vision.late_s)
+        self._shed.set(vision.shed_units)
+        self._strained.set(vision.strained_streams)
+        self._looks.set(vision.looked_frames)
         self._unreviewed.set((await services.events.list(EventFilter(limit=1))).unreviewed)
 
 

@@ -1,24 +1,27 @@
 """What of a stream goes to a decode worker: sync units always, everything where it is asked for, less under overload.
 
 Pure: units and answers in, plans out; time is that of the units. A stream whose pictures depend on one another cannot
-be decoded in part, so between "sync units only" and "all units" there is nothing.
+be decoded in part: what can be given up is looks, and then everything but the sync units, up to the next one of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from enum import StrEnum
 
 from msgspec import Struct
 
 from haechi.base.clock import NS_PER_S
-from haechi.media.access_unit import AccessUnit, UnitRef, VideoParams
+from haechi.media.access_unit import AccessUnit, Codec, UnitRef, VideoParams
 from haechi.vision.messages import Analyse, UnitIn
 from haechi.vision.motion import OPEN_SHARE
 from haechi.vision.result import FrameResult
+from haechi.vision.strain import Level, Strain
 
 MOST_GOP_BYTES = 16 * 1024 * 1024
 """A GOP beyond it is not held, and only its sync unit is looked at."""
+MOST_STRAINED_NS = NS_PER_S // 2
+"""Sync units of a stream that cannot be kept up with are looked at no closer than this: some cameras send no others."""
 
 
 class Demand(StrEnum):
@@ -40,13 +43,17 @@ class FeedSettings(Struct, frozen=True):
         hold_s: How long all units are decoded after something moved or was seen.
         catch_up_s: How far back frames are looked at when full decoding begins within a GOP.
         most_in_flight: Units that may wait for the worker's answer before the stream falls back to sync units.
-        shed_s: For how long it then stays there.
+        slow_wait_s: When the oldest unanswered work of the stream waits for longer, fewer frames are looked at.
+        most_wait_s: Work that waits for longer is given up, and the stream falls back to sync units.
+        shed_s: How long a stream stays at each step before it is given more again.
     """
 
     fps: float = 5.0
     hold_s: float = 5.0
     catch_up_s: float = 2.0
     most_in_flight: int = 90
+    slow_wait_s: float = 0.5
+    most_wait_s: float = 1.0
     shed_s: float = 5.0
 
 
@@ -63,6 +70,7 @@ class _Gop(Struct):
 
     Attributes:
         opened: How many of them the worker's present decoder was given; 0: it has none for this GOP.
+        was_shed: Units of it were given up: the stream goes on at the next sync unit, without catching up.
     """
 
     params: VideoParams
@@ -71,6 +79,7 @@ class _Gop(Struct):
     size_bytes: int
     opened: int = 0
     was_retried: bool = False
+    was_shed: bool = False
 
 
 class StreamFeed:
@@ -90,37 +99,70 @@ class StreamFeed:
         self._in_flight = 0
         self._full_until_ns = 0
         self._active_until_ns = 0
-        self._shed_until_ns = 0
         self._looked_ns = 0
+        self._sync_looked_ns = -NS_PER_S * 3600
         self._answered_ns = 0
+        self._strain = Strain(settings.slow_wait_s, settings.shed_s)
         self.demand = Demand.MOTION
         self.shed_units = 0
         self.poisoned_units = 0
 
-    def take(self, unit: AccessUnit, params: VideoParams, *, is_ready: bool) -> Plan | None:
-        """What to send now that ``unit`` has come; None: nothing. ``is_ready``: whether there is a worker."""
+    @property
+    def level(self) -> Level:
+        """What is given up of the stream at present."""
+        return self._strain.level
+
+    def take(self, unit: AccessUnit, params: VideoParams, *, is_ready: bool, waited_s: float = 0.0) -> Plan | None:
+        """What to send now that ``unit`` has come; None: nothing.
+
+        Args:
+            is_ready: Whether there is a worker.
+            waited_s: How long the oldest unanswered work of the stream has been waiting.
+        """
         gop = self._extend(unit, params)
         if gop is None:
             return None
         wants_all = self._wants_all(unit.captured_ns)
+        if self._in_flight >= self._settings.most_in_flight:
+            self._strain.overrun(unit.captured_ns)
+        level = self._strain.waited(unit.captured_ns, waited_s)
         self._mark(gop, unit, wants_all=wants_all)
         if not is_ready:
             gop.opened = 0
             return None
-        if self._is_overloaded(unit):
-            gop.opened = 0
-            self.shed_units += wants_all or unit.is_sync
-            if not unit.is_sync or self._in_flight >= self._settings.most_in_flight:
-                return None
-            wants_all = False
-        if wants_all:
-            return self._plan(gop, len(gop.units), drain=False)
+        gop.was_shed = gop.was_shed or (wants_all and self._in_flight >= self._settings.most_in_flight)
+        if wants_all and level < Level.SYNC and not gop.was_shed:
+            return self._open(gop)
+        return self._sync_only(gop, unit, wants_all=wants_all)
+
+    def _open(self, gop: _Gop) -> Plan | None:
+        """Everything that the worker lacks of the GOP. A JPEG stands for itself: only what is looked at is decoded."""
+        if gop.params.codec is Codec.MJPEG and gop.marks[-1] == "no":
+            return None
+        return self._plan(gop, len(gop.units), drain=False)
+
+    def _sync_only(self, gop: _Gop, unit: AccessUnit, *, wants_all: bool) -> Plan | None:
         gop.opened = 0
-        if not unit.is_sync:
+        gop.was_shed = gop.was_shed or wants_all
+        is_due = unit.is_sync and gop.marks[-1] != "no"
+        if not is_due or self._in_flight >= self._settings.most_in_flight:
+            self.shed_units += wants_all or is_due
             return None
         plan = self._plan(gop, 1, drain=True)
         gop.opened = 0
         return plan
+
+    def shed(self, units: Sequence[UnitIn]) -> None:
+        """Planned units waited for too long and were not sent."""
+        self._in_flight = max(0, self._in_flight - len(units))
+        self.shed_units += len(units)
+        gop = self._gop
+        if gop is None or not units:
+            return
+        self._strain.overrun(gop.units[-1].captured_ns)
+        if units[-1].ref >= gop.units[0].ref:
+            gop.opened = 0
+            gop.was_shed = True
 
     def answered(self, units: int, results: Iterable[FrameResult]) -> None:
         """The worker finished a plan of that many units."""
@@ -203,11 +245,17 @@ class StreamFeed:
                 return False
 
     def _mark(self, gop: _Gop, unit: AccessUnit, *, wants_all: bool) -> None:
-        """Decide how the newest unit is looked at; every 1/fps, and each sync unit. Early by a tenth for jitter."""
+        """Decide how the newest unit is looked at: every 1/fps, and each sync unit unless these follow one another
+        closer than that. Early by a tenth for jitter."""
         interval_ns = int(0.9 * NS_PER_S / self._settings.fps)
         if gop.opened == 0 and wants_all and len(gop.units) > 1:
             self._mark_back(gop, unit.captured_ns, interval_ns)
-        if not unit.is_sync and unit.captured_ns - self._looked_ns < interval_ns:
+        if unit.is_sync:
+            interval_ns = max(interval_ns, MOST_STRAINED_NS) if self.level is Level.SYNC else interval_ns
+            if unit.captured_ns - self._sync_looked_ns < interval_ns:
+                return
+            self._sync_looked_ns = unit.captured_ns
+        elif unit.captured_ns - self._looked_ns < interval_ns << self.level:
             return
         is_active = unit.is_sync or unit.captured_ns < self._active_until_ns
         gop.marks[-1] = "always" if is_active else "motion"
@@ -223,11 +271,6 @@ class StreamFeed:
             if is_due:
                 looked_ns = unit.captured_ns
         self._looked_ns = looked_ns
-
-    def _is_overloaded(self, unit: AccessUnit) -> bool:
-        if self._in_flight >= self._settings.most_in_flight:
-            self._shed_until_ns = unit.captured_ns + int(self._settings.shed_s * NS_PER_S)
-        return unit.captured_ns < self._shed_until_ns
 
     def _plan(self, gop: _Gop, count: int, *, drain: bool) -> Plan:
         """Units that the worker lacks up to ``count``, from the sync unit on when it has no decoder for this GOP."""

@@ -1,44 +1,118 @@
-"""One stream in the pool: what its worker was asked, and the objects that are followed in it."""
+"""One stream in the pool: what waits for its worker, what that was asked, and the objects that are followed in it."""
 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
 
-from msgspec import structs
+from msgspec import Struct, structs
 
+from haechi.base.clock import NS_PER_S
 from haechi.base.ids import StreamId
 from haechi.media.access_unit import UnitRef
 from haechi.vision.feed import Plan, StreamFeed
-from haechi.vision.link import WorkerLink
 from haechi.vision.result import FrameResult
 from haechi.vision.track import TrackerState, track
 
 MOST_ASKED = 1024
+CHUNK_NS = 30_000_000
+MOST_CHUNK_UNITS = 16
+"""A plan goes to the worker in pieces of about so much work, so that no camera holds the others up."""
+FIRST_UNIT_NS = 10_000_000
+"""What a unit of a stream is thought to cost before one was measured: one in two to decode, one in five to look at."""
+_WEIGHT = 0.2
+
+
+class Chunk(Struct, frozen=True):
+    """A piece of a plan, and when its units came (monotonic)."""
+
+    plan: Plan
+    since_ns: int
+
+
+class _Asked(Struct, frozen=True):
+    """A look that is owed."""
+
+    captured_ns: int
+    since_ns: int
 
 
 class Lane:
     """A result must be of a unit that a worker was asked to look at and that was not reported yet: a worker can neither
-    invent frames nor, after a retry, report one twice."""
+    invent frames nor, after a retry, report one twice.
 
-    def __init__(self, stream: StreamId, link: WorkerLink, feed: StreamFeed, before: Lane | None = None) -> None:
+    Attributes:
+        unit_ns: What a unit of this stream costs the worker, looks included; a running mean.
+    """
+
+    def __init__(self, stream: StreamId, feed: StreamFeed, before: Lane | None = None) -> None:
         self.stream = stream
-        self.link = link
         self.feed = feed
-        self._asked: dict[UnitRef, int] = {}
+        self.unit_ns: int = FIRST_UNIT_NS if before is None else before.unit_ns
+        self._waiting: deque[Chunk] = deque()
+        self._sent: deque[int] = deque()
+        self._asked: dict[UnitRef, _Asked] = {}
         self._reported: deque[UnitRef] = deque(maxlen=MOST_ASKED) if before is None else before._reported
         self._tracker: TrackerState = TrackerState() if before is None else before._tracker
 
-    def ask(self, plan: Plan) -> None:
-        """A plan goes to the worker."""
-        for unit in plan.units:
+    @property
+    def is_waiting(self) -> bool:
+        """Whether there is something to send."""
+        return bool(self._waiting)
+
+    def units_waiting(self) -> int:
+        """Units that were not sent yet."""
+        return sum(len(chunk.plan.units) for chunk in self._waiting)
+
+    def waited_s(self, now_ns: int) -> float:
+        """How long the oldest unanswered work waits."""
+        if self._sent:
+            return (now_ns - self._sent[0]) / NS_PER_S
+        return (now_ns - self._waiting[0].since_ns) / NS_PER_S if self._waiting else 0.0
+
+    def add(self, plan: Plan, now_ns: int) -> None:
+        """A plan that is to be sent, behind those that wait."""
+        self._waiting += (Chunk(part, now_ns) for part in _parts(plan, self._chunk_units()))
+
+    def take(self) -> Chunk:
+        """What is sent next; there must be something."""
+        chunk = self._waiting.popleft()
+        self._sent.append(chunk.since_ns)
+        for unit in chunk.plan.units:
             if unit.analyse != "no" and unit.ref not in self._reported:
-                self._asked[unit.ref] = unit.captured_ns
+                self._asked[unit.ref] = _Asked(unit.captured_ns, chunk.since_ns)
         while len(self._asked) > MOST_ASKED:
             del self._asked[next(iter(self._asked))]
+        return chunk
 
-    def takes(self, result: FrameResult) -> bool:
-        """Whether a result is one that was asked for, with numbers that make sense."""
-        return self._asked.pop(result.ref, None) == result.captured_ns and result.is_sound()
+    def expire(self, now_ns: int, most_wait_s: float) -> None:
+        """Give up what waits for too long, up to the next GOP that is still fresh."""
+        limit_ns = now_ns - int(most_wait_s * NS_PER_S)
+        if not self._waiting or self._waiting[0].since_ns > limit_ns:
+            return
+        stale: list[Chunk] = []
+        while self._waiting and (self._waiting[0].since_ns <= limit_ns or self._waiting[0].plan.params is None):
+            stale.append(self._waiting.popleft())
+        self.feed.shed([unit for chunk in stale for unit in chunk.plan.units])
+
+    def done(self, units: int, took_ns: int) -> None:
+        """The worker answered the oldest chunk that it was sent."""
+        if self._sent:
+            self._sent.popleft()
+        if units:
+            self.unit_ns += int(_WEIGHT * (took_ns / units - self.unit_ns))
+
+    def clear(self) -> None:
+        """The worker is gone: nothing is waiting or on its way any more."""
+        self._waiting.clear()
+        self._sent.clear()
+
+    def takes(self, result: FrameResult) -> int | None:
+        """When the unit of a result came, if the result was asked for and has numbers that make sense; else None."""
+        asked = self._asked.pop(result.ref, None)
+        if asked is None or asked.captured_ns != result.captured_ns or not result.is_sound():
+            return None
+        return asked.since_ns
 
     def follow(self, result: FrameResult) -> tuple[FrameResult, TrackerState]:
         """The result with its objects numbered, and the state of the tracker before it."""
@@ -46,3 +120,14 @@ class Lane:
         self._tracker, detections = track(before, result.captured_ns, result.detections)
         self._reported.append(result.ref)
         return structs.replace(result, detections=detections), before
+
+    def _chunk_units(self) -> int:
+        return max(1, min(MOST_CHUNK_UNITS, CHUNK_NS // max(1, self.unit_ns)))
+
+
+def _parts(plan: Plan, size: int) -> Iterator[Plan]:
+    """The plan in pieces of ``size`` units that come to the same when they are sent one after another."""
+    for first in range(0, len(plan.units), size):
+        units = plan.units[first : first + size]
+        is_last = first + size >= len(plan.units)
+        yield Plan(units, plan.params if first == 0 else None, plan.drain and is_last)

@@ -41,6 +41,7 @@ class WorkerLink:
         self._heard_ns = 0
         self._owed = 0
         self._cpu_limit_s = 0
+        self._is_retired = False
         self.ready: Ready | None = None
         self.starts = 0
         self.last_progress: Progress | None = None
@@ -67,11 +68,12 @@ class WorkerLink:
         self._writer.write(pack(request))
 
     async def run(self, setup: Setup) -> None:
-        """Start a worker, pass its replies on, until it is gone.
+        """Start a worker, pass its replies on, until it is gone; returns when it was retired.
 
         Raises:
             Unavailable: ``worker-gone``: it ended, hung, or could not load.
         """
+        self._is_retired = False
         ours, theirs = socket.socketpair()
         with ours, theirs:
             self.starts += 1
@@ -83,6 +85,9 @@ class WorkerLink:
             theirs.close()
             try:
                 await self._serve(ours, setup)
+            except Unavailable:
+                if not self._is_retired:
+                    raise
             finally:
                 await self._bury()
 
@@ -91,6 +96,11 @@ class WorkerLink:
         silent_ns = self._clock.monotonic_ns() - self._heard_ns
         if self.ready is not None and self._owed > 0 and silent_ns > SILENT_S * NS_PER_S:
             self.kill()
+
+    def retire(self) -> None:
+        """End the present worker; `run` then returns."""
+        self._is_retired = True
+        self.kill()
 
     def kill(self) -> None:
         """End the present worker at once; `run` then ends too."""

@@ -40,11 +40,13 @@ class Setup(Struct, frozen=True, tag="setup"):
     Attributes:
         memory_bytes: Limit of the address space; 0: none.
         confine: Whether to lock the worker in after loading.
+        niceness: How far the worker stands back when processors are short: intake and recording come before looking.
     """
 
     detectors: tuple[DetectorSetup, ...]
     memory_bytes: int
     confine: bool = True
+    niceness: int = 0
 
 
 class Work(Struct, frozen=True, tag="work"):
@@ -109,6 +111,7 @@ class Done(Struct, frozen=True, tag="done"):
         damaged: Units that gave an error or a frame with invented parts.
         still: Frames that were to be looked at on motion, and did not move.
         cpu_ns: CPU time of the worker since it started.
+        took_ns: Time that this job took, its share of the detector's included.
     """
 
     job: int
@@ -117,6 +120,7 @@ class Done(Struct, frozen=True, tag="done"):
     damaged: int
     still: int
     cpu_ns: int
+    took_ns: int
 
 
 class Picture(Struct, frozen=True, tag="picture"):

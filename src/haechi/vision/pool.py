@@ -1,4 +1,7 @@
-"""All decode workers: feeds them the streams of the bus, hands their results on, and survives their deaths."""
+"""All decode workers: feeds them the streams of the bus, hands their results on, and survives their deaths.
+
+Live workers look at the streams, each stream with one of them; one more worker, the desk, answers people's questions.
+"""
 
 from __future__ import annotations
 
@@ -9,58 +12,33 @@ from collections.abc import Callable, Collection, Sequence
 from functools import partial
 
 import structlog
-from msgspec import Struct
 
-from haechi.base.clock import Clock
-from haechi.base.errors import DataLoss, HaechiError, Invalid, NotFound, Unavailable
+from haechi.base.clock import NS_PER_S, Clock
+from haechi.base.errors import DataLoss, Invalid, NotFound, Unavailable
 from haechi.base.ids import StreamId
 from haechi.base.supervise import Backoff, supervise
 from haechi.bus.frames import FrameBus, RunEnded, Subscription
 from haechi.media.access_unit import AccessUnit, UnitRef, VideoParams
-from haechi.vision.feed import Demand, Plan, StreamFeed
+from haechi.vision.desk import AskDesk, again
+from haechi.vision.detectors import DetectorSetup
+from haechi.vision.feed import Demand, StreamFeed
 from haechi.vision.lane import Lane
-from haechi.vision.link import WorkerLink
-from haechi.vision.messages import (
-    Analyse,
-    Done,
-    Failed,
-    Forget,
-    Picture,
-    Progress,
-    Ready,
-    Reply,
-    Setup,
-    Still,
-    UnitIn,
-    Work,
-)
+from haechi.vision.live import LiveWorker, Seat
+from haechi.vision.messages import Analyse, Done, Setup, Still, UnitIn, Work
 from haechi.vision.models import ModelStore
 from haechi.vision.quarantine import Quarantine
 from haechi.vision.result import FrameResult
+from haechi.vision.schedule import Schedule
 from haechi.vision.settings import DEFAULTS, VisionSettings, VisionStatus, detector_setup
+from haechi.vision.strain import Level
 from haechi.vision.track import TrackerState
 
 log = structlog.get_logger(__name__)
 
 QUEUE_UNITS = 512
-ASK_S = 20.0
 CHECK_S = 1.0
-
-
-class _Ask(Struct):
-    """A question of somebody, outside the streams: a still, or a look again."""
-
-    units: tuple[UnitIn, ...]
-    make: Callable[[int], Work | Still]
-    answer: asyncio.Future[Done | Picture]
-    attempts: int = 0
-
-
-class _Job(Struct):
-    link: WorkerLink
-    units: tuple[UnitIn, ...]
-    lane: Lane | None = None
-    ask: _Ask | None = None
+LATE_SHARE = 0.95
+LIVE_NICENESS = 5
 
 
 class VisionPool:
@@ -71,16 +49,18 @@ class VisionPool:
         self._models = models
         self._clock = clock
         self._settings = settings
-        self._numbers = itertools.count(1)
         self._quarantine = Quarantine()
         self._lanes: dict[StreamId, Lane] = {}
-        self._jobs: dict[int, _Job] = {}
-        self._waiting: list[_Ask] = []
         self._demands: dict[StreamId, Demand] = {}
         self._on_result: list[Callable[[FrameResult], None]] = []
         self._on_tracked: list[Callable[[FrameResult, TrackerState], None]] = []
         self._on_run_ended: list[Callable[[RunEnded], None]] = []
-        self._links = [WorkerLink(clock, partial(self._heard, index)) for index in range(settings.workers)]
+        numbers = itertools.count(1)
+        self._live = [
+            LiveWorker(clock, numbers, Schedule(settings.feed.most_wait_s), settings.detector, self._done)
+            for _ in range(settings.workers)
+        ]
+        self._desk = AskDesk(clock, numbers)
         self._decoded = self._looked = self._damaged = self._dropped = 0
         self._error = ""
         self._found: asyncio.Queue[StreamId] = asyncio.Queue()
@@ -96,10 +76,12 @@ class VisionPool:
             for stream in self._bus.streams():
                 found.put_nowait(stream)
         async with asyncio.TaskGroup() as group:
-            for link in self._links:
-                serve = partial(self._serve, link)
+            seats: list[tuple[Seat, Callable[[], Setup]]] = [(self._desk, self._desk_setup)]
+            seats += [(live, self._live_setup) for live in self._live]
+            for seat, setup in seats:
+                serve = partial(self._serve, seat, setup)
                 group.create_task(
-                    supervise("decode worker", serve, clock=self._clock, backoff=Backoff(first_s=0.1, most_s=3.0))
+                    supervise(seat.name, serve, clock=self._clock, backoff=Backoff(first_s=0.1, most_s=3.0))
                 )
             group.create_task(self._watch())
             while True:
@@ -125,13 +107,13 @@ class VisionPool:
 
     def status(self) -> VisionStatus:
         """What the pool is doing."""
-        ready = [link.ready for link in self._links if link.ready is not None]
+        ready = [live.link.ready for live in self._live if live.link.ready is not None]
         feeds = [lane.feed for lane in self._lanes.values()]
         return VisionStatus(
             ready_workers=len(ready),
             detectors=ready[0].detectors if ready else (),
             confined=ready[0].confined if ready else (),
-            starts=sum(link.starts for link in self._links),
+            starts=sum(live.link.starts for live in self._live),
             streams=len(feeds),
             decoded_frames=self._decoded,
             looked_frames=self._looked,
@@ -139,16 +121,22 @@ class VisionPool:
             shed_units=sum(feed.shed_units for feed in feeds),
             dropped_units=self._dropped,
             quarantined_units=self._quarantine.held(),
-            error=self._error,
+            strained_streams=sum(feed.level > Level.NOTHING for feed in feeds),
+            late_s=_high([late_ns for live in self._live for late_ns in live.late_ns()]) / NS_PER_S,
+            error=self._error if len(ready) < len(self._live) else "",
         )
 
     def worker_pids(self) -> tuple[int | None, ...]:
-        """The process id of each worker; None where there is none at the moment."""
-        return tuple(link.pid for link in self._links)
+        """The process id of each live worker; None where there is none at the moment."""
+        return tuple(live.link.pid for live in self._live)
+
+    def desk_pid(self) -> int | None:
+        """The process id of the worker that answers questions."""
+        return self._desk.link.pid
 
     def units_in_flight(self) -> int:
-        """Units that workers were given and have not answered yet."""
-        return sum(len(job.units) for job in self._jobs.values())
+        """Units that wait for a worker, or that one was given and has not answered yet."""
+        return sum(live.schedule.units() for live in self._live) + self._desk.units()
 
     async def still(
         self, units: Sequence[AccessUnit], params: VideoParams, width_px: int | None = None, quality: int = 80
@@ -157,15 +145,13 @@ class VisionPool:
 
         Raises:
             Invalid: ``undecodable``: the units hold no picture; or they killed decoders before.
-            Unavailable: ``vision-busy``: no worker answered in time.
+            Unavailable: ``vision-busy``: the desk worker did not answer in time.
         """
         if not units or not 1 <= quality <= 100 or (width_px is not None and not 16 <= width_px <= 4096):
             raise Invalid("a still needs units, a width of 16 to 4096 and a quality of 1 to 100", code="bad-still")
         wires = tuple(_wire(unit, looked_at=False) for unit in units)
-        answer = await self._ask(wires, lambda job: Still(job, wires, params, width_px, quality))
-        if not isinstance(answer, Picture):
-            raise Unavailable("the decode worker answered something else", code="vision-busy")
-        return answer.jpeg
+        self._refuse_poison(wires)
+        return await self._desk.still(wires, lambda job: Still(job, wires, params, width_px, quality))
 
     async def picture(self, ref: UnitRef, width_px: int | None = None, quality: int = 80) -> bytes:
         """JPEG of a unit of the last seconds.
@@ -188,79 +174,75 @@ class VisionPool:
 
         Raises:
             Invalid: The units killed decoders before.
-            Unavailable: No worker answered in time.
+            Unavailable: The desk worker did not answer in time; or the model is missing.
         """
+        if not self._desk.wants_detector:
+            await asyncio.to_thread(self._detector)
         results: list[FrameResult] = []
         for gop in _gops(units):
             wires = tuple(_wire(unit, looked_at=looks is None or unit.ref in looks) for unit in gop)
-            answer = await self._ask(wires, partial(self._again, wires, params))
-            if isinstance(answer, Done):
-                results.extend(answer.results)
+            self._refuse_poison(wires)
+            results.extend((await self._desk.look(wires, partial(self._again, wires, params))).results)
         return results
 
     def _again(self, units: tuple[UnitIn, ...], params: VideoParams, job: int) -> Work:
-        return Work(job, f"again:{job}", units, params, drain=True, detector=self._settings.detector)
+        return Work(job, again(job), units, params, drain=True, detector=self._settings.detector)
 
-    async def _ask(self, units: tuple[UnitIn, ...], make: Callable[[int], Work | Still]) -> Done | Picture:
+    def _refuse_poison(self, units: tuple[UnitIn, ...]) -> None:
         if any(self._quarantine.holds(unit.data) for unit in units):
             raise Invalid("these units ended decoders before and are not decoded again", code="quarantined")
-        ask = _Ask(units, make, asyncio.get_running_loop().create_future())
-        link = next((link for link in self._links if link.is_ready), None)
-        if link is None:
-            self._waiting.append(ask)
-        else:
-            self._send_ask(link, ask)
-        try:
-            async with asyncio.timeout(ASK_S):
-                return await ask.answer
-        except TimeoutError as error:
-            raise Unavailable(
-                "no decode worker answered in time", code="vision-busy", limit_s=ASK_S, reason=self._error
-            ) from error
 
-    async def _serve(self, link: WorkerLink) -> None:
-        """One life of a worker."""
+    async def _serve(self, seat: Seat, setup: Callable[[], Setup]) -> None:
+        """The workers in one seat, until one dies."""
         try:
-            setup = await asyncio.to_thread(self._setup)
-            await link.run(setup)
+            while True:
+                await seat.link.run(await asyncio.to_thread(setup))
         except Unavailable as error:
             self._error = str(error)
-            self._strike(link)
+            self._strike(seat.suspect())
             raise
         finally:
-            self._mourn(link)
+            seat.mourn()
 
-    def _setup(self) -> Setup:
+    def _desk_setup(self) -> Setup:
+        """The desk begins without a detector: it needs neither its memory nor weights for a still."""
+        detectors = (self._detector(),) if self._desk.wants_detector else ()
+        return Setup(detectors, self._settings.memory_bytes)
+
+    def _live_setup(self) -> Setup:
+        return Setup((self._detector(),), self._settings.memory_bytes, niceness=LIVE_NICENESS)
+
+    def _detector(self) -> DetectorSetup:
         settings = self._settings
         try:
             if settings.fetch_models:
                 self._models.pull(settings.detector)
-            detector = detector_setup(self._models, settings)
+            return detector_setup(self._models, settings)
         except (NotFound, DataLoss) as error:
             raise Unavailable(error.message, code=error.code, **error.context) from error
-        return Setup((detector,), settings.memory_bytes)
 
     async def _watch(self) -> None:
         while True:
             await self._clock.sleep(CHECK_S)
-            for link in self._links:
+            for link in (self._desk.link, *(live.link for live in self._live)):
                 link.check()
 
     async def _follow(self, stream: StreamId) -> None:
         """Everything of one stream, until it is removed from the bus."""
-        link = self._links[zlib.crc32(stream.encode()) % len(self._links)]
+        live = self._live[zlib.crc32(stream.encode()) % len(self._live)]
         feed = StreamFeed(self._settings.feed, self._quarantine.holds)
         feed.demand = self._demands.get(stream, Demand.MOTION)
-        lane = self._lanes[stream] = Lane(stream, link, feed, self._lanes.get(stream))
+        lane = self._lanes[stream] = Lane(stream, feed, self._lanes.get(stream))
+        live.schedule.join(lane)
         subscription = self._bus.channel(stream).subscribe(limit_units=QUEUE_UNITS, from_gop=True)
         try:
-            await self._pass_on(lane, subscription)
+            await self._pass_on(live, lane, subscription)
         finally:
             subscription.close()
         del self._lanes[stream]
-        link.send(Forget(stream), owes_answer=False)
+        live.forget(lane)
 
-    async def _pass_on(self, lane: Lane, subscription: Subscription) -> None:
+    async def _pass_on(self, live: LiveWorker, lane: Lane, subscription: Subscription) -> None:
         dropped = 0
         async for item in subscription:
             self._dropped += subscription.dropped - dropped
@@ -271,9 +253,7 @@ class VisionPool:
             params = subscription.params_of(item)
             if not isinstance(params, VideoParams):
                 return
-            plan = lane.feed.take(item, params, is_ready=lane.link.is_ready)
-            if plan is not None:
-                self._send_plan(lane, plan)
+            live.take(lane, item, params)
 
     def _end_run(self, lane: Lane, ended: RunEnded) -> None:
         lane.feed.reset()
@@ -283,52 +263,11 @@ class VisionPool:
     def _find(self, stream: StreamId) -> None:
         self._found.put_nowait(stream)
 
-    def _send_plan(self, lane: Lane, plan: Plan) -> None:
-        job = next(self._numbers)
-        self._jobs[job] = _Job(lane.link, plan.units, lane=lane)
-        lane.ask(plan)
-        lane.link.send(Work(job, lane.stream, plan.units, plan.params, plan.drain, self._settings.detector))
-
-    def _send_ask(self, link: WorkerLink, ask: _Ask) -> None:
-        job = next(self._numbers)
-        self._jobs[job] = _Job(link, ask.units, ask=ask)
-        link.send(ask.make(job))
-
-    def _heard(self, index: int, reply: Reply) -> None:
-        match reply:
-            case Ready():
-                self._revive(self._links[index])
-            case Done():
-                self._done(reply)
-            case Picture():
-                self._answer(reply)
-            case Failed():
-                job = self._jobs.pop(reply.job, None)
-                if job is not None and job.ask is not None and not job.ask.answer.done():
-                    job.ask.answer.set_exception(Invalid(reply.message, code=reply.code))
-            case Progress():
-                return
-
-    def _done(self, done: Done) -> None:
-        job = self._jobs.get(done.job)
-        if job is None:
-            return
-        if job.ask is not None:
-            self._answer(done)
-            job.link.send(Forget(f"again:{done.job}"), owes_answer=False)
-            return
-        del self._jobs[done.job]
+    def _done(self, lane: Lane, done: Done, results: list[FrameResult]) -> list[FrameResult]:
+        """A job of a stream is finished; gives its results with their tracks."""
         self._decoded += done.decoded
         self._damaged += done.damaged
-        if job.lane is not None:
-            lane = job.lane
-            results = [self._report(lane, result) for result in done.results if lane.takes(result)]
-            lane.feed.answered(len(job.units), results)
-
-    def _answer(self, reply: Done | Picture) -> None:
-        job = self._jobs.pop(reply.job, None)
-        if job is not None and job.ask is not None and not job.ask.answer.done():
-            job.ask.answer.set_result(reply)
+        return [self._report(lane, result) for result in results]
 
     def _report(self, lane: Lane, result: FrameResult) -> FrameResult:
         """Hand a result to everybody."""
@@ -340,44 +279,11 @@ class VisionPool:
             with_state(tracked, before)
         return tracked
 
-    def _revive(self, link: WorkerLink) -> None:
-        """A new worker is there: give it what its predecessor did not finish."""
-        self._error = ""
-        log.info("decode worker ready", pid=link.pid, confined=link.ready.confined if link.ready else ())
-        for lane in self._lanes.values():
-            plan = lane.feed.retry() if lane.link is link else None
-            if plan is not None:
-                self._send_plan(lane, plan)
-        waiting, self._waiting = self._waiting, []
-        for ask in waiting:
-            if not ask.answer.done():
-                self._send_ask(link, ask)
-
-    def _strike(self, link: WorkerLink) -> None:
+    def _strike(self, unit: UnitIn | None) -> None:
         """A worker died by itself: the unit that it was decoding is a suspect."""
-        progress = link.last_progress
-        suspect = self._jobs.get(progress.job) if progress is not None else None
-        if progress is not None and suspect is not None and 0 <= progress.index < len(suspect.units):
-            unit = suspect.units[progress.index]
+        if unit is not None:
             is_held = self._quarantine.strike(unit.data)
             log.warning("decode worker died on a unit", ref=str(unit.ref), quarantined=is_held)
-
-    def _mourn(self, link: WorkerLink) -> None:
-        """A worker is gone: what it owed to streams is theirs to send again, what it owed to people waits."""
-        link.last_progress = None
-        lost = {number: job for number, job in self._jobs.items() if job.link is link}
-        for number, job in lost.items():
-            del self._jobs[number]
-            if job.ask is not None and not job.ask.answer.done():
-                self._ask_again(job.ask)
-
-    def _ask_again(self, ask: _Ask) -> None:
-        ask.attempts += 1
-        if ask.attempts < 2:
-            self._waiting.append(ask)
-            return
-        error: HaechiError = Unavailable("decoding this ended the decode worker twice", code="decoder-died")
-        ask.answer.set_exception(error)
 
 
 def _wire(unit: AccessUnit, *, looked_at: bool) -> UnitIn:
@@ -394,3 +300,8 @@ def _gops(units: Sequence[AccessUnit]) -> list[list[AccessUnit]]:
         elif gops:
             gops[-1].append(unit)
     return gops
+
+
+def _high(late_ns: list[int]) -> int:
+    """The `LATE_SHARE` quantile; 0 of nothing."""
+    return sorted(late_ns)[int(len(late_ns) * LATE_SHARE)] if late_ns else 0

@@ -127,6 +127,7 @@ class _Job(Struct):
     decoded: int = 0
     damaged: int = 0
     still: int = 0
+    took_ns: int = 0
 
 
 class Worker:
@@ -153,18 +154,19 @@ class Worker:
                 case Setup():
                     raise PeerError("set up twice", offset=0, code="worker-message")
         for job, results in zip(jobs, self._look(jobs), strict=True):
-            self._send(
-                Done(job.work.job, results, job.decoded, job.damaged, job.still, time.process_time_ns()),
-            )
+            used_ns = time.process_time_ns()
+            self._send(Done(job.work.job, results, job.decoded, job.damaged, job.still, used_ns, job.took_ns))
 
     def _guarded(self, work: Work) -> _Job:
         """Decode; a unit that is no unit spoils its GOP and nothing else."""
         job = _Job(work, [])
+        began_ns = time.monotonic_ns()
         try:
             self._decode(job)
         except PeerError:
             job.damaged += 1
             self._gops.pop(work.key, None)
+        job.took_ns = time.monotonic_ns() - began_ns
         return job
 
     def _decode(self, job: _Job) -> None:
@@ -230,7 +232,11 @@ class Worker:
             mine = [job for job in jobs if job.work.detector == name]
             looks = [look for job in mine for look in job.looks]
             self._send(Progress(mine[-1].work.job, -1))
+            began_ns = time.monotonic_ns()
             answers = self._detector(name).detect([look.picture for look in looks])
+            each_ns = (time.monotonic_ns() - began_ns) // len(looks)
+            for job in mine:
+                job.took_ns += each_ns * len(job.looks)
             for look, detections in zip(looks, answers, strict=True):
                 found[id(look)] = structs.replace(look.result, detections=detections)
         return [tuple(found[id(look)] for look in job.looks) for job in jobs]
@@ -295,6 +301,7 @@ def main(descriptor: int) -> int:
     if len(first) != 1 or not isinstance(first[0], Setup):
         return 2
     setup = first[0]
+    os.nice(max(0, setup.niceness))
     detectors = load(setup.detectors)
     held = confine(setup.memory_bytes) if setup.confine else ()
     channel.send(Ready(tuple(detector.spec for detector in detectors.values()), held))

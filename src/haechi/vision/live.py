@@ -1,0 +1,125 @@
+"""One live worker: the streams that it serves, what it has in hand, and how late its answers are."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import Protocol
+
+import structlog
+
+from haechi.base.clock import NS_PER_S, Clock
+from haechi.media.access_unit import AccessUnit, VideoParams
+from haechi.vision.lane import Lane
+from haechi.vision.link import WorkerLink
+from haechi.vision.messages import Done, Failed, Forget, Picture, Progress, Ready, Reply, UnitIn, Work
+from haechi.vision.result import FrameResult
+from haechi.vision.schedule import Schedule
+
+log = structlog.get_logger(__name__)
+
+LATE_OVER_S = 10.0
+MOST_LATE = 4096
+
+
+class Seat(Protocol):
+    """A place for a worker, and what is to be done when one dies in it."""
+
+    name: str
+    link: WorkerLink
+
+    def suspect(self) -> UnitIn | None:
+        """The unit that the worker was decoding when it died."""
+
+    def mourn(self) -> None:
+        """The worker is gone: what it owed is forgotten, or kept for the next one."""
+
+
+class LiveWorker:
+    """Drives a `Schedule`."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        numbers: Iterator[int],
+        schedule: Schedule,
+        detector: str,
+        on_done: Callable[[Lane, Done, list[FrameResult]], list[FrameResult]],
+    ) -> None:
+        self.name = "decode worker"
+        self.link = WorkerLink(clock, self._heard)
+        self.schedule = schedule
+        self._clock = clock
+        self._numbers = numbers
+        self._detector = detector
+        self._on_done = on_done
+        self._late: deque[tuple[int, int]] = deque(maxlen=MOST_LATE)
+
+    def take(self, lane: Lane, unit: AccessUnit, params: VideoParams) -> None:
+        """A unit of a stream has come; what is to be done for it is sent when its turn comes."""
+        now_ns = self._clock.monotonic_ns()
+        waited_s = lane.waited_s(now_ns)
+        lane.expire(now_ns, self.schedule.most_wait_s)
+        plan = lane.feed.take(unit, params, is_ready=self.link.is_ready, waited_s=waited_s)
+        if plan is not None:
+            lane.add(plan, now_ns)
+            self._pump()
+
+    def forget(self, lane: Lane) -> None:
+        """The stream is gone."""
+        self.schedule.leave(lane)
+        self.link.send(Forget(lane.stream), owes_answer=False)
+
+    def late_ns(self) -> list[int]:
+        """From the arrival of a unit to the result of its look, for those of the last `LATE_OVER_S`."""
+        since_ns = self._clock.monotonic_ns() - int(LATE_OVER_S * NS_PER_S)
+        return [late_ns for at_ns, late_ns in self._late if at_ns >= since_ns]
+
+    def suspect(self) -> UnitIn | None:
+        """The unit that the worker was decoding when it died."""
+        progress = self.link.last_progress
+        given = self.schedule.given(progress.job) if progress is not None else None
+        if progress is None or given is None or not 0 <= progress.index < len(given.plan.units):
+            return None
+        return given.plan.units[progress.index]
+
+    def mourn(self) -> None:
+        """The worker is gone: what it owed to streams is theirs to send again."""
+        self.link.last_progress = None
+        self.schedule.clear()
+
+    def _heard(self, reply: Reply) -> None:
+        match reply:
+            case Ready():
+                log.info("decode worker ready", pid=self.link.pid, confined=reply.confined)
+                for lane in self.schedule.lanes:
+                    plan = lane.feed.retry()
+                    if plan is not None:
+                        lane.add(plan, self._clock.monotonic_ns())
+            case Done():
+                self._done(reply)
+            case Picture() | Failed() | Progress():
+                return
+        self._pump()
+
+    def _done(self, done: Done) -> None:
+        given = self.schedule.done(done.job, done.took_ns)
+        if given is None:
+            return
+        now_ns = self._clock.monotonic_ns()
+        asked: list[FrameResult] = []
+        for result in done.results:
+            since_ns = given.lane.takes(result)
+            if since_ns is not None:
+                self._late.append((now_ns, now_ns - since_ns))
+                asked.append(result)
+        given.lane.feed.answered(len(given.plan.units), self._on_done(given.lane, done, asked))
+
+    def _pump(self) -> None:
+        while self.link.is_ready:
+            job = next(self._numbers)
+            given = self.schedule.next(job, self._clock.monotonic_ns())
+            if given is None:
+                return
+            plan = given.plan
+            self.link.send(Work(job, given.lane.stream, plan.units, plan.params, plan.drain, self._detector))
