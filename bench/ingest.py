@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 PORT = 9554
-WARM_UP_S = 7.0
+WARM_UP_S = 10.0
 REPORT = Path(__file__).resolve().parents[1] / "docs" / "ref" / "bench-ingest.md"
 TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 
