@@ -120,7 +120,7 @@ export function ClipPlayer({ event }: { event: EventDetail }) {
         <ActionIcon
           variant="filled"
           size="lg"
-          radius="xl"
+          radius="50%"
           onClick={toggle}
           aria-label={playing ? t("playback.pause") : t("playback.play")}
         >

@@ -94,7 +94,7 @@ export function Transport(props: TransportProps) {
           <ActionIcon
             variant="filled"
             size={44}
-            radius="xl"
+            radius="50%"
             onClick={props.toggle}
             aria-label={playing ? t("playback.pause") : t("playback.play")}
           >
