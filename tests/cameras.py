@@ -119,7 +119,9 @@ async def until(condition: Callable[[], bool], seconds: float = 10) -> None:
 
 
 @asynccontextmanager
-async def scripted_server(answers: Sequence[bytes], *, then: bytes = b"", forever: bytes = b"") -> AsyncIterator[int]:
+async def scripted_server(
+    answers: Sequence[bytes], *, then: bytes = b"", forever: bytes = b"", heard: list[bytes] | None = None
+) -> AsyncIterator[int]:
     """A server that gives the n-th answer to the n-th thing it reads, then ``then``; yields its port.
 
     ``{cseq}`` in an answer is replaced by the request's.
@@ -129,6 +131,8 @@ async def scripted_server(answers: Sequence[bytes], *, then: bytes = b"", foreve
         try:
             for answer in answers:
                 request = await reader.readuntil(b"\r\n\r\n")
+                if heard is not None:
+                    heard.append(request)
                 cseq = next((line[5:].strip() for line in request.split(b"\r\n") if line.startswith(b"CSeq:")), b"0")
                 writer.write(answer.replace(b"{cseq}", cseq))
             writer.write(then)

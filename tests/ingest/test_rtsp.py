@@ -283,3 +283,37 @@ def test_a_camera_that_never_answers_is_unavailable_not_waited_for() -> None:
 def test_an_address_that_leads_nowhere_says_why(host: str, code: str) -> None:
     report = asyncio.run(probe(f"rtsp://{host}/"))
     assert report.error_code == code
+
+
+def test_sound_that_nobody_wants_is_not_asked_for(database: Database) -> None:
+    sdp = b"v=0\r\no=- 0 0 IN IP4 0\r\ns=x\r\nm=video 0 RTP/AVP 26\r\na=control:v\r\n"
+    sdp += b"m=audio 0 RTP/AVP 0\r\na=control:a\r\n"
+    set_up = OK + b"Transport: RTP/AVP/TCP;unicast;interleaved=0-1\r\nSession: 1\r\n\r\n"
+    asked: list[bytes] = []
+
+    async def run() -> None:
+        answers = [OPTIONS, described(sdp), set_up, OK + b"Session: 1\r\n\r\n"]
+        async with scripted_server(answers, heard=asked) as port:
+            target = target_of(parse_address(f"rtsp://127.0.0.1:{port}/"), "tcp", audio=False)
+            clock = FastClock(20)
+            await probe_source(lambda note: RtspSource(target, clock, note=note), clock)
+
+    asyncio.run(run())
+    methods = [request.split(b" ", 1)[0] for request in asked]
+    assert methods == [b"OPTIONS", b"DESCRIBE", b"SETUP", b"PLAY"]
+
+
+def test_a_keep_alive_is_tried_three_times_before_the_connection_is_given_up(database: Database) -> None:
+    sdp = b"v=0\r\no=- 0 0 IN IP4 0\r\ns=x\r\nm=video 0 RTP/AVP 26\r\na=control:v\r\n"
+    set_up = OK + b"Transport: RTP/AVP/TCP;unicast;interleaved=0-1\r\nSession: 1;timeout=2\r\n\r\n"
+    asked: list[bytes] = []
+
+    async def run() -> str:
+        answers = [OPTIONS, described(sdp), set_up, OK + b"Session: 1\r\n\r\n", b"", b"", b"", b"", b""]
+        async with scripted_server(answers, heard=asked) as port:
+            async with Intake(f"rtsp://127.0.0.1:{port}/", database, clock=FastClock(10)).running() as intake:
+                await until(lambda: intake.ingest.status().error_code != "")
+                return intake.ingest.status().error_code
+
+    assert asyncio.run(run()) in ("keep-alive-lost", "camera-stalled")
+    assert sum(request.startswith(b"OPTIONS") for request in asked) >= 4

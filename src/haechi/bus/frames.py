@@ -22,6 +22,9 @@ from haechi.media.access_unit import AccessUnit, CodecParams
 GOP_CACHE_BYTES = 16 * 1024 * 1024
 """Most that the cache of one stream holds; a GOP beyond it is not cached, and late viewers wait for the next one."""
 VIEWER_LIMIT_UNITS = 256
+KEPT_RUNS = 2048
+"""Parameters of so many runs are kept for subscribers that are behind: an hour of a camera that connects and drops at
+once, far more than a subscriber can hold back."""
 RECORDER_LIMIT_BYTES = 64 * 1024 * 1024
 
 
@@ -189,7 +192,7 @@ class Channel:
         """
         if self.current is not None or (self._runs and run.number <= max(self._runs)):
             raise Conflict("run opened out of order", code="run-order", stream=self.stream, run=run.number)
-        while len(self._runs) >= 16:
+        while len(self._runs) >= KEPT_RUNS:
             del self._runs[min(self._runs)]
         self._runs[run.number] = run
         self.current = run

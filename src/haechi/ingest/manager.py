@@ -135,7 +135,7 @@ class IngestManager:
                 self._bus.remove(stream)
 
     def _intake(self, wish: CameraWish) -> CameraIngest:
-        target = target_of(wish.address, wish.transport)
+        target = target_of(wish.address, wish.transport, audio=wish.audio)
         numbers = Numbers(self._runs, self._stamp_floor)
         make: Callable[[], Source] = lambda: RtspSource(target, self._clock)  # noqa: E731
         return CameraIngest(wish.id, make, self._bus, self._clock, numbers=numbers, audio=wish.audio)
@@ -151,7 +151,7 @@ class IngestManager:
                 intake.sample_rates()
 
 
-def target_of(place: CameraPlace, transport: str) -> RtspTarget:
+def target_of(place: CameraPlace, transport: str, *, audio: bool = True) -> RtspTarget:
     """The parts of a camera's address that the connection needs."""
     return RtspTarget(
         url=place.url,
@@ -161,8 +161,9 @@ def target_of(place: CameraPlace, transport: str) -> RtspTarget:
         username=place.username,
         password=place.password,
         transport=transport,
+        audio=audio,
     )
 
 
 def _key(wish: CameraWish) -> object:
-    return (target_of(wish.address, wish.transport), wish.audio)
+    return target_of(wish.address, wish.transport, audio=wish.audio)

@@ -29,6 +29,7 @@ from haechi.media.rtsp.client import (
     RtcpReceived,
     RtpReceived,
     RtspClient,
+    Wishes,
 )
 
 CONNECT_S = 5.0
@@ -36,14 +37,14 @@ ANSWER_S = 8.0
 STALL_S = 10.0
 """A camera that sends no unit for this long is given up and connected to anew."""
 KEEP_ALIVE_TRIES = 3
-KEEP_ALIVE_ANSWER_S = 4.0
+KEEP_ALIVE_ANSWER_S = 3.0
 REPORT_S = 5.0
 MOST_BAD_PACKETS = 100
 """Malformed RTP packets in a row, without one good unit, before the connection is given up."""
 
 
 class RtspTarget(Struct, frozen=True):
-    """Where to connect, as whom, and how RTP is to travel (``tcp``, ``udp``, ``auto``)."""
+    """Where to connect, as whom, how RTP is to travel (``tcp``, ``udp``, ``auto``), and whether sound is wanted."""
 
     url: str
     host: str
@@ -52,6 +53,7 @@ class RtspTarget(Struct, frozen=True):
     username: str
     password: str
     transport: str
+    audio: bool = True
 
     def __repr__(self) -> str:
         return f"RtspTarget({self.url!r})"
@@ -103,6 +105,7 @@ class RtspSource:
                 target.password,
                 transport=transport,
                 client_ports=pairs.ports if pairs is not None else (),
+                wishes=Wishes(audio=target.audio),
             )
             session = _Session(client, sink, self._clock, pairs)
             self._note("tcp")
@@ -355,24 +358,28 @@ class _Session(asyncio.Protocol):
                 self._end(Unavailable("the camera is connected but sends no video", code="camera-stalled"))
 
     async def _keep_alive(self) -> None:
-        """Keep the session open; unanswered tries only end it when no video comes either."""
+        """Keep the session open, and send receiver reports."""
         pause_s = max(1.0, min(self._timeout_s / 2 - 1, 25.0))
-        unanswered = 0
-        since_s = 0.0
+        due_s = pause_s
         while True:
-            await self._clock.sleep(min(pause_s, REPORT_S))
-            since_s += REPORT_S
+            step_s = min(due_s, REPORT_S)
+            await self._clock.sleep(step_s)
+            due_s -= step_s
             self._report()
-            if since_s < pause_s:
-                continue
-            since_s = 0.0
+            if due_s <= 0:
+                due_s = pause_s
+                await self._ask_whether_alive()
+
+    async def _ask_whether_alive(self) -> None:
+        """Send a keep-alive, and again while neither an answer nor video comes; then give the connection up."""
+        for _ in range(KEEP_ALIVE_TRIES):
             before = self._client.awaiting_answers
             self._send(self._client.keep_alive())
             await self._clock.sleep(KEEP_ALIVE_ANSWER_S)
-            unanswered = unanswered + 1 if self._client.awaiting_answers > before else 0
             quiet_s = (self._clock.monotonic_ns() - self._last_unit_ns) / NS_PER_S
-            if unanswered >= KEEP_ALIVE_TRIES and quiet_s > KEEP_ALIVE_ANSWER_S:
-                self._end(Unavailable("the camera answers no keep-alive", code="keep-alive-lost"))
+            if self._client.awaiting_answers <= before or quiet_s < KEEP_ALIVE_ANSWER_S:
+                return
+        self._end(Unavailable("the camera answers no keep-alive", code="keep-alive-lost", tries=KEEP_ALIVE_TRIES))
 
     def _report(self) -> None:
         now_ns = self._clock.monotonic_ns()
