@@ -48,7 +48,7 @@ class Worker:
     def __init__(self, cameras: Sequence[Camera], look_ms: float, demand: Demand = Demand.FULL) -> None:
         self.cameras = {camera.stream: camera for camera in cameras}
         self.look_ms = look_ms
-        self.schedule = Schedule(FeedSettings().most_wait_s)
+        self.schedule = Schedule()
         self.lanes = {stream: Lane(stream, StreamFeed(FeedSettings(), lambda _: False)) for stream in self.cameras}
         for lane in self.lanes.values():
             lane.feed.demand = demand
@@ -69,7 +69,7 @@ class Worker:
             self._work(unit.captured_ns)
             lane, now_ns = self.lanes[unit.ref.stream], unit.captured_ns
             waited_s = lane.waited_s(now_ns)
-            lane.expire(now_ns, self.schedule.most_wait_s)
+            lane.expire(now_ns)
             plan = lane.feed.take(unit, VideoParams(Codec.H264, 640, 360), is_ready=True, waited_s=waited_s)
             if plan is not None:
                 lane.add(plan, now_ns)

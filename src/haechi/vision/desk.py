@@ -106,10 +106,6 @@ class AskDesk:
             raise Unavailable("the decode worker answered something else", code="vision-busy")
         return answer
 
-    def units(self) -> int:
-        """Units that the worker has not answered."""
-        return len(self._asked.units) if self._asked is not None else 0
-
     def suspect(self) -> UnitIn | None:
         """The unit that the worker was decoding when it died."""
         progress = self.link.last_progress

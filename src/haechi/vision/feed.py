@@ -43,7 +43,8 @@ class FeedSettings(Struct, frozen=True):
         hold_s: How long all units are decoded after something moved or was seen.
         catch_up_s: How far back frames are looked at when full decoding begins within a GOP.
         most_in_flight: Units that may wait for the worker's answer before the stream falls back to sync units.
-        slow_wait_s: When the oldest unanswered work of the stream waits for longer, fewer frames are looked at.
+        slow_wait_s: When the oldest unanswered work of the stream waits for longer, fewer frames are looked at; looks
+            that have not begun by then are left out, and their units decoded only.
         most_wait_s: Work that waits for longer is given up, and the stream falls back to sync units.
         shed_s: How long a stream stays at each step before it is given more again.
     """
@@ -52,7 +53,7 @@ class FeedSettings(Struct, frozen=True):
     hold_s: float = 5.0
     catch_up_s: float = 2.0
     most_in_flight: int = 90
-    slow_wait_s: float = 0.5
+    slow_wait_s: float = 0.4
     most_wait_s: float = 1.0
     shed_s: float = 5.0
 
@@ -87,12 +88,14 @@ class StreamFeed:
 
     Attributes:
         demand: How much is wanted; set it at any time.
+        settings: How the stream is sampled.
         shed_units: Units that were not decoded although they were wanted.
+        thinned_looks: Looks that were planned and left out because they waited for too long.
         poisoned_units: Units that were kept from the worker because they killed it before.
     """
 
     def __init__(self, settings: FeedSettings, is_poisoned: Callable[[bytes], bool]) -> None:
-        self._settings = settings
+        self.settings = settings
         self._is_poisoned = is_poisoned
         self._gop: _Gop | None = None
         self._before: _Gop | None = None
@@ -105,6 +108,7 @@ class StreamFeed:
         self._strain = Strain(settings.slow_wait_s, settings.shed_s)
         self.demand = Demand.MOTION
         self.shed_units = 0
+        self.thinned_looks = 0
         self.poisoned_units = 0
 
     @property
@@ -123,14 +127,14 @@ class StreamFeed:
         if gop is None:
             return None
         wants_all = self._wants_all(unit.captured_ns)
-        if self._in_flight >= self._settings.most_in_flight:
+        if self._in_flight >= self.settings.most_in_flight:
             self._strain.overrun(unit.captured_ns)
         level = self._strain.waited(unit.captured_ns, waited_s)
         self._mark(gop, unit, wants_all=wants_all)
         if not is_ready:
             gop.opened = 0
             return None
-        gop.was_shed = gop.was_shed or (wants_all and self._in_flight >= self._settings.most_in_flight)
+        gop.was_shed = gop.was_shed or (wants_all and self._in_flight >= self.settings.most_in_flight)
         if wants_all and level < Level.SYNC and not gop.was_shed:
             return self._open(gop)
         return self._sync_only(gop, unit, wants_all=wants_all)
@@ -145,7 +149,7 @@ class StreamFeed:
         gop.opened = 0
         gop.was_shed = gop.was_shed or wants_all
         is_due = unit.is_sync and gop.marks[-1] != "no"
-        if not is_due or self._in_flight >= self._settings.most_in_flight:
+        if not is_due or self._in_flight >= self.settings.most_in_flight:
             self.shed_units += wants_all or is_due
             return None
         plan = self._plan(gop, 1, drain=True)
@@ -167,7 +171,7 @@ class StreamFeed:
     def answered(self, units: int, results: Iterable[FrameResult]) -> None:
         """The worker finished a plan of that many units."""
         self._in_flight = max(0, self._in_flight - units)
-        hold_ns = int(self._settings.hold_s * NS_PER_S)
+        hold_ns = int(self.settings.hold_s * NS_PER_S)
         for result in results:
             self._answered_ns = max(self._answered_ns, result.captured_ns)
             if any(found.track is not None for found in result.detections):
@@ -247,7 +251,7 @@ class StreamFeed:
     def _mark(self, gop: _Gop, unit: AccessUnit, *, wants_all: bool) -> None:
         """Decide how the newest unit is looked at: every 1/fps, and each sync unit unless these follow one another
         closer than that. Early by a tenth for jitter."""
-        interval_ns = int(0.9 * NS_PER_S / self._settings.fps)
+        interval_ns = int(0.9 * NS_PER_S / self.settings.fps)
         if gop.opened == 0 and wants_all and len(gop.units) > 1:
             self._mark_back(gop, unit.captured_ns, interval_ns)
         if unit.is_sync:
@@ -263,7 +267,7 @@ class StreamFeed:
 
     def _mark_back(self, gop: _Gop, now_ns: int, interval_ns: int) -> None:
         """Full decoding begins within a GOP: look at what was just missed, and not again at what was seen."""
-        since_ns = max(now_ns - int(self._settings.catch_up_s * NS_PER_S), self._answered_ns + 1)
+        since_ns = max(now_ns - int(self.settings.catch_up_s * NS_PER_S), self._answered_ns + 1)
         looked_ns = max(self._answered_ns, gop.units[0].captured_ns)
         for row, unit in enumerate(gop.units[:-1]):
             is_due = unit.captured_ns >= since_ns and unit.captured_ns - looked_ns >= interval_ns

@@ -9,6 +9,7 @@ from msgspec import Struct, structs
 
 from haechi.base.clock import NS_PER_S
 from haechi.base.ids import StreamId
+from haechi.bus.frames import RunEnded
 from haechi.media.access_unit import UnitRef
 from haechi.vision.feed import Plan, StreamFeed
 from haechi.vision.result import FrameResult
@@ -52,6 +53,8 @@ class Lane:
         self._waiting: deque[Chunk] = deque()
         self._sent: deque[int] = deque()
         self._asked: dict[UnitRef, _Asked] = {}
+        self._ended: deque[RunEnded] = deque() if before is None else before._ended
+        self._told_run: int = 0 if before is None else before._told_run
         self._reported: deque[UnitRef] = deque(maxlen=MOST_ASKED) if before is None else before._reported
         self._tracker: TrackerState = TrackerState() if before is None else before._tracker
 
@@ -85,9 +88,12 @@ class Lane:
             del self._asked[next(iter(self._asked))]
         return chunk
 
-    def expire(self, now_ns: int, most_wait_s: float) -> None:
-        """Give up what waits for too long, up to the next GOP that is still fresh."""
-        limit_ns = now_ns - int(most_wait_s * NS_PER_S)
+    def expire(self, now_ns: int) -> None:
+        """Leave out looks that wait for too long: what follows can still be decoded. When that does not help, give up
+        what waits, up to the next GOP that is still fresh."""
+        settings = self.feed.settings
+        self._thin(now_ns - int(settings.slow_wait_s * NS_PER_S))
+        limit_ns = now_ns - int(settings.most_wait_s * NS_PER_S)
         if not self._waiting or self._waiting[0].since_ns > limit_ns:
             return
         stale: list[Chunk] = []
@@ -95,12 +101,37 @@ class Lane:
             stale.append(self._waiting.popleft())
         self.feed.shed([unit for chunk in stale for unit in chunk.plan.units])
 
+    def _thin(self, limit_ns: int) -> None:
+        for row, chunk in enumerate(self._waiting):
+            if chunk.since_ns > limit_ns:
+                return
+            units = tuple(one if one.is_sync else structs.replace(one, analyse="no") for one in chunk.plan.units)
+            thinned = sum(a.analyse != b.analyse for a, b in zip(units, chunk.plan.units, strict=True))
+            if thinned:
+                self.feed.thinned_looks += thinned
+                self._waiting[row] = structs.replace(chunk, plan=structs.replace(chunk.plan, units=units))
+
     def done(self, units: int, took_ns: int) -> None:
         """The worker answered the oldest chunk that it was sent."""
         if self._sent:
             self._sent.popleft()
         if units:
             self.unit_ns += int(_WEIGHT * (took_ns / units - self.unit_ns))
+
+    def end(self, ended: RunEnded) -> None:
+        """A run is over; the worker may still have some of it."""
+        self.feed.reset()
+        self._ended.append(ended)
+
+    def ended(self, before_run: int | None = None) -> Iterator[RunEnded]:
+        """Runs of which no result follows any more, each once: those before a run that has results; or, when None is
+        named, all as soon as nothing is with the worker."""
+        if before_run is None and (self._waiting or self._sent):
+            return
+        while self._ended and (before_run is None or self._ended[0].run < before_run):
+            ended = self._ended.popleft()
+            self._told_run = max(self._told_run, ended.run)
+            yield ended
 
     def clear(self) -> None:
         """The worker is gone: nothing is waiting or on its way any more."""
@@ -110,7 +141,12 @@ class Lane:
     def takes(self, result: FrameResult) -> int | None:
         """When the unit of a result came, if the result was asked for and has numbers that make sense; else None."""
         asked = self._asked.pop(result.ref, None)
-        if asked is None or asked.captured_ns != result.captured_ns or not result.is_sound():
+        if (
+            asked is None
+            or result.ref.run <= self._told_run
+            or asked.captured_ns != result.captured_ns
+            or not result.is_sound()
+        ):
             return None
         return asked.since_ns
 

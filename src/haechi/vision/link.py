@@ -42,6 +42,7 @@ class WorkerLink:
         self._owed = 0
         self._cpu_limit_s = 0
         self._is_retired = False
+        self._is_killed = False
         self.ready: Ready | None = None
         self.starts = 0
         self.last_progress: Progress | None = None
@@ -73,7 +74,7 @@ class WorkerLink:
         Raises:
             Unavailable: ``worker-gone``: it ended, hung, or could not load.
         """
-        self._is_retired = False
+        self._is_retired = self._is_killed = False
         ours, theirs = socket.socketpair()
         with ours, theirs:
             self.starts += 1
@@ -103,8 +104,9 @@ class WorkerLink:
         self.kill()
 
     def kill(self) -> None:
-        """End the present worker at once; `run` then ends too."""
-        if self._process is not None:
+        """End the present worker at once; `run` then ends too. Once: asking again could reap it before asyncio does."""
+        if self._process is not None and not self._is_killed:
+            self._is_killed = True
             with contextlib.suppress(ProcessLookupError):
                 self._process.kill()
 

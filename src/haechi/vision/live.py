@@ -59,7 +59,7 @@ class LiveWorker:
         """A unit of a stream has come; what is to be done for it is sent when its turn comes."""
         now_ns = self._clock.monotonic_ns()
         waited_s = lane.waited_s(now_ns)
-        lane.expire(now_ns, self.schedule.most_wait_s)
+        lane.expire(now_ns)
         plan = lane.feed.take(unit, params, is_ready=self.link.is_ready, waited_s=waited_s)
         if plan is not None:
             lane.add(plan, now_ns)

@@ -57,8 +57,7 @@ class VisionPool:
         self._on_run_ended: list[Callable[[RunEnded], None]] = []
         numbers = itertools.count(1)
         self._live = [
-            LiveWorker(clock, numbers, Schedule(settings.feed.most_wait_s), settings.detector, self._done)
-            for _ in range(settings.workers)
+            LiveWorker(clock, numbers, Schedule(), settings.detector, self._done) for _ in range(settings.workers)
         ]
         self._desk = AskDesk(clock, numbers)
         self._decoded = self._looked = self._damaged = self._dropped = 0
@@ -119,6 +118,7 @@ class VisionPool:
             looked_frames=self._looked,
             damaged_units=self._damaged,
             shed_units=sum(feed.shed_units for feed in feeds),
+            thinned_looks=sum(feed.thinned_looks for feed in feeds),
             dropped_units=self._dropped,
             quarantined_units=self._quarantine.held(),
             strained_streams=sum(feed.level > Level.NOTHING for feed in feeds),
@@ -135,8 +135,8 @@ class VisionPool:
         return self._desk.link.pid
 
     def units_in_flight(self) -> int:
-        """Units that wait for a worker, or that one was given and has not answered yet."""
-        return sum(live.schedule.units() for live in self._live) + self._desk.units()
+        """Units of streams that wait for a live worker, or that one was given and has not answered yet."""
+        return sum(live.schedule.units() for live in self._live)
 
     async def still(
         self, units: Sequence[AccessUnit], params: VideoParams, width_px: int | None = None, quality: int = 80
@@ -203,6 +203,8 @@ class VisionPool:
             raise
         finally:
             seat.mourn()
+            for lane in self._lanes.values():
+                self._tell_ended(lane)
 
     def _desk_setup(self) -> Setup:
         """The desk begins without a detector: it needs neither its memory nor weights for a still."""
@@ -241,6 +243,8 @@ class VisionPool:
             subscription.close()
         del self._lanes[stream]
         live.forget(lane)
+        lane.clear()
+        self._tell_ended(lane)
 
     async def _pass_on(self, live: LiveWorker, lane: Lane, subscription: Subscription) -> None:
         dropped = 0
@@ -248,17 +252,18 @@ class VisionPool:
             self._dropped += subscription.dropped - dropped
             dropped = subscription.dropped
             if isinstance(item, RunEnded):
-                self._end_run(lane, item)
+                lane.end(item)
+                self._tell_ended(lane)
                 continue
             params = subscription.params_of(item)
             if not isinstance(params, VideoParams):
                 return
             live.take(lane, item, params)
 
-    def _end_run(self, lane: Lane, ended: RunEnded) -> None:
-        lane.feed.reset()
-        for callback in self._on_run_ended:
-            callback(ended)
+    def _tell_ended(self, lane: Lane, before_run: int | None = None) -> None:
+        for ended in lane.ended(before_run):
+            for callback in self._on_run_ended:
+                callback(ended)
 
     def _find(self, stream: StreamId) -> None:
         self._found.put_nowait(stream)
@@ -267,10 +272,13 @@ class VisionPool:
         """A job of a stream is finished; gives its results with their tracks."""
         self._decoded += done.decoded
         self._damaged += done.damaged
-        return [self._report(lane, result) for result in results]
+        tracked = [self._report(lane, result) for result in results]
+        self._tell_ended(lane)
+        return tracked
 
     def _report(self, lane: Lane, result: FrameResult) -> FrameResult:
         """Hand a result to everybody."""
+        self._tell_ended(lane, result.ref.run)
         tracked, before = lane.follow(result)
         self._looked += 1
         for callback in self._on_result:

@@ -31,8 +31,7 @@ class Given(Struct, frozen=True):
 class Schedule:
     """The streams of one worker."""
 
-    def __init__(self, most_wait_s: float) -> None:
-        self.most_wait_s = most_wait_s
+    def __init__(self) -> None:
         self._lanes: dict[StreamId, Lane] = {}
         self._used_ns: dict[StreamId, int] = {}
         self._turn_ns = 0
@@ -67,7 +66,7 @@ class Schedule:
         if self._ahead_ns >= AHEAD_NS and len(self._ahead) >= LEAST_AHEAD_JOBS:
             return None
         for lane in self._lanes.values():
-            lane.expire(now_ns, self.most_wait_s)
+            lane.expire(now_ns)
         waiting = [lane for lane in self._lanes.values() if lane.is_waiting]
         if not waiting:
             return None

@@ -40,6 +40,7 @@ class VisionStatus(Struct, frozen=True):
 
     Attributes:
         shed_units: Units that were wanted and not decoded, since start, of the streams of now.
+        thinned_looks: Looks that were planned and left out for want of time; the units were decoded.
         strained_streams: Streams of which less is looked at than asked for, because the machine cannot keep up.
         late_s: From the arrival of a picture to its result: the 95th percentile of the last 10 s; 0 without results.
     """
@@ -53,6 +54,7 @@ class VisionStatus(Struct, frozen=True):
     looked_frames: int
     damaged_units: int
     shed_units: int
+    thinned_looks: int
     dropped_units: int
     quarantined_units: int
     strained_streams: int

@@ -6,7 +6,7 @@ from enum import IntEnum
 
 from haechi.base.clock import NS_PER_S
 
-STEP_S = 0.5
+STEP_S = 0.4
 
 
 class Level(IntEnum):
