@@ -46,6 +46,11 @@ class Metrics:
             "Units that were to be decoded and were not, for want of time; of the streams of now.",
             registry=registry,
         )
+        self._thinned = Gauge(
+            "haechi_vision_thinned_looks",
+            "Looks that were planned and left out, for want of time; of the streams of now.",
+            registry=registry,
+        )
         self._strained = Gauge(
             "haechi_vision_strained_streams",
             "Streams of which less is looked at than asked for, for want of time.",
@@ -90,6 +95,7 @@ class Metrics:
         vision = services.vision.status()
         self._late.set(vision.late_s)
         self._shed.set(vision.shed_units)
+        self._thinned.set(vision.thinned_looks)
         self._strained.set(vision.strained_streams)
         self._looks.set(vision.looked_frames)
         self._unreviewed.set((await services.events.list(EventFilter(limit=1))).unreviewed)
