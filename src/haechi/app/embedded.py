@@ -143,8 +143,7 @@ async def _run_all(rooms: Rooms, server: uvicorn.Server, listener: socket.socket
             keep("stop", partial(_stop_when, stop, server)),
             keep("retention settings", partial(_follow_settings, house.settings, rooms.retention)),
         ]
-        if rooms.settings.vision.enabled:
-            others += [keep("vision", house.vision.run), keep("events", house.events.run)]
+        others += [keep("vision", house.vision.run), keep("events", house.events.run)]
         try:
             await server.serve([listener])
         finally:
@@ -255,7 +254,7 @@ def _vision_settings(settings: Settings) -> VisionSettings:
         detector=wish.detector,
         runtime=wish.runtime,
         threads=wish.threads,
-        workers=wish.workers,
+        workers=wish.workers if wish.enabled else 0,
         feed=FeedSettings(fps=wish.fps),
     )
 

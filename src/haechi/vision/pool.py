@@ -84,7 +84,9 @@ class VisionPool:
                 )
             group.create_task(self._watch())
             while True:
-                group.create_task(self._follow(await found.get()))
+                stream = await found.get()
+                if self._live:
+                    group.create_task(self._follow(stream))
 
     def on_result(self, callback: Callable[[FrameResult], None]) -> None:
         """Call ``callback`` with every result, its detections tracked, in order for each stream."""

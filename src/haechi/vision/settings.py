@@ -17,7 +17,7 @@ class VisionSettings(Struct, frozen=True):
         detector: Name in the manifest; ``runtime`` and ``threads`` say how it computes, and enter the configuration
             hash, because the last bit of a score depends on them.
         min_score: Least score of a detection that is reported at all; rules ask for more.
-        workers: Processes; each stream stays with one of them.
+        workers: Processes; each stream stays with one of them. None: nothing is looked at, but stills are made.
         memory_bytes: Address space of a worker; it uses about 0.85 GB of it, 0.2 GB of memory.
         fetch_models: Whether a missing model is pulled at start.
     """
