@@ -149,7 +149,7 @@ async def _write_rule(stage: Stage, camera: str) -> None:
     await page.get_by_label("Zone", exact=True).select_option("Doormat")
     await page.get_by_label("At least").fill("4")
     await expect(page.locator(".hc-sentence")).to_have_text(
-        "When a Person stays in Doormat for at least 4 s, raise a Alert event, then wait 30 s."
+        "When a Person stays in Doormat for at least 4 s, raise an event (Alert), then wait 30 s."
     )
     await page.get_by_role("button", name="Save rules").click()
     await expect(page.get_by_text("Rules saved.")).to_be_visible()
