@@ -196,14 +196,17 @@ def spans_of(connection: Connection, stream: StreamId, start_ns: int, end_ns: in
 
 
 def gaps_of(connection: Connection, stream: StreamId, start_ns: int, end_ns: int) -> list[Gap]:
-    """See `RecordIndex.gaps`."""
+    """See `RecordIndex.gaps`. Rows that adjoin and have the same cause are one gap: a stop writes two."""
     ends = sa.func.coalesce(gaps.c.end_ns, end_ns)
     query = sa.select(gaps.c.start_ns, ends.label("ends_ns"), gaps.c.cause, gaps.c.detail)
     query = query.where(gaps.c.stream == stream, gaps.c.start_ns < end_ns, ends > start_ns)
-    return [
-        Gap(max(row.start_ns, start_ns), min(row.ends_ns, end_ns), GapCause(row.cause), row.detail)
-        for row in connection.execute(query.order_by(gaps.c.start_ns))
-    ]
+    found: list[Gap] = []
+    for row in connection.execute(query.order_by(gaps.c.start_ns)):
+        gap = Gap(max(row.start_ns, start_ns), min(row.ends_ns, end_ns), GapCause(row.cause), row.detail)
+        if found and found[-1].end_ns == gap.start_ns and found[-1].cause is gap.cause:
+            gap = Gap(found.pop().start_ns, gap.end_ns, gap.cause, gap.detail)
+        found.append(gap)
+    return found
 
 
 def recordings_between(connection: Connection, stream: StreamId, start_ns: int, end_ns: int) -> list[Recording]:
