@@ -203,10 +203,16 @@ def gaps_of(connection: Connection, stream: StreamId, start_ns: int, end_ns: int
     found: list[Gap] = []
     for row in connection.execute(query.order_by(gaps.c.start_ns)):
         gap = Gap(max(row.start_ns, start_ns), min(row.ends_ns, end_ns), GapCause(row.cause), row.detail)
-        if found and found[-1].end_ns == gap.start_ns and found[-1].cause is gap.cause:
-            gap = Gap(found.pop().start_ns, gap.end_ns, gap.cause, gap.detail)
+        if found and _is_one(found[-1], gap):
+            before = found.pop()
+            gap = Gap(before.start_ns, gap.end_ns, gap.cause, gap.detail or before.detail)
         found.append(gap)
     return found
+
+
+def _is_one(before: Gap, after: Gap) -> bool:
+    adjoin = before.end_ns == after.start_ns and before.cause is after.cause
+    return adjoin and (before.detail == after.detail or not (before.detail and after.detail))
 
 
 def recordings_between(connection: Connection, stream: StreamId, start_ns: int, end_ns: int) -> list[Recording]:
