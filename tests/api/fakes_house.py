@@ -17,6 +17,7 @@ from haechi.events.rules import Rule, RuleState, Watch
 from haechi.media.access_unit import AccessUnit, UnitRef, VideoParams
 from haechi.vision.feed import Demand
 from haechi.vision.result import Detection, FrameResult
+from haechi.vision.settings import VisionStatus
 from haechi.vision.track import TrackerState
 
 JPEG = bytes.fromhex("ffd8ffe000104a46494600010100000100010000ffd9")
@@ -30,6 +31,10 @@ class FakeVision:
         self.stills = self.looked = 0
         self.results: list[FrameResult] = []
         self._listeners: list[Callable[[FrameResult], None]] = []
+
+    def status(self) -> VisionStatus:
+        """What a pool says of itself that has not begun."""
+        return VisionStatus(0, (), (), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0.0, "")
 
     def on_result(self, callback: Callable[[FrameResult], None]) -> None:
         self._listeners.append(callback)
