@@ -1,4 +1,4 @@
-"""Sees to it that the end-to-end tests have a browser: Debian's Chromium, by apt, as root or through sudo.
+"""Sees to it that the tests have a browser and strace (which kills the recorder at a chosen system call), by apt.
 
 Says what it does. Without apt, or without the right to use it, it says so and the browser tests skip with that reason;
 with CI set that is an error, because there they must run.
@@ -11,7 +11,8 @@ import shutil
 import subprocess
 import sys
 
-PACKAGES = ("chromium", "fonts-noto-cjk")
+BROWSER = ("chromium", "fonts-noto-cjk")
+TRACER = "strace"
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
@@ -34,12 +35,17 @@ def apt_command() -> list[str] | None:
     return [sudo, "apt-get"] if allowed else None
 
 
-def install(apt: list[str]) -> bool:
-    """Install the packages. Returns whether apt ended well."""
-    what, how = " and ".join(PACKAGES), " ".join(apt)
-    print(f"browser: installing {what} with {how} (for the browser tests only) ...", flush=True)
+def missing() -> list[str]:
+    """The packages that the tests could use and that are not here."""
+    return [*(BROWSER if find() is None else ()), *(() if shutil.which(TRACER) else (TRACER,))]
+
+
+def install(apt: list[str], packages: list[str]) -> bool:
+    """Install packages. Returns whether apt ended well."""
+    what, how = " and ".join(packages), " ".join(apt)
+    print(f"browser: installing {what} with {how} (for the tests only) ...", flush=True)
     env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    steps = (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", *PACKAGES])
+    steps = (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", *packages])
     for step in steps:
         done = subprocess.run([*apt, *step], env=env, check=False, stdout=subprocess.DEVNULL)
         if done.returncode != 0 and step[0] == "install":
@@ -49,10 +55,9 @@ def install(apt: list[str]) -> bool:
 
 def main() -> int:
     """The command."""
-    if find() is None:
-        apt = apt_command()
-        if apt is not None:
-            install(apt)
+    wanted = missing()
+    if wanted and (apt := apt_command()) is not None:
+        install(apt, wanted)
     found = find()
     if found is not None:
         return 0
