@@ -64,7 +64,7 @@ class OpenSessions:
 
     @contextmanager
     def connected(self, session: str) -> Iterator[None]:
-        """Look for this session too, as long as its connection is open."""
+        """Look for one session more, as long as its connection is open."""
         self._open[session] += 1
         try:
             yield
