@@ -48,7 +48,7 @@ lock:  ## write requirements/*.lock anew after a change of dependencies (LOCK_UP
 fuzz: env-dev  ## every parser for a short while (FUZZ_SECONDS each, default 20)
 	@$(BIN)/python -m fuzz.run --seconds $${FUZZ_SECONDS:-20}
 
-bench: env-dev  ## the measurements of docs/ref/bench-*.md (BENCH="ingest live")
+bench: env-dev  ## the measurements of docs/ref/bench-*.md (BENCH="ingest record live")
 	@bash scripts/bench.sh
 
 clean:  ## remove what was built; keeps your recordings

@@ -25,7 +25,7 @@ from typing import NamedTuple
 
 import httpx2
 
-from bench.ingest import PORT, pss_mb, spread, stop
+from bench.contestants import PORT, pss_mb, spread, stop
 
 BUDGET_MS = 0.5
 SETTLE_S = 3.0

@@ -4,12 +4,12 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 shopt -s nullglob
 programs=()
-for name in ${BENCH:-ingest live}; do
+for name in ${BENCH:-ingest record live}; do
     for candidate in "bench/$name.py" "bench/$name/__main__.py"; do
         [ ! -f "$candidate" ] || programs+=("$candidate")
     done
 done
-((${#programs[@]})) || { echo "bench: none of '${BENCH:-ingest live}' is in bench/"; exit 1; }
+((${#programs[@]})) || { echo "bench: none of '${BENCH:-ingest record live}' is in bench/"; exit 1; }
 for program in "${programs[@]}"; do
     module=${program%.py}
     module=${module%/__main__}
