@@ -1,9 +1,9 @@
-import { type KeyboardEvent, type PointerEvent, useEffect, useRef, useState } from "react";
+import { useState } from "react";
 import { useTranslation } from "react-i18next";
-import type { Camera, Point } from "@/api/types";
+import type { Camera } from "@/api/types";
 import { LiveTile } from "@/parts/LiveTile";
-import { addPoint, type Editor, movePoint, moveZone, removePoint, select } from "./editor";
-import { centroid, crossingEdges } from "./geometry";
+import type { Editor } from "./editor";
+import { ZoneOverlay } from "./ZoneOverlay";
 
 interface ZoneCanvasProps {
   camera: Camera;
@@ -11,69 +11,13 @@ interface ZoneCanvasProps {
   change: (editor: Editor) => void;
 }
 
-type Drag =
-  | { kind: "point"; zone: number; point: number; moved: boolean }
-  | { kind: "zone"; zone: number; last: Point; moved: boolean };
-
-/** One pixel of a picture this wide, for arrow keys; ten with shift. */
-const NUDGE = 1 / 1_280;
-
-/** Zones over the living picture. Points are real, focusable elements: mouse, finger, keyboard and tests can hold them. */
+/** Zones over the living picture. */
 export function ZoneCanvas({ camera, editor, change }: ZoneCanvasProps) {
   const { t } = useTranslation();
-  const svg = useRef<SVGSVGElement>(null);
-  const drag = useRef<Drag | null>(null);
   const [size, setSize] = useState({
     width: camera.status.width ?? 1_280,
     height: camera.status.height ?? 720,
   });
-  // The keys go to the chosen point: after one is added or removed, that is another element.
-  const { zone: chosenZone, point: chosenPoint } = editor.now;
-  useEffect(() => {
-    if (chosenZone === null || chosenPoint === null || !svg.current?.contains(document.activeElement)) return;
-    svg.current.querySelector<SVGGElement>(".hc-zone-point[data-chosen]")?.focus();
-  }, [chosenZone, chosenPoint]);
-  const width = 1_000;
-  const height = (1_000 * size.height) / size.width;
-
-  const pointAt = (event: { clientX: number; clientY: number }): Point => {
-    const box = svg.current!.getBoundingClientRect();
-    return [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height];
-  };
-  const begin = (event: PointerEvent, next: Drag): void => {
-    if (event.button !== 0) return;
-    event.stopPropagation();
-    (event.currentTarget as Element).setPointerCapture(event.pointerId);
-    drag.current = next;
-    change(select(editor, next.zone, next.kind === "point" ? next.point : null));
-  };
-  const follow = (event: PointerEvent): void => {
-    const held = drag.current;
-    if (held === null) return;
-    const to = pointAt(event);
-    if (held.kind === "point") change(movePoint(editor, held.zone, held.point, to, held.moved));
-    else {
-      change(moveZone(editor, held.zone, [to[0] - held.last[0], to[1] - held.last[1]], held.moved));
-      held.last = to;
-    }
-    held.moved = true;
-  };
-  const keys = (event: KeyboardEvent, zone: number, point: number): void => {
-    const by = NUDGE * (event.shiftKey ? 10 : 1);
-    const step = { ArrowLeft: [-by, 0], ArrowRight: [by, 0], ArrowUp: [0, -by], ArrowDown: [0, by] }[
-      event.key
-    ];
-    const old = editor.now.zones[zone]?.points[point];
-    if (step !== undefined && old !== undefined)
-      change(movePoint(editor, zone, point, [old[0] + step[0]!, old[1] + step[1]!]));
-    else if (event.key === "Delete" || event.key === "Backspace") change(removePoint(editor, zone, point));
-    else if (event.key === "Enter" || event.key === "Insert")
-      change(addPoint(select(editor, zone, point), zone));
-    else return;
-    event.preventDefault();
-    event.stopPropagation();
-  };
-
   return (
     <div className="hc-zone-canvas" style={{ aspectRatio: `${size.width} / ${size.height}` }}>
       <LiveTile
@@ -84,83 +28,12 @@ export function ZoneCanvas({ camera, editor, change }: ZoneCanvasProps) {
             setSize({ width: stats.width, height: stats.height });
         }}
       />
-      <svg
-        ref={svg}
-        viewBox={`0 0 ${width} ${height}`}
-        role="group"
-        aria-label={t("zones.canvas", { name: camera.name })}
-        onPointerMove={follow}
-        onPointerUp={() => {
-          drag.current = null;
-        }}
-        onDoubleClick={(event) =>
-          editor.now.zone !== null && change(addPoint(editor, editor.now.zone, pointAt(event)))
-        }
-      >
-        {editor.now.zones.map((zone, index) => {
-          const chosen = index === editor.now.zone;
-          const bad = new Set(crossingEdges(zone.points));
-          const [cx, cy] = centroid(zone.points);
-          return (
-            <g key={zone.id ?? index} data-chosen={chosen || undefined} className="hc-zone-shape">
-              <polygon
-                points={zone.points.map(([x, y]) => `${x * width},${y * height}`).join(" ")}
-                fill={zone.colour}
-                stroke={zone.colour}
-                onPointerDown={(event) =>
-                  begin(event, { kind: "zone", zone: index, last: pointAt(event), moved: false })
-                }
-              />
-              {[...bad].map((edge) => {
-                const a = zone.points[edge]!;
-                const b = zone.points[(edge + 1) % zone.points.length]!;
-                return (
-                  <line
-                    key={edge}
-                    className="hc-zone-cross"
-                    x1={a[0] * width}
-                    y1={a[1] * height}
-                    x2={b[0] * width}
-                    y2={b[1] * height}
-                  />
-                );
-              })}
-              <text x={cx * width} y={cy * height} fill={zone.colour}>
-                {zone.name}
-              </text>
-              {chosen &&
-                zone.points.map(([x, y], point) => (
-                  <g
-                    key={point}
-                    className="hc-zone-point"
-                    role="button"
-                    tabIndex={0}
-                    aria-label={t("zones.point", {
-                      number: point + 1,
-                      zone: zone.name,
-                      x: Math.round(x * 100),
-                      y: Math.round(y * 100),
-                    })}
-                    data-chosen={editor.now.point === point || undefined}
-                    transform={`translate(${x * width} ${y * height})`}
-                    onPointerDown={(event) =>
-                      begin(event, { kind: "point", zone: index, point, moved: false })
-                    }
-                    onFocus={() =>
-                      editor.now.point !== point &&
-                      drag.current === null &&
-                      change(select(editor, index, point))
-                    }
-                    onKeyDown={(event) => keys(event, index, point)}
-                  >
-                    <circle r={22} className="hc-zone-hit" />
-                    <circle r={8} fill="#fff" stroke={zone.colour} strokeWidth={4} />
-                  </g>
-                ))}
-            </g>
-          );
-        })}
-      </svg>
+      <ZoneOverlay
+        editor={editor}
+        change={change}
+        size={size}
+        label={t("zones.canvas", { name: camera.name })}
+      />
     </div>
   );
 }

@@ -1,13 +1,4 @@
-import {
-  ActionIcon,
-  Button,
-  ColorSwatch,
-  Group,
-  NumberInput,
-  TextInput,
-  Tooltip,
-  UnstyledButton,
-} from "@mantine/core";
+import { ActionIcon, Button, ColorSwatch, Group, TextInput, Tooltip, UnstyledButton } from "@mantine/core";
 import {
   IconAlertTriangle,
   IconArrowBackUp,
@@ -32,15 +23,13 @@ import {
   type Editor,
   editZone,
   faultsOf,
-  MIN_POINTS,
-  movePoint,
   openEditor,
   redo,
-  removePoint,
   removeZone,
   select,
   undo,
 } from "@/zones/editor";
+import { PointFields } from "@/zones/PointFields";
 import { ZoneCanvas } from "@/zones/ZoneCanvas";
 
 export function ZonesForm({ camera, zones }: { camera: Camera; zones: Zone[] }) {
@@ -149,11 +138,6 @@ interface ZoneFieldsProps {
 function ZoneFields({ editor, index, zone, change }: ZoneFieldsProps) {
   const { t } = useTranslation();
   const faults = faultsOf(zone);
-  const setNumber = (point: number, axis: 0 | 1, percent: number | string): void => {
-    const old = zone.points[point];
-    if (old === undefined || typeof percent !== "number") return;
-    change(movePoint(editor, index, point, axis === 0 ? [percent / 100, old[1]] : [old[0], percent / 100]));
-  };
   return (
     <div className="hc-zone-fields">
       <TextInput
@@ -188,38 +172,7 @@ function ZoneFields({ editor, index, zone, change }: ZoneFieldsProps) {
           {t("zones.fault_too-small")}
         </p>
       )}
-      <ol className="hc-points">
-        {zone.points.map((point, at) => (
-          <li key={at} data-chosen={editor.now.point === at || undefined}>
-            <span className="hc-num">{at + 1}</span>
-            {([0, 1] as const).map((axis) => (
-              <NumberInput
-                key={axis}
-                size="xs"
-                aria-label={t(axis === 0 ? "zones.x" : "zones.y", { number: at + 1 })}
-                value={Math.round(point[axis] * 1_000) / 10}
-                onChange={(value) => setNumber(at, axis, value)}
-                onFocus={() => change(select(editor, index, at))}
-                min={0}
-                max={100}
-                step={0.5}
-                decimalScale={1}
-                suffix=" %"
-                hideControls
-              />
-            ))}
-            <ActionIcon
-              variant="subtle"
-              color="gray"
-              onClick={() => change(removePoint(editor, index, at))}
-              disabled={zone.points.length <= MIN_POINTS}
-              aria-label={t("zones.removePoint", { number: at + 1 })}
-            >
-              <IconTrash size={15} />
-            </ActionIcon>
-          </li>
-        ))}
-      </ol>
+      <PointFields editor={editor} index={index} change={change} />
       <Group gap="xs">
         <Button
           size="compact-sm"

@@ -1,0 +1,57 @@
+import { ActionIcon, NumberInput } from "@mantine/core";
+import { IconTrash } from "@tabler/icons-react";
+import { useTranslation } from "react-i18next";
+import { type Editor, MIN_POINTS, movePoint, removePoint, select } from "./editor";
+
+interface PointFieldsProps {
+  editor: Editor;
+  /** Which zone of the editor. */
+  index: number;
+  change: (editor: Editor) => void;
+}
+
+/** The points of one zone as numbers: what the mouse does, by fields. */
+export function PointFields({ editor, index, change }: PointFieldsProps) {
+  const { t } = useTranslation();
+  const zone = editor.now.zones[index];
+  if (zone === undefined) return null;
+  const setNumber = (point: number, axis: 0 | 1, percent: number | string): void => {
+    const old = zone.points[point];
+    if (old === undefined || typeof percent !== "number") return;
+    change(movePoint(editor, index, point, axis === 0 ? [percent / 100, old[1]] : [old[0], percent / 100]));
+  };
+  return (
+    <ol className="hc-points">
+      {zone.points.map((point, at) => (
+        <li key={at} data-chosen={editor.now.point === at || undefined}>
+          <span className="hc-num">{at + 1}</span>
+          {([0, 1] as const).map((axis) => (
+            <NumberInput
+              key={axis}
+              size="xs"
+              aria-label={t(axis === 0 ? "zones.x" : "zones.y", { number: at + 1 })}
+              value={Math.round(point[axis] * 1_000) / 10}
+              onChange={(value) => setNumber(at, axis, value)}
+              onFocus={() => change(select(editor, index, at))}
+              min={0}
+              max={100}
+              step={0.5}
+              decimalScale={1}
+              suffix=" %"
+              hideControls
+            />
+          ))}
+          <ActionIcon
+            variant="subtle"
+            color="gray"
+            onClick={() => change(removePoint(editor, index, at))}
+            disabled={zone.points.length <= MIN_POINTS}
+            aria-label={t("zones.removePoint", { number: at + 1 })}
+          >
+            <IconTrash size={15} />
+          </ActionIcon>
+        </li>
+      ))}
+    </ol>
+  );
+}
