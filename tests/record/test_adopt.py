@@ -15,8 +15,10 @@ from haechi.bus.frames import GapCause
 from haechi.media.access_unit import UnitRef
 from haechi.record.adopt import AdoptReport, adopt
 from haechi.record.check import CheckLevel, check
-from haechi.record.index import fragments_in
-from haechi.record.tables import fragments, recordings
+from haechi.record.commits import set_layout
+from haechi.record.index import fragments_in, packed_of
+from haechi.record.layouts import pack, rows_of
+from haechi.record.tables import recordings
 from tests.record.archive import JPEG, MAIN, SUB, Archive, after, pictures
 from tests.streams import START_NS
 
@@ -50,13 +52,13 @@ def forget_all_but_the_first_fragment(archive: Archive) -> None:
     """Make the index as it was before the last commits."""
     (newest,) = [r for r in archive.recordings() if r.stream == MAIN and r.run == 2]
     kept = archive.database.read_now(lambda c: fragments_in(c, [newest.id]))[:1]
-    late = fragments.delete().where(fragments.c.recording == newest.id, fragments.c.number > kept[-1].number)
+    first = rows_of(archive.database.read_now(lambda c: packed_of(c, newest.id)))[:1]
     values = {
         "size_bytes": kept[-1].offset_bytes + kept[-1].size_bytes,
         "last_seq": kept[-1].first_seq + kept[-1].units - 1,
         "end_ns": kept[-1].last_ns + 1,
     }
-    archive.database.write_now(lambda c: c.execute(late))
+    archive.database.write_now(lambda c: set_layout(c, newest.id, pack(first)))
     archive.database.write_now(
         lambda c: c.execute(recordings.update().where(recordings.c.id == newest.id).values(values))
     )

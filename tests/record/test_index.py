@@ -11,7 +11,8 @@ from haechi.base.ids import CameraId
 from haechi.bus.frames import GapCause
 from haechi.record.commits import insert_gap
 from haechi.record.index import Policy, Span
-from haechi.record.tables import fragments, recordings
+from haechi.record.layouts import FragmentRow, pack
+from haechi.record.tables import layouts, recordings
 from tests.record.archive import EVER, MAIN, Archive
 from tests.streams import START_NS
 
@@ -29,19 +30,22 @@ def fill(archive: Archive, minutes: int, *, hole_each: int = 1000) -> None:
         }
         for n in kept
     ]  # fmt: skip
-    pieces = [
-        {
-            "recording": n + 1, "number": piece + 1, "offset_bytes": 700 + piece * 366_000, "size_bytes": 366_000,
-            "first_ns": START_NS + n * MINUTE + piece * 2 * NS_PER_S,
-            "last_ns": START_NS + n * MINUTE + (piece + 1) * 2 * NS_PER_S - 1,
-            "first_pts_ticks": piece * 180_000, "first_dts_ticks": n * 5_400_000 + piece * 180_000,
-            "duration_ticks": 180_000, "first_seq": n * 900 + piece * 30, "units": 30, "is_sync": True,
-            "sha256": bytes(32),
-        }
-        for n in kept
+    pieces = [{"recording": n + 1, "pieces": pack(_minute(n))} for n in kept]
+    archive.database.write_now(lambda c: (c.execute(recordings.insert(), rows), c.execute(layouts.insert(), pieces)))
+
+
+def _minute(n: int) -> list[FragmentRow]:
+    return [
+        FragmentRow(
+            number=piece + 1, offset_bytes=700 + piece * 366_000, size_bytes=366_000,
+            first_ns=START_NS + n * MINUTE + piece * 2 * NS_PER_S,
+            last_ns=START_NS + n * MINUTE + (piece + 1) * 2 * NS_PER_S - 1,
+            first_pts_ticks=n * 5_400_000 + piece * 180_000, first_dts_ticks=n * 5_400_000 + piece * 180_000,
+            duration_ticks=180_000, first_seq=n * 900 + piece * 30, units=30, is_sync=True,
+            digest=bytes(16),
+        )
         for piece in range(30)
     ]  # fmt: skip
-    archive.database.write_now(lambda c: (c.execute(recordings.insert(), rows), c.execute(fragments.insert(), pieces)))
 
 
 def test_touching_recordings_are_one_span_and_a_range_cuts_it(archive: Archive) -> None:

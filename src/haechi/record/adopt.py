@@ -22,16 +22,17 @@ from haechi.bus.frames import GapCause
 from haechi.media.fmp4.muxer import FTYP
 from haechi.media.fmp4.reader import Scan, ScannedFragment, scan, verify
 from haechi.record.commits import (
-    FragmentRow,
     GapOpened,
     RecordingRow,
     delete_recordings,
     insert_gap,
     insert_recording,
     open_gap,
+    set_layout,
 )
-from haechi.record.index import RecordIndex, Recording, overlapping, recording_of
-from haechi.record.tables import fragments, gaps, recordings
+from haechi.record.index import RecordIndex, Recording, overlapping, packed_of, recording_of
+from haechi.record.layouts import DIGEST_BYTES, FragmentRow, layout_of, pack, rows_of
+from haechi.record.tables import gaps, recordings
 from haechi.record.volume import Volume
 
 log = structlog.get_logger(__name__)
@@ -231,7 +232,7 @@ def fragment_row(piece: ScannedFragment) -> FragmentRow:
         first_seq=first.seq,
         units=len(piece.units),
         is_sync=first.sample.is_sync,
-        sha256=piece.digest,
+        digest=piece.digest[:DIGEST_BYTES],
     )
 
 
@@ -240,9 +241,10 @@ def extend(connection: Connection, recording: Recording, pieces: Iterable[Scanne
     rows = [fragment_row(piece) for piece in pieces]
     last = rows[-1]
     trim_gaps(connection, recording.stream, rows[0].first_ns, last.last_ns + 1)
-    columns = FragmentRow.__struct_fields__
-    values = [{"recording": recording.id} | {name: getattr(row, name) for name in columns} for row in rows]
-    connection.execute(fragments.insert(), values)
+    layout = layout_of(packed_of(connection, recording.id))
+    for row in rows:
+        layout = layout.append(row)
+    set_layout(connection, recording.id, layout.packed)
     connection.execute(
         recordings.update()
         .where(recordings.c.id == recording.id)
@@ -256,24 +258,21 @@ def extend(connection: Connection, recording: Recording, pieces: Iterable[Scanne
 
 def cut_short(connection: Connection, recording: Recording, size: int) -> int:
     """A listed file lost its end: list only what it still holds, and account for the rest. Bytes that are kept."""
-    lost = fragments.c.recording == recording.id, fragments.c.offset_bytes + fragments.c.size_bytes > size
-    query = sa.select(sa.func.min(fragments.c.first_ns), sa.func.min(fragments.c.first_seq)).where(*lost)
-    first_ns, first_seq = connection.execute(query).one()
-    keeps = sa.select(sa.func.max(fragments.c.offset_bytes + fragments.c.size_bytes)).where(
-        fragments.c.recording == recording.id, ~lost[1]
-    )
-    size_bytes = connection.execute(keeps).scalar()
-    if size_bytes is None:
+    rows = rows_of(packed_of(connection, recording.id))
+    kept = [row for row in rows if row.offset_bytes + row.size_bytes <= size]
+    if not kept:
         lose_recording(connection, recording)
         return 0
-    connection.execute(fragments.delete().where(*lost))
+    lost, size_bytes = rows[len(kept)], kept[-1].offset_bytes + kept[-1].size_bytes
+    set_layout(connection, recording.id, pack(kept))
     connection.execute(
         recordings.update()
         .where(recordings.c.id == recording.id)
-        .values(end_ns=first_ns, last_seq=first_seq - 1, size_bytes=size_bytes)
+        .values(end_ns=lost.first_ns, last_seq=lost.first_seq - 1, size_bytes=size_bytes)
     )
-    insert_gap(connection, recording.stream, first_ns, recording.end_ns, GapCause.DISK_ERROR, "the file lost its end")
-    return int(size_bytes)
+    detail = "the file lost its end"
+    insert_gap(connection, recording.stream, lost.first_ns, recording.end_ns, GapCause.DISK_ERROR, detail)
+    return size_bytes
 
 
 def lose_recording(connection: Connection, recording: Recording) -> None:

@@ -13,10 +13,11 @@ from haechi.base.errors import DataLoss
 from haechi.base.ids import RecordingId
 from haechi.bus.frames import GapCause
 from haechi.record.adopt import adopt_now, lose_recording
-from haechi.record.commits import insert_gap
-from haechi.record.index import Fragment, RecordIndex, Recording, fragments_in, recording_of
+from haechi.record.commits import insert_gap, set_layout
+from haechi.record.index import RecordIndex, Recording, fragments_in, packed_of, recording_of
+from haechi.record.layouts import pack, rows_of
 from haechi.record.read import layout, units_in
-from haechi.record.tables import fragments, recordings, volumes
+from haechi.record.tables import recordings, volumes
 from haechi.record.volume import Volume
 from haechi.store.database import is_sound
 
@@ -239,7 +240,10 @@ def _drop(connection: Connection, recording: Recording, bad: set[int | None]) ->
         return
     for piece, after in zip(listed, [*listed[1:], None], strict=True):
         if piece.number in bad:
-            _account(connection, recording, piece, after)
+            end_ns = after.first_ns if after is not None else recording.end_ns
+            insert_gap(connection, recording.stream, piece.first_ns, end_ns, GapCause.DISK_ERROR, "damaged on disk")
+    kept = [row for row in rows_of(packed_of(connection, recording.id)) if row.number not in bad]
+    set_layout(connection, recording.id, pack(kept))
     last = good[-1]
     connection.execute(
         recordings.update()
@@ -251,10 +255,3 @@ def _drop(connection: Connection, recording: Recording, bad: set[int | None]) ->
             last_seq=last.first_seq + last.units - 1,
         )
     )
-
-
-def _account(connection: Connection, recording: Recording, piece: Fragment, after: Fragment | None) -> None:
-    end_ns = after.first_ns if after is not None else recording.end_ns
-    insert_gap(connection, recording.stream, piece.first_ns, end_ns, GapCause.DISK_ERROR, "damaged on disk")
-    same = (fragments.c.recording == recording.id, fragments.c.number == piece.number)
-    connection.execute(fragments.delete().where(*same))

@@ -11,26 +11,10 @@ from sqlalchemy import Connection
 
 from haechi.base.ids import RecordingId, StreamId
 from haechi.bus.frames import GapCause
-from haechi.record.tables import fragments, gaps, recordings
+from haechi.record.layouts import FragmentRow, Layout, pack
+from haechi.record.tables import gaps, layouts, recordings
 
 DETAIL_LENGTH = 200
-
-
-class FragmentRow(Struct, frozen=True):
-    """One fragment as the index keeps it (units of the columns are in their names)."""
-
-    number: int
-    offset_bytes: int
-    size_bytes: int
-    first_ns: int
-    last_ns: int
-    first_pts_ticks: int
-    first_dts_ticks: int
-    duration_ticks: int
-    first_seq: int
-    units: int
-    is_sync: bool
-    sha256: bytes
 
 
 class RecordingRow(Struct, frozen=True):
@@ -82,40 +66,43 @@ class GapOpened(Struct, frozen=True):
 Change = Appended | Closed | GapOpened
 
 
-def apply(
-    connection: Connection, changes: Sequence[Change], known: Mapping[str, RecordingId]
-) -> dict[str, RecordingId]:
-    """Write the changes in order; ``known`` and the answer are the ids of recordings by path: of earlier ones, and of
-    those that were begun here."""
-    begun: dict[str, RecordingId] = {}
-    rows: list[dict[str, object]] = []
-    newest: dict[RecordingId, Appended] = {}
+class Listing(Struct, frozen=True):
+    """A recording that is being written, as the index has it."""
+
+    id: RecordingId
+    layout: Layout
+
+
+def apply(connection: Connection, changes: Sequence[Change], known: Mapping[str, Listing]) -> dict[str, Listing]:
+    """Write the changes in order; ``known`` are the recordings in the making by path, the answer is what they became:
+    those that were begun or grew here. It holds once the transaction does."""
+    grown: dict[str, Listing] = {}
+    newest: dict[str, Appended] = {}
     for change in changes:
         match change:
             case Appended():
                 path = change.row.path
-                recording = begun.get(path) or known.get(path)
-                if recording is None:
-                    _update(connection, newest)
-                    newest = {}
-                    recording = begun[path] = _begin(connection, change)
-                rows.append({"recording": recording} | _columns(change.fragment))
-                newest[recording] = change
+                listing = grown.get(path) or known.get(path)
+                if listing is None:
+                    _update(connection, newest, grown)
+                    listing = Listing(_begin(connection, change), Layout())
+                grown[path] = Listing(listing.id, listing.layout.append(change.fragment))
+                newest[path] = change
             case GapOpened():
-                _update(connection, newest)
-                newest = {}
+                _update(connection, newest, grown)
                 open_gap(connection, change)
             case Closed():
-                done = recordings.update().where(recordings.c.path == change.path)
-                connection.execute(done.values(is_open=False))
-    if rows:
-        connection.execute(fragments.insert(), rows)
-    _update(connection, newest)
-    return begun
+                closed = grown.get(change.path) or known.get(change.path)
+                if closed is not None:
+                    done = recordings.update().where(recordings.c.id == closed.id)
+                    connection.execute(done.values(is_open=False))
+    _update(connection, newest, grown)
+    return grown
 
 
-def _columns(row: FragmentRow) -> dict[str, object]:
-    return {name: getattr(row, name) for name in row.__struct_fields__}
+def set_layout(connection: Connection, recording: RecordingId, packed: bytes) -> None:
+    """Replace where the fragments of a listed recording lie."""
+    connection.execute(layouts.update().where(layouts.c.recording == recording).values(pieces=packed))
 
 
 def insert_recording(
@@ -124,7 +111,7 @@ def insert_recording(
     """List a recording whose file exists whole; for files that are adopted."""
     last = pieces[-1]
     recording = _insert(connection, row, pieces[0], end_ns, last_seq, last.offset_bytes + last.size_bytes)
-    connection.execute(fragments.insert(), [{"recording": recording} | _columns(piece) for piece in pieces])
+    set_layout(connection, recording, pack(pieces))
     connection.execute(recordings.update().where(recordings.c.id == recording).values(is_open=False))
     return recording
 
@@ -157,33 +144,42 @@ def _insert(
     )
     key = result.inserted_primary_key
     assert key is not None
-    return RecordingId(int(key[0]))
+    recording = RecordingId(int(key[0]))
+    connection.execute(layouts.insert().values(recording=recording, pieces=Layout().packed))
+    return recording
 
 
-def _update(connection: Connection, newest: dict[RecordingId, Appended]) -> None:
+def _update(connection: Connection, newest: dict[str, Appended], grown: Mapping[str, Listing]) -> None:
+    """Write how far the recordings go by now, and what is in them; empties ``newest``."""
     if not newest:
         return
-    statement = (
-        recordings.update()
-        .where(recordings.c.id == sa.bindparam("b_id"))
-        .values(
-            end_ns=sa.bindparam("b_end_ns"),
-            last_seq=sa.bindparam("b_last_seq"),
-            size_bytes=sa.bindparam("b_size_bytes"),
-        )
+    rows = [
+        {
+            "b_id": grown[path].id,
+            "b_end_ns": change.end_ns,
+            "b_last_seq": change.last_seq,
+            "b_size_bytes": change.fragment.offset_bytes + change.fragment.size_bytes,
+            "b_pieces": grown[path].layout.packed,
+        }
+        for path, change in newest.items()
+    ]
+    connection.execute(_GROW, rows)
+    connection.execute(_GROW_LAYOUT, rows)
+    newest.clear()
+
+
+_GROW = (
+    recordings.update()
+    .where(recordings.c.id == sa.bindparam("b_id"))
+    .values(
+        end_ns=sa.bindparam("b_end_ns"),
+        last_seq=sa.bindparam("b_last_seq"),
+        size_bytes=sa.bindparam("b_size_bytes"),
     )
-    connection.execute(
-        statement,
-        [
-            {
-                "b_id": recording,
-                "b_end_ns": change.end_ns,
-                "b_last_seq": change.last_seq,
-                "b_size_bytes": change.fragment.offset_bytes + change.fragment.size_bytes,
-            }
-            for recording, change in newest.items()
-        ],
-    )
+)
+_GROW_LAYOUT = (
+    layouts.update().where(layouts.c.recording == sa.bindparam("b_id")).values(pieces=sa.bindparam("b_pieces"))
+)
 
 
 def recorded_until(connection: Connection, stream: StreamId) -> int | None:
@@ -244,8 +240,8 @@ def _end_gap(connection: Connection, gap: int, start_ns: int, end_ns: int) -> No
 
 
 def delete_recordings(connection: Connection, ids: Iterable[RecordingId]) -> None:
-    """Take recordings off the list; their fragments go with them."""
+    """Take recordings off the list; their layouts go with them."""
     wanted = [{"b_id": one} for one in ids]
     if wanted:
-        connection.execute(fragments.delete().where(fragments.c.recording == sa.bindparam("b_id")), wanted)
+        connection.execute(layouts.delete().where(layouts.c.recording == sa.bindparam("b_id")), wanted)
         connection.execute(recordings.delete().where(recordings.c.id == sa.bindparam("b_id")), wanted)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import sqlalchemy as sa
-from msgspec import Struct
+from msgspec import Struct, structs
 from sqlalchemy import Connection
 
 from haechi.base.clock import NS_PER_S
@@ -13,7 +13,10 @@ from haechi.base.errors import Invalid, NotFound
 from haechi.base.ids import CameraId, RecordingId, StreamId
 from haechi.bus.frames import GapCause
 from haechi.record.commits import recorded_until
-from haechi.record.tables import fragments, gaps, pins, record_settings, recordings
+from haechi.record.layouts import Fragment, unpack
+from haechi.record.pins import Pin, add_pin, drop_pins
+from haechi.record.policies import PinKind, Policy
+from haechi.record.tables import gaps, layouts, record_settings, recordings
 from haechi.store.database import Database
 
 LONGEST_RECORDING_NS = 3600 * NS_PER_S
@@ -37,7 +40,13 @@ class Gap(Struct, frozen=True):
 
 
 class Recording(Struct, frozen=True):
-    """One file of footage: whole GOPs of one run."""
+    """One file of footage: whole GOPs of one run.
+
+    Attributes:
+        base_bytes: Where it begins in the file or object at ``path`` of ``volume``; offsets of fragments count from
+            here.
+        seal: None: plain. Else the key that it is sealed with, itself sealed.
+    """
 
     id: RecordingId
     volume: str
@@ -52,31 +61,9 @@ class Recording(Struct, frozen=True):
     init_bytes: int
     size_bytes: int
     is_open: bool
-
-
-class Fragment(Struct, frozen=True):
-    """One fragment and the recording that it is in."""
-
-    recording: RecordingId
-    number: int
-    offset_bytes: int
-    size_bytes: int
-    first_ns: int
-    last_ns: int
-    first_pts_ticks: int
-    first_dts_ticks: int
-    duration_ticks: int
-    first_seq: int
-    units: int
-    is_sync: bool
-    sha256: bytes
-
-
-class Policy(Struct, frozen=True):
-    """What a camera wants of the recorder. ``retention_days`` None: that of the installation."""
-
-    enabled: bool = True
-    retention_days: float | None = None
+    base_bytes: int = 0
+    seal: bytes | None = None
+    kept_as: int | None = None
 
 
 class RecordIndex:
@@ -132,48 +119,44 @@ class RecordIndex:
             raise NotFound("no such recording", code="recording-not-found", recording=recording)
         return recording_of(row)
 
-    async def pin(self, stream: StreamId, start_ns: int, end_ns: int, reason: str) -> None:
+    async def pin(
+        self, stream: StreamId, start_ns: int, end_ns: int, reason: str, kind: PinKind = PinKind.PROTECTED
+    ) -> None:
         """Keep footage beyond its time. The same range may be pinned for several reasons."""
-        if not (start_ns < end_ns and 0 < len(reason) <= 120):
-            raise Invalid("a pin needs a range and a reason", code="bad-pin")
-
-        def work(connection: Connection) -> None:
-            same = (pins.c.stream == stream, pins.c.reason == reason, pins.c.start_ns == start_ns)
-            connection.execute(pins.delete().where(*same))
-            row = {"stream": stream, "reason": reason, "start_ns": start_ns, "end_ns": end_ns}
-            connection.execute(pins.insert().values(row))
-
-        await self.database.write(work)
+        await self.database.write(lambda c: add_pin(c, Pin(stream, start_ns, end_ns, reason, kind)))
 
     async def unpin(self, reason: str) -> None:
         """Let go of all that was pinned for ``reason``."""
-        await self.database.write(lambda c: c.execute(pins.delete().where(pins.c.reason == reason)))
+        await self.database.write(lambda c: drop_pins(c, reason))
 
     async def policies(self) -> dict[CameraId, Policy]:
         """Cameras for which something was set; the others have the default policy."""
-        return await self.database.read(
-            lambda c: {
-                CameraId(row.camera): Policy(row.enabled, row.retention_days)
-                for row in c.execute(sa.select(record_settings))
-            }
-        )
+        fields = Policy.__struct_fields__
+        rows = await self.database.read(lambda c: c.execute(sa.select(record_settings)).all())
+        return {CameraId(row.camera): Policy(*(row._mapping[name] for name in fields)) for row in rows}
 
     async def set_policy(self, camera: CameraId, policy: Policy) -> None:
-        """Set what a camera wants of the recorder."""
-        if policy.retention_days is not None and not 0 < policy.retention_days <= 36_500:
-            raise Invalid("retention is between one moment and a hundred years", code="bad-retention")
+        """Set what a camera wants of the recorder, and for how long.
+
+        Raises:
+            Invalid: ``bad-retention``.
+        """
+        policy.check()
+        row = {"camera": camera} | structs.asdict(policy)
 
         def work(connection: Connection) -> None:
             connection.execute(record_settings.delete().where(record_settings.c.camera == camera))
-            row = {"camera": camera, "enabled": policy.enabled, "retention_days": policy.retention_days}
             connection.execute(record_settings.insert().values(row))
 
         await self.database.write(work)
 
 
+_RECORDING_FIELDS = Recording.__struct_fields__
+
+
 def recording_of(row: sa.Row[tuple[object, ...]]) -> Recording:
     """A row of `recordings` as a value."""
-    return Recording(**row._mapping)
+    return Recording(*(row._mapping[name] for name in _RECORDING_FIELDS))
 
 
 def overlapping(stream: StreamId, start_ns: int, end_ns: int) -> tuple[sa.ColumnElement[bool], ...]:
@@ -225,10 +208,16 @@ def fragments_in(connection: Connection, ids: Sequence[RecordingId]) -> list[Fra
     """All fragments of some recordings, by recording and number."""
     found: list[Fragment] = []
     for start in range(0, len(ids), 500):
-        query = sa.select(fragments).where(fragments.c.recording.in_(ids[start : start + 500]))
-        rows = connection.execute(query.order_by(fragments.c.recording, fragments.c.number))
-        found += [Fragment(**row._mapping) for row in rows]
+        query = sa.select(layouts).where(layouts.c.recording.in_(ids[start : start + 500]))
+        for row in connection.execute(query.order_by(layouts.c.recording)):
+            found += unpack(row.pieces, row.recording)
     return found
+
+
+def packed_of(connection: Connection, recording: RecordingId) -> bytes:
+    """The packed layout of a listed recording."""
+    query = sa.select(layouts.c.pieces).where(layouts.c.recording == recording)
+    return bytes(connection.execute(query).scalar_one())
 
 
 def _joined(ranges: Iterable[tuple[int, int]]) -> list[Span]:

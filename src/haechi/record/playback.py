@@ -20,13 +20,13 @@ from haechi.media.playlist import MediaSegment, vod_playlist
 from haechi.record.export import Placed, write_clip
 from haechi.record.index import (
     LONGEST_RECORDING_NS,
-    Fragment,
     RecordIndex,
     Recording,
     fragments_in,
     recording_of,
     recordings_between,
 )
+from haechi.record.layouts import Fragment
 from haechi.record.read import layout, params_of, units_in
 from haechi.record.tables import recordings
 from haechi.record.volume import Volume

@@ -6,7 +6,8 @@ from haechi.base.errors import DataLoss, PeerError
 from haechi.base.ids import StreamId
 from haechi.media.access_unit import AccessUnit, CodecParams, UnitRef
 from haechi.media.fmp4.reader import Scan, ScannedFragment, read_fragment, read_init, scan, verify
-from haechi.record.index import Fragment, Recording
+from haechi.record.index import Recording
+from haechi.record.layouts import Fragment
 from haechi.record.volume import Volume
 
 
@@ -44,7 +45,7 @@ def units_in(volume: Volume, recording: Recording, piece: Fragment | ScannedFrag
         DataLoss: The file is gone, or a byte differs from what was written.
     """
     if isinstance(piece, Fragment):
-        offset, size, digest = piece.offset_bytes, piece.size_bytes, piece.sha256
+        offset, size, digest = piece.offset_bytes, piece.size_bytes, piece.digest
     else:
         offset, size, digest = piece.offset, piece.size, piece.digest
     data = _bytes(volume, recording, offset, size)

@@ -17,9 +17,10 @@ from haechi.base.errors import Unavailable
 from haechi.base.ids import CameraId, RecordingId, StreamId
 from haechi.bus.frames import FrameBus, Subscription
 from haechi.record.adopt import adopt
-from haechi.record.commits import Appended, Change, Closed, apply
-from haechi.record.index import Policy, RecordIndex
+from haechi.record.commits import Appended, Change, Closed, Listing, apply
+from haechi.record.index import RecordIndex
 from haechi.record.lane import Lane, RecorderStats
+from haechi.record.policies import Policy
 from haechi.record.segmenter import Limits
 from haechi.record.tables import volumes
 from haechi.record.volume import Volume
@@ -96,8 +97,9 @@ class Recorder:
         self._changes: list[Change] = []
         self._has_changes = asyncio.Event()
         self._has_room = asyncio.Event()
-        self._ids: dict[str, RecordingId] = {}
+        self._open: dict[str, Listing] = {}
         self._policies: dict[CameraId, Policy] = {}
+        self.defaults = Policy(enabled=self._settings.enabled)
         self._is_running = False
         self.stats = RecorderStats()
         self.ready = asyncio.Event()
@@ -185,7 +187,7 @@ class Recorder:
             self._lanes.remove(lane)
 
     def _is_wanted(self, lane: Lane) -> bool:
-        return self._policies.get(lane.camera, Policy(enabled=self._settings.enabled)).enabled
+        return self._policies.get(lane.camera, Policy()).records(lane.stream, self.defaults)
 
     def _put(self, job: Job, lane: Lane | None) -> None:
         self._jobs.append((job, lane))
@@ -244,16 +246,16 @@ class Recorder:
 
     async def _commit(self) -> None:
         changes, self._changes = self._changes, []
-        known, failure, now_ns = dict(self._ids), self.stats.failure, self._clock.wall_ns()
+        known, failure, now_ns = dict(self._open), self.stats.failure, self._clock.wall_ns()
 
-        def work(connection: Connection) -> dict[str, RecordingId]:
+        def work(connection: Connection) -> dict[str, Listing]:
             if failure:
                 row = volumes.update().where(volumes.c.id == self._volume.id, volumes.c.failed_ns.is_(None))
                 connection.execute(row.values(failed_ns=now_ns, failure=failure[:200]))
             return apply(connection, changes, known)
 
         try:
-            self._ids |= await self._index.database.write(work)
+            self._open |= await self._index.database.write(work)
         except Unavailable:
             self._changes = changes + self._changes
             raise
@@ -267,14 +269,14 @@ class Recorder:
         for change in changes:
             if isinstance(change, Appended):
                 row, piece = change.row, change.fragment
-                recording = self._ids[row.path]
+                recording = self._open[row.path].id
                 done.append(
                     Acknowledged(row.stream, row.run, piece.first_seq, change.last_seq, recording, piece.number)
                 )
                 self.stats.acknowledged_units += piece.units
                 self.stats.acknowledged_bytes += piece.size_bytes
             elif isinstance(change, Closed):
-                self._ids.pop(change.path, None)
+                self._open.pop(change.path, None)
         self.stats.fragments += len(done)
         self.stats.uncommitted = len(self._changes)
         if done:
@@ -321,7 +323,7 @@ class Recorder:
         self._attached.clear()
         self._jobs.clear()
         self._changes.clear()
-        self._ids.clear()
+        self._open.clear()
         self._writer = Writer(self._volume, self._settings.reserve_bytes)
         self._volume.unlock()
 

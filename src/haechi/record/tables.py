@@ -1,4 +1,4 @@
-"""Volumes, recordings, fragments, gaps, pins, and what each camera wants of the recorder."""
+"""Volumes, recordings and their layouts, accounts, gaps, pins, and what each camera wants of the recorder."""
 
 import sqlalchemy as sa
 
@@ -30,24 +30,23 @@ recordings = sa.Table(
     sa.Column("init_bytes", sa.Integer, nullable=False),
     sa.Column("size_bytes", sa.BigInteger, nullable=False),
     sa.Column("is_open", sa.Boolean, nullable=False),
+    sa.Column("base_bytes", sa.BigInteger, nullable=False, default=0, server_default="0"),
+    sa.Column("seal", sa.LargeBinary, nullable=True),
 )
 
-fragments = sa.Table(
-    "fragments",
+layouts = sa.Table(
+    "layouts",
     metadata,
     sa.Column("recording", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=False),
-    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("offset_bytes", sa.BigInteger, nullable=False),
-    sa.Column("size_bytes", sa.Integer, nullable=False),
-    sa.Column("first_ns", sa.BigInteger, nullable=False),
-    sa.Column("last_ns", sa.BigInteger, nullable=False),
-    sa.Column("first_pts_ticks", sa.BigInteger, nullable=False),
-    sa.Column("first_dts_ticks", sa.BigInteger, nullable=False),
-    sa.Column("duration_ticks", sa.BigInteger, nullable=False),
-    sa.Column("first_seq", sa.BigInteger, nullable=False),
-    sa.Column("units", sa.Integer, nullable=False),
-    sa.Column("is_sync", sa.Boolean, nullable=False),
-    sa.Column("sha256", sa.LargeBinary(32), nullable=False),
+    sa.Column("pieces", sa.LargeBinary, nullable=False),
+)
+
+hours = sa.Table(
+    "hours",
+    metadata,
+    sa.Column("stream", sa.String(60), primary_key=True),
+    sa.Column("hour", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("body", sa.LargeBinary, nullable=False),
 )
 
 gaps = sa.Table(

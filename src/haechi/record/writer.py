@@ -17,7 +17,8 @@ from haechi.base.ids import StreamId
 from haechi.bus.frames import GapCause
 from haechi.media.fmp4.muxer import end_of, fragment, init_segment
 from haechi.media.fmp4.stamps import Source, digest_of
-from haechi.record.commits import Appended, Change, Closed, FragmentRow, GapOpened, RecordingRow
+from haechi.record.commits import Appended, Change, Closed, GapOpened, RecordingRow
+from haechi.record.layouts import DIGEST_BYTES, FragmentRow
 from haechi.record.segmenter import Piece
 from haechi.record.volume import Volume, is_full, make_folder, relative_path, sync_folder
 
@@ -171,7 +172,7 @@ class Writer:
             first_seq=first.ref.seq,
             units=len(piece.units),
             is_sync=first.is_sync,
-            sha256=digest_of(data),
+            digest=digest_of(data)[:DIGEST_BYTES],
         )
         change = Appended(file.row, row, piece.end_ns, last.ref.seq, piece.hole)
         self._changes.append(change)

@@ -35,6 +35,12 @@ MAX_FRAGMENTS = 1 << 16
 MAX_MDAT_BYTES = 1 << 28
 _READ_AHEAD = 4096
 """Holds all boxes before the mdat of a fragment of 100 units."""
+LEAST_DIGEST_SIZE = 8
+"""A shorter beginning of a digest proves nothing."""
+_HEADERS_BYTES = 200
+"""Stamp box, prft, moof and the head of mdat without what each unit adds: 72 + 32 + 88 + 8."""
+_HEADERS_UNIT_BYTES = 32
+"""What a unit adds: its stamp, and its row in trun."""
 _BASE_IS_MOOF = 0x020000
 _TRUN_FLAGS = 0x000F01
 _NON_SYNC = 0x00010000
@@ -136,6 +142,20 @@ def read_fragment(data: bytes) -> ScannedFragment:
     return _read_fragment(_Reader(_Bytes(data)), 0, None)
 
 
+def headers_size(units: int) -> int:
+    """Bytes of a recorded fragment of so many units before its first payload byte, as `muxer.fragment` writes it."""
+    return _HEADERS_BYTES + _HEADERS_UNIT_BYTES * units
+
+
+def read_headers(head: bytes, size: int) -> ScannedFragment:
+    """As `read_fragment`, from the first bytes of a fragment of ``size`` bytes only (`headers_size` says how many).
+
+    Raises:
+        PeerError: It is not the beginning of a fragment.
+    """
+    return _read_fragment(_Reader(_Head(head, size)), 0, None)
+
+
 def read_init(data: bytes) -> Init:
     """Read an init segment.
 
@@ -159,11 +179,15 @@ def samples(data: bytes) -> list[Sample]:
 def verify(fragment: bytes, digest: bytes) -> None:
     """Compare a fragment's bytes with the digest that it carries and with the one that the index holds.
 
+    Args:
+        digest: SHA-256, or its beginning (at least 8 bytes).
+
     Raises:
         DataLoss: A byte differs.
     """
     carried = fragment[DIGEST_OFFSET : DIGEST_OFFSET + DIGEST_SIZE]
-    if carried != digest or sha256(memoryview(fragment)[COVERED_FROM:]).digest() != digest:
+    is_known = len(digest) >= LEAST_DIGEST_SIZE and carried.startswith(digest)
+    if not is_known or sha256(memoryview(fragment)[COVERED_FROM:]).digest() != carried:
         raise DataLoss("the fragment's bytes are not those that were written", code="fragment-hash")
 
 
@@ -180,6 +204,18 @@ class _Bytes:
 
     def read(self, size: int = -1, /) -> bytes:
         return self._data[self._position : self._position + size if size >= 0 else None]
+
+
+class _Head(_Bytes):
+    """The first bytes of something longer; what comes after them cannot be read."""
+
+    def __init__(self, data: bytes, size: int) -> None:
+        super().__init__(data)
+        self._size = max(size, len(data))
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        self._position = offset if whence == 0 else self._size + offset
+        return self._position
 
 
 class _Reader:
