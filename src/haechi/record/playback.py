@@ -15,11 +15,9 @@ from haechi.base.clock import NS_PER_S
 from haechi.base.errors import Invalid, NotFound
 from haechi.base.ids import RecordingId, StreamId
 from haechi.media.access_unit import TICKS_PER_S, AccessUnit, CodecParams
-from haechi.media.fmp4.reader import ScannedUnit
 from haechi.media.playlist import MediaSegment, vod_playlist
-from haechi.record.export import Placed, write_clip
+from haechi.record.clips import CLIP_MOST_NS, check_range, make_clip, plan_clip, recordings_for
 from haechi.record.index import (
-    LONGEST_RECORDING_NS,
     RecordIndex,
     Recording,
     fragments_in,
@@ -27,13 +25,13 @@ from haechi.record.index import (
     recordings_between,
 )
 from haechi.record.layouts import Fragment
+from haechi.record.pieces import recording_before, with_sync
+from haechi.record.policies import PinKind
 from haechi.record.read import layout, params_of, units_in
 from haechi.record.tables import recordings
 from haechi.record.volume import Volume
 
 PLAYLIST_MOST_NS = 24 * 3600 * NS_PER_S
-CLIP_MOST_NS = 3600 * NS_PER_S
-CLIP_MOST_BYTES = 4 * 1024**3
 UNITS_MOST_BYTES = 256 * 1024**2
 SEGMENT_TICKS = 6 * TICKS_PER_S
 """HLS segments: a few fragments each, so that a player asks for less."""
@@ -59,14 +57,6 @@ class UnitRange(Struct, frozen=True):
     units: tuple[AccessUnit, ...]
 
 
-class _Part(Struct, frozen=True):
-    """What one recording gives to a clip: pre-roll from its sync unit on, then what is shown from ``shown`` on."""
-
-    recording: Recording
-    units: tuple[ScannedUnit, ...]
-    shown: int
-
-
 class Playback:
     """Reads footage. Blocking work runs in threads.
 
@@ -88,7 +78,7 @@ class Playback:
         Raises:
             Invalid: ``bad-range``: backwards, or longer than 24 hours.
         """
-        _check_range(start_ns, end_ns, PLAYLIST_MOST_NS)
+        check_range(start_ns, end_ns, PLAYLIST_MOST_NS)
         pieces = await self._index.database.read(lambda c: _pieces(c, stream, start_ns, end_ns))
         return vod_playlist(list(_segments(pieces, uri)))
 
@@ -111,10 +101,8 @@ class Playback:
             NotFound: There is no footage.
             DataLoss: The footage is damaged.
         """
-        _check_range(start_ns, end_ns, CLIP_MOST_NS)
-        found = await self._index.database.read(
-            lambda c: _with_sync(c, recordings_between(c, stream, start_ns, end_ns))
-        )
+        check_range(start_ns, end_ns, CLIP_MOST_NS)
+        found = await self._index.database.read(lambda c: recordings_for(c, stream, start_ns, end_ns))
         return await asyncio.to_thread(self._write_clip, found, start_ns, end_ns)
 
     async def units(self, stream: StreamId, run: int, first_seq: int, last_seq: int) -> UnitRange:
@@ -145,59 +133,22 @@ class Playback:
             raise NotFound("nothing is recorded at that time", code="unit-not-recorded")
         return await self.units(stream, found[-1].run, seqs[-1], seqs[-1])
 
-    async def pin(self, stream: StreamId, start_ns: int, end_ns: int, reason: str) -> None:
+    async def pin(
+        self, stream: StreamId, start_ns: int, end_ns: int, reason: str, kind: PinKind = PinKind.EVENT
+    ) -> None:
         """Keep footage beyond its time; see `RecordIndex.pin`."""
-        await self._index.pin(stream, start_ns, end_ns, reason)
+        await self._index.pin(stream, start_ns, end_ns, reason, kind)
 
     async def unpin(self, reason: str) -> None:
         """Let go of all that was pinned for ``reason``."""
         await self._index.unpin(reason)
 
     def _write_clip(self, found: list[Recording], start_ns: int, end_ns: int) -> Path:
-        parts = list(self._parts(found, start_ns, end_ns))
-        if not parts:
-            raise NotFound("nothing is recorded in that range", code="clip-empty")
-        size = sum(unit.sample.size for part in parts for unit in part.units)
-        if size > CLIP_MOST_BYTES:
-            raise Invalid("the clip is too large; ask for a shorter one", code="clip-too-large", size_bytes=size)
-        params = params_of(self._volume, parts[0].recording)
+        plan = plan_clip(self._volume, found, start_ns, end_ns)
         handle, name = tempfile.mkstemp(".mp4", "haechi-clip-", self._scratch)
         os.close(handle)
-        path = Path(name)
-        try:
-            write_clip(path, params, _places(parts), self._units_of(parts))
-        except BaseException:
-            path.unlink(missing_ok=True)
-            raise
-        return path
-
-    def _parts(self, found: list[Recording], start_ns: int, end_ns: int) -> Iterator[_Part]:
-        """Recordings are read in order; those before the first shown unit give pre-roll only, joined by run."""
-        params: CodecParams | None = None
-        is_showing = False
-        for recording in found:
-            scanned = layout(self._volume, recording)
-            if params is not None and scanned.init.params != params:
-                if is_showing:
-                    return
-                params = None
-            units = [u for piece in scanned.fragments for u in piece.units if u.captured_ns < end_ns]
-            if not units:
-                continue
-            shown = next((n for n, unit in enumerate(units) if unit.captured_ns >= start_ns), len(units))
-            if not is_showing:
-                first = max((n for n in range(min(shown + 1, len(units))) if units[n].sample.is_sync), default=0)
-                units, shown = units[first:], shown - first
-            params = scanned.init.params
-            is_showing = is_showing or shown < len(units)
-            yield _Part(recording, tuple(units), shown)
-
-    def _units_of(self, parts: list[_Part]) -> Iterator[AccessUnit]:
-        for part in parts:
-            wanted = {unit.seq for unit in part.units}
-            for piece in layout(self._volume, part.recording).fragments:
-                if not wanted.isdisjoint(unit.seq for unit in piece.units):
-                    yield from (u for u in units_in(self._volume, part.recording, piece) if u.ref.seq in wanted)
+        make_clip(self._volume, plan, Path(name))
+        return Path(name)
 
     def _read_units(self, found: list[tuple[Recording, Fragment]], first_seq: int, last_seq: int) -> UnitRange:
         if sum(fragment.size_bytes for _, fragment in found) > UNITS_MOST_BYTES:
@@ -214,40 +165,9 @@ class Playback:
         return UnitRange(params_of(self._volume, found[0][0]), tuple(same))
 
 
-def _check_range(start_ns: int, end_ns: int, most_ns: int) -> None:
-    if not 0 <= start_ns < end_ns < 1 << 62:
-        raise Invalid("the range goes backwards", code="bad-range")
-    if end_ns - start_ns > most_ns:
-        raise Invalid(f"the range is longer than {most_ns // NS_PER_S // 60} minutes", code="bad-range")
-
-
-def _with_sync(connection: Connection, found: list[Recording]) -> list[Recording]:
-    """Recordings before the first of ``found``, of the same run, as far as decoding must begin earlier."""
-    while found and len(found) < 10_000:
-        first = fragments_in(connection, [found[0].id])[:1]
-        if not first or first[0].is_sync:
-            break
-        before = _before(connection, found[0])
-        if before is None:
-            break
-        found = [before, *found]
-    return found
-
-
-def _before(connection: Connection, recording: Recording) -> Recording | None:
-    query = sa.select(recordings).where(
-        recordings.c.stream == recording.stream,
-        recordings.c.run == recording.run,
-        recordings.c.last_seq == recording.first_seq - 1,
-        recordings.c.start_ns > recording.start_ns - 2 * LONGEST_RECORDING_NS,
-    )
-    row = connection.execute(query.order_by(recordings.c.first_seq.desc()).limit(1)).first()
-    return recording_of(row) if row is not None else None
-
-
 def _pieces(connection: Connection, stream: StreamId, start_ns: int, end_ns: int) -> list[tuple[Recording, Fragment]]:
     """Fragments that show something of a range, from one that starts at a sync unit on."""
-    found = _with_sync(connection, recordings_between(connection, stream, start_ns, end_ns))
+    found = with_sync(connection, recordings_between(connection, stream, start_ns, end_ns))
     by_id = {recording.id: recording for recording in found}
     order = {recording.id: number for number, recording in enumerate(found)}
     pieces = sorted(fragments_in(connection, list(by_id)), key=lambda one: (order[one.recording], one.number))
@@ -277,7 +197,7 @@ def _run_between(
         pieces = sorted(fragments_in(connection, list(by_id)), key=lambda one: one.first_seq)
         wanted = [piece for piece in pieces if piece.first_seq <= last_seq]
         start = max((n for n, p in enumerate(wanted) if p.is_sync and p.first_seq <= first_seq), default=None)
-        before = _before(connection, found[0]) if start is None else None
+        before = recording_before(connection, found[0]) if start is None else None
         if before is None:
             return [(by_id[piece.recording], piece) for piece in wanted[start or 0 :]]
         found = [before, *found]
@@ -314,27 +234,3 @@ def _segment(recording: Recording, group: list[Fragment], uri: str, *, follows: 
         captured_ns=group[0].first_ns,
         follows=follows,
     )
-
-
-def _places(parts: list[_Part]) -> list[Placed]:
-    """Show times: those of the camera within a run, from run to run by when they were captured.
-
-    Time 0 is the earliest picture among the units to show in the first run that has some.
-    """
-    first = next((part for part in parts if part.shown < len(part.units)), None)
-    if first is None:
-        raise NotFound("nothing is recorded in that range", code="clip-empty")
-    zero_ns = first.units[first.shown].captured_ns
-    places: list[Placed] = []
-    run, shift, newest = -1, 0, -(1 << 62)
-    for part in parts:
-        shown = [unit.sample.pts for unit in part.units]
-        if part.recording.run == first.recording.run:
-            shift = -min(unit.sample.pts for unit in first.units[first.shown :])
-        elif part.recording.run != run:
-            elapsed = (part.units[0].captured_ns - zero_ns) * TICKS_PER_S // NS_PER_S
-            shift = max(elapsed, newest + 1) - min(shown)
-        run = part.recording.run
-        places += (Placed(unit.sample.pts + shift, unit.sample.is_sync) for unit in part.units)
-        newest = max(newest, shift + max(shown))
-    return places

@@ -12,6 +12,10 @@ volumes = sa.Table(
     sa.Column("created_ns", sa.BigInteger, nullable=False),
     sa.Column("failed_ns", sa.BigInteger, nullable=True),
     sa.Column("failure", sa.String(200), nullable=False),
+    sa.Column("kind", sa.String(10), nullable=False, server_default="folder"),
+    sa.Column("url", sa.String(1000), nullable=False, server_default=""),
+    sa.Column("name", sa.String(40), nullable=False, server_default=""),
+    sa.Column("rank", sa.Integer, nullable=False, server_default="0"),
 )
 
 recordings = sa.Table(
@@ -32,6 +36,7 @@ recordings = sa.Table(
     sa.Column("is_open", sa.Boolean, nullable=False),
     sa.Column("base_bytes", sa.BigInteger, nullable=False, default=0, server_default="0"),
     sa.Column("seal", sa.LargeBinary, nullable=True),
+    sa.Column("kept_as", sa.SmallInteger, nullable=True),
 )
 
 layouts = sa.Table(
@@ -67,12 +72,32 @@ pins = sa.Table(
     sa.Column("reason", sa.String(120), primary_key=True),
     sa.Column("start_ns", sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column("end_ns", sa.BigInteger, nullable=False),
+    sa.Column("kind", sa.String(12), nullable=False),
 )
 
 record_settings = sa.Table(
     "record_settings",
     metadata,
     sa.Column("camera", sa.String(40), primary_key=True),
-    sa.Column("enabled", sa.Boolean, nullable=False),
-    sa.Column("retention_days", sa.Float, nullable=True),
+    sa.Column("enabled", sa.Boolean, nullable=True),
+    sa.Column("continuous_days", sa.Float, nullable=True),
+    sa.Column("motion_days", sa.Float, nullable=True),
+    sa.Column("event_days", sa.Float, nullable=True),
+    sa.Column("max_bytes", sa.BigInteger, nullable=True),
+    sa.Column("purpose", sa.String(500), nullable=False),
+    sa.Column("audio", sa.Boolean, nullable=True),
+)
+
+bookmarks = sa.Table(
+    "bookmarks",
+    metadata,
+    sa.Column("id", sa.String(40), primary_key=True),
+    sa.Column("camera", sa.String(40), nullable=False),
+    sa.Column("start_ns", sa.BigInteger, nullable=False),
+    sa.Column("end_ns", sa.BigInteger, nullable=True),
+    sa.Column("note", sa.String(500), nullable=False),
+    sa.Column("keep", sa.Boolean, nullable=False),
+    sa.Column("made_by", sa.String(40), nullable=False),
+    sa.Column("made_by_name", sa.String(64), nullable=False),
+    sa.Column("created_ns", sa.BigInteger, nullable=False),
 )
