@@ -2,7 +2,7 @@
 
 A fragment mostly follows from the one before it: it begins where that ended, in the file and in time, and lasts as
 long. So each is kept as what differs from that expectation, in variable-length integers, and the first half of its
-SHA-256. The index holds one such row for each recording instead of one for each fragment: docs/design/recording.md.
+SHA-256: about 21 bytes. The index holds one such row for each recording: docs/design/recording.md.
 """
 
 from collections.abc import Iterable, Iterator
@@ -18,8 +18,11 @@ DIGEST_BYTES = 16
 FRAGMENTS_MOST = 1 << 16
 VALUE_MOST = (1 << 63) - 1
 _VARINT_MOST = 10
-_SYNC, _NUMBER, _OFFSET, _DURATION, _UNITS, _SEQ, _DTS, _PTS = (1 << bit for bit in range(8))
-_OPTIONAL = (_NUMBER, _OFFSET, _DURATION, _UNITS, _SEQ, _DTS, _PTS)
+_SYNC, _ODD, _FIRST, _LAST = (1 << bit for bit in range(4))
+"""Lower half of a fragment's first byte; the upper half begins the difference in size."""
+_NUMBER, _OFFSET, _DURATION, _UNITS, _SEQ, _DTS, _PTS = (1 << bit for bit in range(7))
+"""Its second byte, where it is odd: which of these differ from what was expected."""
+_ODDITIES = (_NUMBER, _OFFSET, _DURATION, _UNITS, _SEQ, _DTS, _PTS)
 
 
 class FragmentRow(Struct, frozen=True):
@@ -136,16 +139,19 @@ def _pack_one(before: FragmentRow, row: FragmentRow) -> bytes:
         row.first_dts_ticks - before.first_dts_ticks - before.duration_ticks,
         (row.first_pts_ticks - row.first_dts_ticks) - (before.first_pts_ticks - before.first_dts_ticks),
     )
-    flags = _SYNC if row.is_sync else 0
-    body = bytearray(1)
-    for flag, difference in zip(_OPTIONAL, differences, strict=True):
-        if difference:
-            flags |= flag
-            _put(body, _zigzag(difference))
-    body[0] = flags
-    _put(body, row.size_bytes)
-    _put(body, _zigzag(row.first_ns - before.first_ns - _span_ns(before.duration_ticks)))
-    _put(body, _zigzag(row.last_ns - row.first_ns - _to_last_ns(row.duration_ticks, row.units)))
+    first = row.first_ns - before.first_ns - _span_ns(before.duration_ticks)
+    last = row.last_ns - row.first_ns - _to_last_ns(row.duration_ticks, row.units)
+    odd = sum(flag for flag, difference in zip(_ODDITIES, differences, strict=True) if difference)
+    size = _zigzag(row.size_bytes - before.size_bytes)
+    flags = _SYNC * row.is_sync | _ODD * bool(odd) | _FIRST * bool(first) | _LAST * bool(last)
+    body = bytearray([flags | (size & 0x0F) << 4])
+    if odd:
+        body.append(odd)
+    for difference in filter(None, differences):
+        _put(body, _zigzag(difference))
+    _put(body, size >> 4)
+    for difference in filter(None, (first, last)):
+        _put(body, _zigzag(difference))
     return bytes(body) + row.digest
 
 
@@ -168,6 +174,10 @@ def _to_last_ns(duration_ticks: int, units: int) -> int:
 
 def _zigzag(value: int) -> int:
     return value << 1 if value >= 0 else (-value << 1) - 1
+
+
+def _unzigzag(value: int) -> int:
+    return -((value + 1) >> 1) if value & 1 else value >> 1
 
 
 def _put(body: bytearray, value: int) -> None:
@@ -193,6 +203,10 @@ class _Cursor:
         self.at += 1
         return self._packed[self.at - 1]
 
+    def fields(self, flags: int) -> list[int]:
+        """A difference for each of the oddities: 0 where its flag is not set."""
+        return [self.signed() if flags & flag else 0 for flag in _ODDITIES]
+
     def unsigned(self) -> int:
         packed, at = self._packed, self.at
         value = shift = 0
@@ -205,8 +219,7 @@ class _Cursor:
         raise self.error()
 
     def signed(self) -> int:
-        value = self.unsigned()
-        return -((value + 1) >> 1) if value & 1 else value >> 1
+        return _unzigzag(self.unsigned())
 
     def digest(self) -> bytes:
         found = self._packed[self.at : self.at + DIGEST_BYTES]
@@ -220,26 +233,23 @@ def _walk(packed: bytes) -> Iterator[_Values]:
     cursor = _Cursor(packed)
     if not packed or packed[0] != VERSION:
         raise cursor.error()
-    number = end_bytes = duration = units = seq = dts = composition = next_ns = count = 0
+    number = offset = size = duration = units = seq = dts = composition = first_ns = count = 0
+    expected = [0] * len(_ODDITIES)
     while cursor.at < len(packed):
         count += 1
         flags = cursor.byte()
-        number += 1 + (cursor.signed() if flags & _NUMBER else 0)
-        offset = end_bytes + (cursor.signed() if flags & _OFFSET else 0)
-        next_dts, next_seq = dts + duration, seq + units
-        duration += cursor.signed() if flags & _DURATION else 0
-        units += cursor.signed() if flags & _UNITS else 0
-        seq = next_seq + (cursor.signed() if flags & _SEQ else 0)
-        dts = next_dts + (cursor.signed() if flags & _DTS else 0)
-        composition += cursor.signed() if flags & _PTS else 0
-        size = cursor.unsigned()
-        first_ns = next_ns + cursor.signed()
+        odd = cursor.fields(cursor.byte()) if flags & _ODD else expected
+        number, offset = number + 1 + odd[0], offset + size + odd[1]
+        seq, dts = seq + units + odd[4], dts + duration + odd[5]
+        next_ns = first_ns + _span_ns(duration)
+        duration, units, composition = duration + odd[2], units + odd[3], composition + odd[6]
+        size += _unzigzag(cursor.unsigned() << 4 | flags >> 4)
+        first_ns = next_ns + (cursor.signed() if flags & _FIRST else 0)
         counts = (number, offset, size, duration, seq, units)
         if units < 1 or min(counts) < 0 or max(counts) > VALUE_MOST or count > FRAGMENTS_MOST:
             raise cursor.error()
-        last_ns = first_ns + _to_last_ns(duration, units) + cursor.signed()
+        last_ns = first_ns + _to_last_ns(duration, units) + (cursor.signed() if flags & _LAST else 0)
         if max(abs(first_ns), abs(last_ns), abs(dts), abs(dts + composition)) > VALUE_MOST:
             raise cursor.error()
         yield (number, offset, size, first_ns, last_ns, dts + composition, dts, duration, seq, units,
                bool(flags & _SYNC), cursor.digest())  # fmt: skip
-        end_bytes, next_ns = offset + size, first_ns + _span_ns(duration)

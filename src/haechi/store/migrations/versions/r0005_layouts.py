@@ -105,27 +105,20 @@ def _pack_fragments() -> None:
 def _pack(rows: Iterator[Sequence[Any]]) -> bytes:
     """Version 1 of the packed form, as it was when this step was written."""
     packed = bytearray([1])
-    number = end = duration = units = seq = dts = shown = next_ns = 0
+    number = end = length = duration = units = seq = dts = shown = next_ns = 0
     for _, n, offset, size, first_ns, last_ns, pts, new_dts, ticks, first_seq, count, is_sync, sha256 in rows:
         differences = (n - number - 1, offset - end, ticks - duration, count - units, first_seq - seq - units,
                        new_dts - dts - duration, pts - new_dts - shown)  # fmt: skip
-        packed.append(bool(is_sync) + sum(2 << bit for bit, one in enumerate(differences) if one))
-        for one in differences:
-            if one:
-                _put(packed, _zigzag(one))
-        _put(packed, size)
-        _put(packed, _zigzag(first_ns - next_ns))
-        _put(packed, _zigzag(last_ns - first_ns - (ticks - ticks // count) * 100_000 // 9))
+        times = (first_ns - next_ns, last_ns - first_ns - (ticks - ticks // count) * 100_000 // 9)
+        odd = sum(1 << bit for bit, one in enumerate(differences) if one)
+        step = _zigzag(size - length)
+        flags = bool(is_sync) | bool(odd) << 1 | bool(times[0]) << 2 | bool(times[1]) << 3 | (step & 15) << 4
+        packed += bytes([flags, odd]) if odd else bytes([flags])
+        for one in (*map(_zigzag, filter(None, differences)), step >> 4, *map(_zigzag, filter(None, times))):
+            _put(packed, one)
         packed += sha256[:16]
-        number, end, duration, units, seq, dts, shown = (
-            n,
-            offset + size,
-            ticks,
-            count,
-            first_seq,
-            new_dts,
-            pts - new_dts,
-        )
+        number, end, length, duration = n, offset + size, size, ticks
+        units, seq, dts, shown = count, first_seq, new_dts, pts - new_dts
         next_ns = first_ns + ticks * 100_000 // 9
     return bytes(packed)
 
