@@ -1,0 +1,1 @@
+"""Text burned into pictures: decoded, drawn on and coded again in a locked-in process."""
