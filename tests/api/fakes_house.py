@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Sequence
 from pathlib import Path
 
 from msgspec import Struct
 
-from haechi.base.errors import NotFound
+from haechi.base.errors import DataLoss, NotFound
 from haechi.base.ids import CameraId, EventId, RecordingId, RuleId, StreamId, ZoneId, new_id, stream_of
 from haechi.bus.frames import RunEnded
 from haechi.events.desk import Basis
@@ -100,6 +100,14 @@ class FakePlayback:
         if found is None:
             raise NotFound("no such recording", code="recording-not-found")
         return found
+
+    async def bytes_of(self, recording: RecordingFile, start: int, end: int) -> AsyncGenerator[bytes]:
+        if not recording.path.exists():
+            raise DataLoss("the recording's file is gone", code="recording-missing")
+        data = recording.path.read_bytes()[start:end]
+        if len(data) < end - start:
+            raise DataLoss("the recording is shorter than it was", code="recording-truncated")
+        yield data
 
     async def clip(self, stream: StreamId, start_ns: int, end_ns: int) -> Path:
         if not any(known == stream for known, _ in self.files):

@@ -184,7 +184,7 @@ def bytes_of(archive: Archive, text: str) -> bytes:
         if line.startswith("#EXT-X-MAP:"):
             name = line.split('"')[1]
             row = asyncio.run(archive.playback.recording(MAIN, RecordingId(int(name.removesuffix(".mp4")))))
-            file = row.path.read_bytes()[: row.size_bytes]
+            file = archive.playback.vault.read(row, 0, row.size_bytes)
             if not fetched:
                 fetched = file[: int(line.split('"')[3].split("@")[0])]
         elif line.startswith("#EXT-X-BYTERANGE:"):

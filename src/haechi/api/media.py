@@ -3,7 +3,8 @@
 import asyncio
 import os
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from urllib.parse import quote
@@ -22,6 +23,46 @@ _UNSAFE = re.compile(r"[^\w.\-]+")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+Bytes = Callable[[int, int], AsyncGenerator[bytes]]
+"""The bytes from one offset up to another (exclusive), in pieces."""
+
+
+def footage_answer(request: Request, read: Bytes, size_bytes: int, *, etag: str) -> Response:
+    """A recording, or the part of it that is asked for, from whatever tier it lies in: nothing is repacked.
+
+    Raises:
+        Invalid: ``range-not-satisfiable``.
+    """
+    answer, piece, status = _by_range(request, size_bytes, etag)
+    if piece is None:
+        return Response(status_code=status, headers=answer)
+    if request.method == "HEAD":
+        return Response(status_code=status, headers=answer, media_type="video/mp4")
+    return FootageSlice(read(piece.first, piece.last + 1), status, answer)
+
+
+class FootageSlice(StreamingResponse):
+    """Part of a recording. Its first piece is there before the answer begins: what fails until then is an error
+    answer. A failure after that ends the connection: the peer sees that bytes are missing."""
+
+    def __init__(self, pieces: AsyncGenerator[bytes], status: int, headers: dict[str, str]) -> None:
+        super().__init__((), status, headers=headers, media_type="video/mp4")
+        self._pieces = pieces
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Read, send, read on."""
+        async with aclosing(self._pieces) as pieces:
+            first = await anext(pieces)
+            self.body_iterator = _joined(first, pieces)
+            await super().__call__(scope, receive, send)
+
+
+async def _joined(first: bytes, rest: AsyncGenerator[bytes]) -> AsyncIterator[bytes]:
+    yield first
+    async for piece in rest:
+        yield piece
+
+
 def file_answer(request: Request, path: Path, size_bytes: int, *, etag: str, media_type: str) -> Response:
     """The first ``size_bytes`` of a file, or the part that is asked for.
 
@@ -29,20 +70,27 @@ def file_answer(request: Request, path: Path, size_bytes: int, *, etag: str, med
         Invalid: ``range-not-satisfiable``.
         DataLoss: ``recording-missing``: the file is not there or shorter than it was.
     """
-    headers = request.headers
-    part = asked_slice(headers.get("range"), headers.get("if-range"), etag, size_bytes)
-    whole = Slice(0, size_bytes - 1, size_bytes)
-    answer = {"Accept-Ranges": "bytes", "ETag": etag, "Cache-Control": NO_STORE}
-    if part is None and headers.get("if-none-match", "").strip() == etag:
-        return Response(status_code=304, headers=answer)
-    piece = part or whole
-    answer["Content-Length"] = str(piece.length)
-    if part is not None:
-        answer["Content-Range"] = part.content_range
-    status = 200 if part is None else 206
+    answer, piece, status = _by_range(request, size_bytes, etag)
+    if piece is None:
+        return Response(status_code=status, headers=answer)
     if request.method == "HEAD":
         return Response(status_code=status, headers=answer, media_type=media_type)
     return FileSlice(path, piece, status, answer, media_type)
+
+
+def _by_range(request: Request, size_bytes: int, etag: str) -> tuple[dict[str, str], Slice | None, int]:
+    """Headers and status of the answer, and which bytes it carries; None: the asker has them already."""
+    headers = request.headers
+    part = asked_slice(headers.get("range"), headers.get("if-range"), etag, size_bytes)
+    answer = {"Accept-Ranges": "bytes", "ETag": etag, "Cache-Control": NO_STORE}
+    if part is None and headers.get("if-none-match", "").strip() == etag:
+        return answer, None, 304
+    piece = part or Slice(0, size_bytes - 1, size_bytes)
+    answer["Content-Length"] = str(piece.length)
+    if part is None:
+        return answer, piece, 200
+    answer["Content-Range"] = part.content_range
+    return answer, piece, 206
 
 
 class FileSlice(StreamingResponse):

@@ -18,6 +18,7 @@ from haechi.record.index import RecordIndex, Recording, fragments_in, packed_of,
 from haechi.record.layouts import pack, rows_of
 from haechi.record.read import layout, units_in
 from haechi.record.tables import recordings, volumes
+from haechi.record.tiers.vault import Vault
 from haechi.record.volume import Volume
 from haechi.store.database import is_sound
 
@@ -98,6 +99,7 @@ class _Check:
         self._index = index
         self._database = index.database
         self._volume = volume
+        self._vault = Vault(volume, index.database)
         self._level = level
         self._progress = progress
         self._issues: list[Issue] = []
@@ -194,7 +196,7 @@ class _Check:
     def _hash(self, recording: Recording) -> Iterator[Issue]:
         listed = self._database.read_now(lambda c: fragments_in(c, [recording.id]))
         try:
-            layout(self._volume, recording)
+            layout(self._vault, recording)
         except DataLoss as error:
             yield Issue("damaged", recording.path, error.message, recording.id)
             return
@@ -202,7 +204,7 @@ class _Check:
             self._fragments += 1
             self._bytes += piece.size_bytes
             try:
-                seqs = [unit.ref.seq for unit in units_in(self._volume, recording, piece)]
+                seqs = [unit.ref.seq for unit in units_in(self._vault, recording, piece)]
             except DataLoss as error:
                 yield Issue("damaged", recording.path, error.message, recording.id, piece.number)
                 continue

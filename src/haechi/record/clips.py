@@ -18,7 +18,7 @@ from haechi.record.export import Placed, write_clip
 from haechi.record.index import Recording, recordings_between
 from haechi.record.pieces import with_sync
 from haechi.record.read import layout, params_of, units_in
-from haechi.record.volume import Volume
+from haechi.record.tiers.vault import Vault
 
 CLIP_MOST_NS = 3600 * NS_PER_S
 CLIP_MOST_BYTES = 4 * 1024**3
@@ -78,7 +78,7 @@ def recordings_for(connection: Connection, stream: StreamId, start_ns: int, end_
     return with_sync(connection, recordings_between(connection, stream, start_ns, end_ns))
 
 
-def plan_clip(volume: Volume, found: list[Recording], start_ns: int, end_ns: int) -> ClipPlan:
+def plan_clip(vault: Vault, found: list[Recording], start_ns: int, end_ns: int) -> ClipPlan:
     """Decide what goes into a clip of ``[start_ns, end_ns)``, from the heads of the fragments.
 
     Raises:
@@ -88,7 +88,7 @@ def plan_clip(volume: Volume, found: list[Recording], start_ns: int, end_ns: int
     """
     parts: list[Part] = []
     ends_ns, before = end_ns, None
-    for part, params in _parts(volume, found, start_ns, end_ns):
+    for part, params in _parts(vault, found, start_ns, end_ns):
         if params is None:
             ends_ns = part.recording.start_ns
             break
@@ -102,12 +102,12 @@ def plan_clip(volume: Volume, found: list[Recording], start_ns: int, end_ns: int
     size = sum(unit.sample.size for part in parts for unit in part.units)
     if size > CLIP_MOST_BYTES:
         raise Invalid("the clip is too large; ask for a shorter one", code="clip-too-large", size_bytes=size)
-    params = params_of(volume, parts[0].recording)
+    params = params_of(vault, parts[0].recording)
     captured_ns = first.units[first.shown].captured_ns
     return ClipPlan(params, tuple(parts), tuple(_places(parts, first)), captured_ns, ends_ns, size)
 
 
-def make_clip(volume: Volume, plan: ClipPlan, path: Path, note: Note = lambda _: None) -> None:
+def make_clip(vault: Vault, plan: ClipPlan, path: Path, note: Note = lambda _: None) -> None:
     """Write the clip; what is there of it is removed when that fails.
 
     Raises:
@@ -115,14 +115,14 @@ def make_clip(volume: Volume, plan: ClipPlan, path: Path, note: Note = lambda _:
         DataLoss: The footage is damaged.
     """
     try:
-        write_clip(path, plan.params, plan.places, _noted(_units_of(volume, plan.parts), note))
+        write_clip(path, plan.params, plan.places, _noted(_units_of(vault, plan.parts), note))
     except BaseException:
         path.unlink(missing_ok=True)
         raise
 
 
 def _parts(
-    volume: Volume, found: list[Recording], start_ns: int, end_ns: int
+    vault: Vault, found: list[Recording], start_ns: int, end_ns: int
 ) -> Iterator[tuple[Part, CodecParams | None]]:
     """Recordings are read in order; those before the first shown unit give pre-roll only, joined by run.
 
@@ -131,7 +131,7 @@ def _parts(
     params: CodecParams | None = None
     is_showing = False
     for recording in found:
-        scanned = layout(volume, recording)
+        scanned = layout(vault, recording)
         units = [u for piece in scanned.fragments for u in piece.units if u.captured_ns < end_ns]
         if not units:
             continue
@@ -154,11 +154,11 @@ def _overlap(piece: ScannedFragment, units: list[ScannedUnit]) -> bool:
     return bool(units) and piece.units[-1].seq >= units[0].seq and piece.units[0].seq <= units[-1].seq
 
 
-def _units_of(volume: Volume, parts: tuple[Part, ...]) -> Iterator[AccessUnit]:
+def _units_of(vault: Vault, parts: tuple[Part, ...]) -> Iterator[AccessUnit]:
     for part in parts:
         first, last = part.units[0].seq, part.units[-1].seq
         for piece in part.fragments:
-            yield from (u for u in units_in(volume, part.recording, piece) if first <= u.ref.seq <= last)
+            yield from (u for u in units_in(vault, part.recording, piece) if first <= u.ref.seq <= last)
 
 
 def _noted(units: Iterator[AccessUnit], note: Note) -> Iterator[AccessUnit]:

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
 
@@ -29,6 +29,7 @@ from haechi.record.pieces import recording_before, with_sync
 from haechi.record.policies import PinKind
 from haechi.record.read import layout, params_of, units_in
 from haechi.record.tables import recordings
+from haechi.record.tiers.vault import Vault
 from haechi.record.volume import Volume
 
 PLAYLIST_MOST_NS = 24 * 3600 * NS_PER_S
@@ -37,13 +38,6 @@ SEGMENT_TICKS = 6 * TICKS_PER_S
 """HLS segments: a few fragments each, so that a player asks for less."""
 STEPS_BACK = 8
 """Recordings of one run that are looked through for the sync unit before a unit."""
-
-
-class RecordingFile(Struct, frozen=True):
-    """A file of footage, and how much of it is listed: a player must not be given more."""
-
-    path: Path
-    size_bytes: int
 
 
 class UnitRange(Struct, frozen=True):
@@ -61,12 +55,13 @@ class Playback:
     """Reads footage. Blocking work runs in threads.
 
     Args:
+        footage: All tiers, or the one volume where there are no others.
         scratch: Folder for clips until they are sent; default: the system's for temporary files.
     """
 
-    def __init__(self, index: RecordIndex, volume: Volume, scratch: Path | None = None) -> None:
+    def __init__(self, index: RecordIndex, footage: Vault | Volume, scratch: Path | None = None) -> None:
         self._index = index
-        self._volume = volume
+        self.vault = footage if isinstance(footage, Vault) else Vault(footage, index.database)
         self._scratch = scratch
 
     async def playlist(self, stream: StreamId, start_ns: int, end_ns: int, uri: Callable[[RecordingId], str]) -> str:
@@ -82,14 +77,17 @@ class Playback:
         pieces = await self._index.database.read(lambda c: _pieces(c, stream, start_ns, end_ns))
         return vod_playlist(list(_segments(pieces, uri)))
 
-    async def recording(self, stream: StreamId, recording: RecordingId) -> RecordingFile:
-        """The file of a recording.
+    async def recording(self, stream: StreamId, recording: RecordingId) -> Recording:
+        """A recording; its bytes are those of `Vault`, up to ``size_bytes``: a player must not be given more.
 
         Raises:
             NotFound: There is none of this id, or it is another stream's.
         """
-        found = await self._index.recording(stream, recording)
-        return RecordingFile(self._volume.path_of(found.path), found.size_bytes)
+        return await self._index.recording(stream, recording)
+
+    def bytes_of(self, recording: Recording, start: int, end: int) -> AsyncGenerator[bytes]:
+        """Bytes ``start`` to ``end`` (exclusive) of a recording, wherever it lies; see `Vault.stream`."""
+        return self.vault.stream(recording, start, end)
 
     async def clip(self, stream: StreamId, start_ns: int, end_ns: int) -> Path:
         """A progressive MP4 of exactly the units that were captured in ``[start_ns, end_ns)``; the caller deletes it.
@@ -127,7 +125,7 @@ class Playback:
         found = await self._index.database.read(lambda c: recordings_between(c, stream, captured_ns, captured_ns + 1))
         if not found:
             raise NotFound("nothing is recorded at that time", code="unit-not-recorded")
-        scanned = await asyncio.to_thread(layout, self._volume, found[-1])
+        scanned = await asyncio.to_thread(layout, self.vault, found[-1])
         seqs = [u.seq for piece in scanned.fragments for u in piece.units if u.captured_ns <= captured_ns]
         if not seqs:
             raise NotFound("nothing is recorded at that time", code="unit-not-recorded")
@@ -144,10 +142,10 @@ class Playback:
         await self._index.unpin(reason)
 
     def _write_clip(self, found: list[Recording], start_ns: int, end_ns: int) -> Path:
-        plan = plan_clip(self._volume, found, start_ns, end_ns)
+        plan = plan_clip(self.vault, found, start_ns, end_ns)
         handle, name = tempfile.mkstemp(".mp4", "haechi-clip-", self._scratch)
         os.close(handle)
-        make_clip(self._volume, plan, Path(name))
+        make_clip(self.vault, plan, Path(name))
         return Path(name)
 
     def _read_units(self, found: list[tuple[Recording, Fragment]], first_seq: int, last_seq: int) -> UnitRange:
@@ -155,14 +153,14 @@ class Playback:
             raise Invalid("too many units at once", code="bad-range")
         units: list[AccessUnit] = []
         for recording, fragment in found:
-            units += (u for u in units_in(self._volume, recording, fragment) if u.ref.seq <= last_seq)
+            units += (u for u in units_in(self.vault, recording, fragment) if u.ref.seq <= last_seq)
         syncs = [n for n, unit in enumerate(units) if unit.is_sync and unit.ref.seq <= first_seq]
         units = units[syncs[-1] if syncs else 0 :]
         has_all = all(before.ref.seq + 1 == after.ref.seq for before, after in pairwise(units))
         if not units or units[0].ref.seq > first_seq or units[-1].ref.seq < last_seq or not has_all:
             raise NotFound("not all of these units are recorded", code="unit-not-recorded", first_seq=first_seq)
         same = [unit for unit in units if unit.params == units[0].params]
-        return UnitRange(params_of(self._volume, found[0][0]), tuple(same))
+        return UnitRange(params_of(self.vault, found[0][0]), tuple(same))
 
 
 def _pieces(connection: Connection, stream: StreamId, start_ns: int, end_ns: int) -> list[tuple[Recording, Fragment]]:

@@ -1,4 +1,4 @@
-"""Access units back from disk, exactly as they were published."""
+"""Access units back from wherever they lie, exactly as they were published."""
 
 from collections.abc import Iterator
 
@@ -8,37 +8,38 @@ from haechi.media.access_unit import AccessUnit, CodecParams, UnitRef
 from haechi.media.fmp4.reader import Scan, ScannedFragment, read_fragment, read_init, scan, verify
 from haechi.record.index import Recording
 from haechi.record.layouts import Fragment
-from haechi.record.volume import Volume
+from haechi.record.tiers.vault import Vault
 
 
-def layout(volume: Volume, recording: Recording) -> Scan:
+def layout(vault: Vault, recording: Recording) -> Scan:
     """Which units are where in a recording, payloads unread; listed fragments only.
 
     Raises:
         DataLoss: The file is gone or damaged.
+        Unavailable: Its tier does not answer.
     """
     try:
-        with volume.path_of(recording.path).open("rb") as file:
+        with vault.open(recording) as file:
             found = scan(file)
-    except (OSError, PeerError) as error:
+    except PeerError as error:
         raise _gone(recording, error) from error
     listed = tuple(piece for piece in found.fragments if piece.offset + piece.size <= recording.size_bytes)
     return Scan(found.init, listed, found.end, found.tail)
 
 
-def params_of(volume: Volume, recording: Recording) -> CodecParams:
+def params_of(vault: Vault, recording: Recording) -> CodecParams:
     """What a decoder must know before the units of a recording.
 
     Raises:
         DataLoss: The file is gone or damaged.
     """
     try:
-        return read_init(_bytes(volume, recording, 0, recording.init_bytes)).params
+        return read_init(vault.read(recording, 0, recording.init_bytes)).params
     except PeerError as error:
         raise _gone(recording, error) from error
 
 
-def units_in(volume: Volume, recording: Recording, piece: Fragment | ScannedFragment) -> Iterator[AccessUnit]:
+def units_in(vault: Vault, recording: Recording, piece: Fragment | ScannedFragment) -> Iterator[AccessUnit]:
     """The units of one fragment, after its bytes were compared with its hash.
 
     Raises:
@@ -48,8 +49,7 @@ def units_in(volume: Volume, recording: Recording, piece: Fragment | ScannedFrag
         offset, size, digest = piece.offset_bytes, piece.size_bytes, piece.digest
     else:
         offset, size, digest = piece.offset, piece.size, piece.digest
-    data = _bytes(volume, recording, offset, size)
-    verify(data, digest)
+    data = _verified(vault, recording, offset, size, digest)
     try:
         found = read_fragment(data)
     except PeerError as error:
@@ -67,18 +67,17 @@ def units_in(volume: Volume, recording: Recording, piece: Fragment | ScannedFrag
         )
 
 
-def _bytes(volume: Volume, recording: Recording, offset: int, size: int) -> bytes:
+def _verified(vault: Vault, recording: Recording, offset: int, size: int, digest: bytes) -> bytes:
+    """A fragment whose bytes are those that were written; what a store far away got wrong once is asked for again."""
+    data = vault.read(recording, offset, size)
     try:
-        with volume.path_of(recording.path).open("rb") as file:
-            file.seek(offset)
-            data = file.read(size)
-    except OSError as error:
-        raise _gone(recording, error) from error
-    if len(data) != size:
-        raise DataLoss("the recording is shorter than it was", code="recording-truncated", recording=recording.id)
+        verify(data, digest)
+    except DataLoss:
+        vault.forget(recording)
+        data = vault.read(recording, offset, size)
+        verify(data, digest)
     return data
 
 
 def _gone(recording: Recording, error: Exception) -> DataLoss:
-    message = "the recording's file is gone" if isinstance(error, FileNotFoundError) else "the recording is damaged"
-    return DataLoss(message, code="recording-missing", recording=recording.id, reason=str(error))
+    return DataLoss("the recording is damaged", code="recording-missing", recording=recording.id, reason=str(error))

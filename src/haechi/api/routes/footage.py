@@ -1,12 +1,13 @@
 """What a camera saw: stills, the timeline, playlists, recordings, clips."""
 
+from functools import partial
 from typing import Annotated
 
 from fastapi import Path, Query, Request, Response
 
 from haechi.api.asked import AskedCamera, House
 from haechi.api.clips import ClipShelf
-from haechi.api.media import bytes_answer, clip_answer, clip_name, file_answer
+from haechi.api.media import bytes_answer, clip_answer, clip_name, footage_answer
 from haechi.api.policy import Access, Routes
 from haechi.api.services import Services
 from haechi.api.settings import time_zone
@@ -85,7 +86,7 @@ async def recording(request: Request, camera: AskedCamera, house: House, recordi
     """A recording by byte range."""
     found = await house.playback.recording(stream_of(camera.id), RecordingId(int(recording)))
     etag = f'"{recording}-{found.size_bytes}"'
-    return file_answer(request, found.path, found.size_bytes, etag=etag, media_type="video/mp4")
+    return footage_answer(request, partial(house.playback.bytes_of, found), found.size_bytes, etag=etag)
 
 
 async def clip(request: Request, camera: AskedCamera, house: House, start_ms: StartMs, end_ms: EndMs) -> Response:
