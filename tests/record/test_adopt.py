@@ -15,7 +15,7 @@ from haechi.bus.frames import GapCause
 from haechi.media.access_unit import UnitRef
 from haechi.record.adopt import AdoptReport, adopt
 from haechi.record.check import CheckLevel, check
-from haechi.record.commits import set_layout
+from haechi.record.commits import delete_recordings, insert_gap, set_layout
 from haechi.record.index import fragments_in, packed_of
 from haechi.record.layouts import pack, rows_of
 from haechi.record.tables import recordings
@@ -176,6 +176,64 @@ def test_when_most_files_are_gone_nothing_is_forgotten(tmp_path: Path) -> None:
     assert asyncio.run(again()).missing == 12
     assert archive.recordings() == before
     archive.close()
+
+
+def tiles(archive: Archive) -> None:
+    """Every moment since the first recording is in a recording or in a gap, and in one of them only."""
+    rows = [(one.start_ns, one.end_ns) for one in archive.recordings() if one.stream == MAIN]
+    holes = [(gap.start_ns, gap.end_ns) for gap in asyncio.run(archive.gaps())]
+    assert all(end == start for (_, end), (start, _) in pairwise(sorted(rows + holes)))
+
+
+def test_files_that_come_back_after_a_crash_in_the_midst_of_their_deletion_leave_no_gap_beside_them(
+    archive: Archive,
+) -> None:
+    """The rows go first: killed before the files went, the next start lists them again."""
+    store(archive)
+    rows = [one for one in archive.recordings() if one.stream == MAIN and one.run == 1]
+
+    def delete(connection: sa.Connection) -> None:
+        delete_recordings(connection, [one.id for one in rows])
+        insert_gap(connection, MAIN, rows[0].start_ns, rows[-1].end_ns, GapCause.RETENTION)
+
+    archive.database.write_now(delete)
+    assert start_again(archive).adopted_files == 2
+    tiles(archive)
+
+
+def test_a_standstill_of_the_camera_is_a_gap_also_when_the_index_is_rebuilt(tmp_path: Path) -> None:
+    archive = Archive(tmp_path)
+    before = pictures(40)
+    late = pictures(40, UnitRef(MAIN, 1, 40), after(before, 30))
+
+    async def play() -> None:
+        async with archive:
+            archive.publish(JPEG, before)
+            archive.publish(JPEG, late)
+
+    asyncio.run(play())
+    archive.close()
+    for file in tmp_path.glob("haechi.db*"):
+        file.unlink()
+    rebuilt = Archive(tmp_path)
+    start_again(rebuilt)
+    assert len(asyncio.run(rebuilt.spans())) == 2
+    tiles(rebuilt)
+    rebuilt.close()
+
+
+def test_what_no_gap_speaks_of_gets_one_even_where_others_speak_of_a_part(archive: Archive) -> None:
+    store(archive)
+    kept, lost = [one for one in archive.recordings() if one.stream == MAIN][:2]
+    archive.volume.path_of(lost.path).unlink()
+
+    def forget(connection: sa.Connection) -> None:
+        delete_recordings(connection, [lost.id, kept.id])
+        insert_gap(connection, MAIN, lost.start_ns + 10**9, lost.start_ns + 2 * 10**9, GapCause.DISK_ERROR)
+
+    archive.database.write_now(forget)
+    start_again(archive)
+    tiles(archive)
 
 
 def test_after_a_crash_the_gap_says_so_and_lasts(archive: Archive) -> None:

@@ -32,6 +32,7 @@ from haechi.record.commits import (
 )
 from haechi.record.index import RecordIndex, Recording, overlapping, packed_of, recording_of
 from haechi.record.layouts import DIGEST_BYTES, FragmentRow, layout_of, pack, rows_of
+from haechi.record.segmenter import STALL_NS
 from haechi.record.tables import gaps, recordings
 from haechi.record.volume import Volume
 
@@ -296,24 +297,37 @@ def trim_gaps(connection: Connection, stream: StreamId, start_ns: int, end_ns: i
 
 
 def fill_holes(connection: Connection, stream: StreamId) -> None:
-    """Between two recordings either nothing is missing, or a gap says so."""
+    """Between two recordings either nothing is missing, or a gap says so, and never both."""
     query = sa.select(recordings).where(recordings.c.stream == stream).order_by(recordings.c.start_ns)
     last: Recording | None = None
     for row in connection.execute(query).all():
         recording = recording_of(row)
         if last is not None and last.end_ns < recording.start_ns:
-            if last.run == recording.run and last.last_seq + 1 == recording.first_seq:
+            if _follows(last, recording):
                 joined = recordings.update().where(recordings.c.id == last.id)
                 connection.execute(joined.values(end_ns=recording.start_ns))
-            elif not _has_gap(connection, stream, last.end_ns, recording.start_ns):
-                insert_gap(connection, stream, last.end_ns, recording.start_ns, GapCause.CRASHED, "index rebuilt")
+                trim_gaps(connection, stream, last.end_ns, recording.start_ns)
+            else:
+                _explain(connection, stream, last.end_ns, recording.start_ns)
         last = recording
 
 
-def _has_gap(connection: Connection, stream: StreamId, start_ns: int, end_ns: int) -> bool:
+def _follows(last: Recording, recording: Recording) -> bool:
+    """Whether no unit is missing between the two, and the last one before shows the time until the next."""
+    is_next = last.run == recording.run and last.last_seq + 1 == recording.first_seq
+    return is_next and recording.start_ns - last.end_ns < STALL_NS
+
+
+def _explain(connection: Connection, stream: StreamId, start_ns: int, end_ns: int) -> None:
+    """A gap for whatever of the hole no gap speaks of."""
     ends = sa.func.coalesce(gaps.c.end_ns, end_ns)
-    query = sa.select(gaps.c.id).where(gaps.c.stream == stream, gaps.c.start_ns < end_ns, ends > start_ns)
-    return connection.execute(query.limit(1)).first() is not None
+    query = sa.select(gaps.c.start_ns, ends).where(gaps.c.stream == stream, gaps.c.start_ns < end_ns, ends > start_ns)
+    for gap_start_ns, gap_end_ns in connection.execute(query.order_by(gaps.c.start_ns)).all():
+        if gap_start_ns > start_ns:
+            insert_gap(connection, stream, start_ns, gap_start_ns, GapCause.CRASHED, "index rebuilt")
+        start_ns = max(start_ns, gap_end_ns)
+    if start_ns < end_ns:
+        insert_gap(connection, stream, start_ns, end_ns, GapCause.CRASHED, "index rebuilt")
 
 
 def _count_good(file: BinaryIO, pieces: Iterable[ScannedFragment]) -> int:
