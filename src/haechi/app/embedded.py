@@ -37,6 +37,7 @@ from haechi.events.rulebook import RuleStore
 from haechi.fleet.cameras import CameraRegistry
 from haechi.ingest.manager import IngestManager
 from haechi.live.mse import LiveHub
+from haechi.record.accounts import Accounts
 from haechi.record.index import RecordIndex
 from haechi.record.playback import Playback
 from haechi.record.recorder import Recorder, RecorderSettings
@@ -143,6 +144,7 @@ async def _run_all(rooms: Rooms, server: uvicorn.Server, listener: socket.socket
             keep("stop", partial(_stop_when, stop, server)),
             keep("retention settings", partial(_follow_settings, house.settings, rooms.retention)),
         ]
+        others.append(keep("accounts", Accounts(house.bus.ledger, house.database, house.clock).run))
         others += [keep("vision", house.vision.run), keep("events", house.events.run)]
         try:
             await server.serve([listener])

@@ -11,13 +11,24 @@ import asyncio
 import sys
 from collections import deque
 from collections.abc import AsyncIterator, Callable
-from enum import StrEnum
 
 from msgspec import Struct
 
 from haechi.base.errors import Conflict
 from haechi.base.ids import StreamId
+from haechi.bus.ledger import GapCause, Ledger
 from haechi.media.access_unit import AccessUnit, CodecParams
+
+__all__ = [
+    "BusItem",
+    "Channel",
+    "FrameBus",
+    "GapCause",
+    "Ledger",
+    "Run",
+    "RunEnded",
+    "Subscription",
+]
 
 GOP_CACHE_BYTES = 16 * 1024 * 1024
 """Most that the cache of one stream holds; a GOP beyond it is not cached, and late viewers wait for the next one."""
@@ -26,24 +37,6 @@ KEPT_RUNS = 2048
 """Parameters of so many runs are kept for subscribers that are behind: an hour of a camera that connects and drops at
 once, far more than a subscriber can hold back."""
 RECORDER_LIMIT_BYTES = 64 * 1024 * 1024
-
-
-class GapCause(StrEnum):
-    """Why there are no units. The value is stored, and shown to people."""
-
-    UNREACHABLE = "unreachable"
-    UNAUTHORIZED = "unauthorized"
-    PEER_ERROR = "peer-error"
-    STALLED = "stalled"
-    CAMERA_CLOSED = "camera-closed"
-    PACKET_LOSS = "packet-loss"
-    DISABLED = "disabled"
-    NOT_RUNNING = "not-running"
-    CRASHED = "crashed"
-    DISK_FULL = "disk-full"
-    DISK_ERROR = "disk-error"
-    OVERLOAD = "overload"
-    RETENTION = "retention"
 
 
 class Run:
@@ -171,8 +164,9 @@ class Subscription:
 class Channel:
     """One stream: its present run, its GOP cache, its subscribers."""
 
-    def __init__(self, stream: StreamId) -> None:
+    def __init__(self, stream: StreamId, ledger: Ledger) -> None:
         self.stream = stream
+        self._ledger = ledger
         self._runs: dict[int, Run] = {}
         self._gop: list[AccessUnit] = []
         self._gop_bytes = 0
@@ -202,6 +196,7 @@ class Channel:
         """Hand ``unit`` to every subscriber and keep it for the late ones."""
         self.units += 1
         self.last = unit
+        self._ledger.received(self.stream, unit.captured_ns)
         if unit.is_sync:
             self._forget_gop()
         if unit.is_sync or self._gop:
@@ -251,9 +246,14 @@ class Channel:
 
 
 class FrameBus:
-    """All streams of this process."""
+    """All streams of this process.
+
+    Attributes:
+        ledger: What became of their units.
+    """
 
     def __init__(self) -> None:
+        self.ledger = Ledger()
         self._channels: dict[StreamId, Channel] = {}
         self._listeners: list[Callable[[StreamId], None]] = []
 
@@ -261,7 +261,7 @@ class FrameBus:
         """The channel of ``stream``, made on first use."""
         channel = self._channels.get(stream)
         if channel is None:
-            channel = self._channels[stream] = Channel(stream)
+            channel = self._channels[stream] = Channel(stream, self.ledger)
             for listener in self._listeners:
                 listener(stream)
         return channel

@@ -12,6 +12,8 @@ from haechi.base.clock import NS_PER_S
 from haechi.base.errors import Invalid, NotFound
 from haechi.base.ids import CameraId, RecordingId, StreamId
 from haechi.bus.frames import GapCause
+from haechi.bus.ledger import Minute
+from haechi.record.accounts import minutes_of
 from haechi.record.commits import recorded_until
 from haechi.record.layouts import Fragment, unpack
 from haechi.record.pins import Pin, add_pin, drop_pins
@@ -79,6 +81,10 @@ class RecordIndex:
     async def gaps(self, stream: StreamId, start_ns: int, end_ns: int) -> list[Gap]:
         """Gaps within a time range. One that lasts goes to the end of the range."""
         return await self.database.read(lambda c: gaps_of(c, stream, start_ns, end_ns))
+
+    async def minutes(self, stream: StreamId, start_ns: int, end_ns: int) -> list[Minute]:
+        """What became of the units of a time range, by the minute; minutes without any account are left out."""
+        return await self.database.read(lambda c: minutes_of(c, stream, start_ns, end_ns))
 
     async def days_with_footage(self, stream: StreamId, zone: str = "UTC") -> list[str]:
         """Dates such as ``2026-11-21``, in the time zone of the site, on which there is footage.
