@@ -33,6 +33,9 @@ from haechi.ingest.manager import IngestManager
 from haechi.live.mse import LiveHub
 from haechi.media.access_unit import AccessUnit, UnitRef
 from haechi.record.index import RecordIndex
+from haechi.record.reel import Reel
+from haechi.record.tiers.vault import Vault
+from haechi.record.volume import Volume
 from haechi.store.database import Database
 from haechi.vision.models import ModelStore
 from haechi.vision.zones import ZoneStore
@@ -88,6 +91,7 @@ class World:
         self.ingest = IngestManager(self.registry, self.bus, self.clock, self.database)
         self.vision = FakeVision()
         self.playback = FakePlayback(folder)
+        self.reel = Reel(RecordIndex(self.database), Vault(Volume(self.record_path), self.database))
         self.zones = ZoneStore(self.database)
         self.rules = RuleStore(self.database)
         self.archive = EventArchive(self.database)
@@ -117,6 +121,7 @@ class World:
             live=LiveHub(self.bus),
             index=RecordIndex(self.database),
             playback=cast("Any", self.playback),
+            reel=self.reel,
             vision=cast("Any", self.vision),
             models=ModelStore(self.record_path.parent / "models"),
             zones=self.zones,

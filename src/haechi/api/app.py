@@ -16,7 +16,7 @@ from haechi.api.policy import Gate, Routes, require_policies
 from haechi.api.problems import Problem
 from haechi.api.push import Push
 from haechi.api.rights import KnownCameras, OpenSessions
-from haechi.api.routes import cameras, events, footage, session, system, users
+from haechi.api.routes import cameras, events, footage, reel, session, system, timeline, users
 from haechi.api.services import Services
 from haechi.api.stills import Stills
 from haechi.base.clock import SystemClock
@@ -62,7 +62,7 @@ def build_app(services: Services) -> FastAPI:
     app.state.assets = pages.load_assets(services.config.static)
     problems.install(app)
     routes = Routes(app, gate)
-    for room in (session, cameras, footage, events, users, system, sockets, pages):
+    for room in (session, cameras, footage, reel, timeline, events, users, system, sockets, pages):
         room.register(routes)
     require_policies(app)
     app.add_middleware(LimitBody)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from haechi.live.mse import LiveHub
     from haechi.record.index import RecordIndex
     from haechi.record.playback import Playback
+    from haechi.record.reel import Reel
     from haechi.store.database import Database
     from haechi.vision.models import ModelStore
     from haechi.vision.pool import VisionPool
@@ -90,6 +91,7 @@ class Services:
     live: LiveHub
     index: RecordIndex
     playback: Playback
+    reel: Reel
     vision: VisionPool
     models: ModelStore
     zones: ZoneStore

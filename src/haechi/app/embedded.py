@@ -41,6 +41,7 @@ from haechi.record.accounts import Accounts
 from haechi.record.index import RecordIndex
 from haechi.record.playback import Playback
 from haechi.record.recorder import Recorder, RecorderSettings
+from haechi.record.reel import Reel
 from haechi.record.retention import Retention, RetentionSettings
 from haechi.record.volume import Volume
 from haechi.store.database import Database
@@ -89,6 +90,7 @@ class Rooms:
             live=LiveHub(bus),
             index=index,
             playback=playback,
+            reel=Reel(index, playback.vault),
             vision=vision,
             models=models,
             zones=zones,

@@ -1,0 +1,166 @@
+"""A range of time cut into equal buckets, and what is drawn in them; pure.
+
+What is shorter than a bucket cannot be drawn to scale: recorded stretches are joined over holes that nobody could see,
+but a gap never vanishes: it is drawn one bucket wide at least, and where gaps run together the worst cause is told.
+"""
+
+from base64 import b64encode
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+
+from haechi.bus.frames import GapCause
+
+Cells = NDArray[np.uint8]
+"""One number for each bucket: shape (count,), 0-255."""
+
+WORST_FIRST = (
+    GapCause.DISK_ERROR,
+    GapCause.DISK_FULL,
+    GapCause.CRASHED,
+    GapCause.OVERLOAD,
+    GapCause.UNAUTHORIZED,
+    GapCause.PEER_ERROR,
+    GapCause.STALLED,
+    GapCause.UNREACHABLE,
+    GapCause.CAMERA_CLOSED,
+    GapCause.PACKET_LOSS,
+    GapCause.NOT_RUNNING,
+    GapCause.DISABLED,
+    GapCause.RETENTION,
+)
+"""Causes by how much somebody should do about them."""
+_RANK = {str(cause): rank for rank, cause in enumerate(WORST_FIRST)}
+
+
+class Stretch(Struct, frozen=True):
+    """Recorded, ms since the epoch, ``end_ms`` exclusive."""
+
+    start_ms: int
+    end_ms: int
+
+
+class Hole(Struct, frozen=True):
+    """Not recorded, and why."""
+
+    start_ms: int
+    end_ms: int
+    cause: str
+    detail: str = ""
+
+
+class Buckets(Struct, frozen=True):
+    """``count`` buckets of ``bucket_ms`` from ``start_ms`` on; the last one may go beyond ``end_ms``."""
+
+    start_ms: int
+    end_ms: int
+    bucket_ms: int
+
+    @classmethod
+    def of(cls, start_ms: int, end_ms: int, count: int) -> "Buckets":
+        """About ``count`` buckets, never more."""
+        return cls(start_ms, end_ms, max(1, -(-(end_ms - start_ms) // count)))
+
+    @property
+    def count(self) -> int:
+        return -(-(self.end_ms - self.start_ms) // self.bucket_ms)
+
+    def peaks(self, times_ms: NDArray[np.int64], values: NDArray[np.integer], empty: int = 0) -> Cells:
+        """The highest of the ``values`` (0-255) at ``times_ms`` in each bucket; ``empty`` where there is none."""
+        found = np.full(self.count, -1, np.int16)
+        rows = (times_ms - self.start_ms) // self.bucket_ms
+        inside = (rows >= 0) & (rows < self.count)
+        np.maximum.at(found, rows[inside], values[inside].astype(np.int16))
+        return np.where(found < 0, empty, found).astype(np.uint8)
+
+    def counts(self, rows: Iterable[tuple[int, int]]) -> Cells:
+        """How often, by bucket number, at most 255; numbers beyond the ends count in the first and the last bucket."""
+        found = np.zeros(self.count, np.int64)
+        for row, number in rows:
+            found[min(max(row, 0), self.count - 1)] += number
+        return np.minimum(found, 255).astype(np.uint8)
+
+    def drawn(self, stretches: Sequence[Stretch], holes: Sequence[Hole], most: int) -> tuple[list[Stretch], list[Hole]]:
+        """What to draw of recorded stretches and gaps, both in order: gaps, and stretches between them.
+
+        Where there are more than ``most`` gaps they are drawn coarser, until they are not.
+        """
+        scale = self
+        gaps = scale._painted(holes)
+        while len(gaps) > most:
+            scale = Buckets(self.start_ms, self.end_ms, 2 * scale.bucket_ms)
+            gaps = scale._painted(holes)
+        clipped = [Stretch(max(one.start_ms, self.start_ms), min(one.end_ms, self.end_ms)) for one in stretches]
+        shown = [one for one in clipped if one.start_ms < one.end_ms]
+        return _without(_joined(shown, scale.bucket_ms), gaps), gaps
+
+    def _painted(self, holes: Sequence[Hole]) -> list[Hole]:
+        """Each bucket that a gap touches, painted with the worst of its gaps; buckets side by side with the same cause
+        are one gap, whose ends are exact unless it is shorter than a bucket or another one adjoins."""
+        worst = np.full(self.count, len(WORST_FIRST), np.int16)
+        owner = np.full(self.count, -1, np.int64)
+        begins: dict[int, int] = {}
+        ends: dict[int, int] = {}
+        for number, hole in enumerate(holes):
+            if hole.end_ms <= self.start_ms or hole.start_ms >= self.end_ms:
+                continue
+            first = max(0, (hole.start_ms - self.start_ms) // self.bucket_ms)
+            after = max(first + 1, -(-(min(hole.end_ms, self.end_ms) - self.start_ms) // self.bucket_ms))
+            rank = _RANK.get(hole.cause, 0)
+            better = worst[first:after] > rank
+            worst[first:after][better] = rank
+            owner[first:after][better] = number
+            begins[first] = min(begins.get(first, hole.start_ms), hole.start_ms)
+            ends[after] = max(ends.get(after, hole.end_ms), hole.end_ms)
+        found: list[Hole] = []
+        for first, after in pairwise(np.flatnonzero(np.diff(worst, prepend=-1, append=-1)).tolist()):
+            if owner[first] < 0:
+                continue
+            left, right = (min(self.start_ms + row * self.bucket_ms, self.end_ms) for row in (first, after))
+            start = max(left, begins.get(first, left)) if first == 0 or owner[first - 1] < 0 else left
+            end = min(right, ends.get(after, right)) if after == self.count or owner[after] < 0 else right
+            if end - start < self.bucket_ms:
+                start, end = left, right
+            mine = (holes[number] for number in dict.fromkeys(owner[first:after].tolist()))
+            longest = max(mine, key=lambda one: one.end_ms - one.start_ms)
+            found.append(Hole(start, end, longest.cause, longest.detail))
+        return found
+
+
+def packed(cells: Cells) -> str:
+    """One byte for each bucket, base64."""
+    return b64encode(cells.tobytes()).decode("ascii")
+
+
+def _joined(stretches: Sequence[Stretch], least_ms: int) -> list[Stretch]:
+    """Stretches in order, over holes shorter than ``least_ms``."""
+    found: list[Stretch] = []
+    for one in stretches:
+        if found and one.start_ms - found[-1].end_ms < least_ms:
+            before = found.pop()
+            found.append(Stretch(before.start_ms, max(before.end_ms, one.end_ms)))
+        else:
+            found.append(one)
+    return found
+
+
+def _without(stretches: Sequence[Stretch], holes: Sequence[Hole]) -> list[Stretch]:
+    """Stretches less the gaps in them; both in order."""
+    found: list[Stretch] = []
+    row = 0
+    for one in stretches:
+        start = one.start_ms
+        while row < len(holes) and holes[row].end_ms <= start:
+            row += 1
+        inside = row
+        while inside < len(holes) and holes[inside].start_ms < one.end_ms:
+            if holes[inside].start_ms > start:
+                found.append(Stretch(start, holes[inside].start_ms))
+            start = max(start, holes[inside].end_ms)
+            inside += 1
+        if start < one.end_ms:
+            found.append(Stretch(start, one.end_ms))
+    return found

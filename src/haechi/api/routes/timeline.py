@@ -1,0 +1,133 @@
+"""The timeline of several cameras at once, for any range from seconds to months."""
+
+from typing import Annotated
+
+import msgspec
+import numpy as np
+from fastapi import Query, Response
+from sqlalchemy import Connection
+
+from haechi.api.asked import Caller, House
+from haechi.api.auth.principal import Principal
+from haechi.api.buckets import Buckets, Cells, Hole, Stretch, packed
+from haechi.api.headers import NO_STORE
+from haechi.api.policy import Access, Routes, camera_not_found
+from haechi.api.routes.footage import LONGEST_TIMELINE_MS, EndMs, StartMs
+from haechi.api.services import Services
+from haechi.api.shapes.timeline import LanesOut
+from haechi.base.clock import NS_PER_MS
+from haechi.base.errors import Invalid
+from haechi.base.ids import CameraId, stream_of
+from haechi.base.redact import redact_text
+from haechi.events.marks import Marks, marks_of
+from haechi.record.overview import Extent, GapRow, extents_of, gaps_in
+
+CAMERAS_MOST = 25
+CELLS_MOST = 20_000
+"""Buckets of all cameras together: of 25 cameras 800 each, which is a point each on most screens."""
+GAPS_MOST = 1250
+EVENTS_MOST = 750
+"""Gaps, and events that are listed, of all cameras together: what keeps an answer below 200 KB."""
+DETAIL_MOST = 80
+UNKNOWN = 255
+
+Cameras = Annotated[
+    str, Query(min_length=1, max_length=40 * CAMERAS_MOST, description="Ids with commas between them, 25 at most")
+]
+Count = Annotated[int, Query(ge=1, le=2000, description="How many buckets are wanted; there may be fewer")]
+
+
+class _Drawn(msgspec.Struct, frozen=True):
+    """What the database says of a camera."""
+
+    extents: list[Extent]
+    gaps: list[GapRow]
+    marks: Marks
+
+
+async def timeline(
+    house: House, caller: Caller, cameras: Cameras, start_ms: StartMs, end_ms: EndMs, buckets: Count = 500
+) -> Response:
+    """What is recorded and what is not and why, how much moved, what was seen and what was lost, camera by camera.
+
+    The range is cut into buckets of ``bucket_ms``. A gap is drawn one bucket wide at least, with the worst cause in it.
+    """
+    if not 0 < end_ms - start_ms <= LONGEST_TIMELINE_MS:
+        raise Invalid("end_ms must be after start_ms, by at most 100 days", code="bad-range")
+    asked = await _asked(house, caller, cameras)
+    scale = Buckets.of(start_ms, end_ms, min(buckets, CELLS_MOST // len(asked)))
+    now_ns = house.clock.wall_ns()
+    drawn = await house.database.read(lambda connection: _read(connection, asked, scale, now_ns))
+    body = {
+        "start_ms": start_ms,
+        "end_ms": end_ms,
+        "bucket_ms": scale.bucket_ms,
+        "cameras": [_lane(camera, drawn[camera], scale, GAPS_MOST // len(asked)) for camera in asked],
+    }
+    return Response(msgspec.json.encode(body), headers={"Cache-Control": NO_STORE}, media_type="application/json")
+
+
+def register(routes: Routes) -> None:
+    """Add the routes."""
+    access = Access.SIGNED_IN
+    routes.add("GET", "/api/timeline", timeline, access=access, problems=(404, 422), response_model=LanesOut)
+
+
+async def _asked(house: Services, caller: Principal, text: str) -> list[CameraId]:
+    """The cameras that are named, each once, if all of them are there and this user's to see."""
+    asked = [CameraId(part) for part in dict.fromkeys(text.split(","))]
+    if len(asked) > CAMERAS_MOST:
+        raise Invalid(f"ask for at most {CAMERAS_MOST} cameras", code="too-many-cameras", most=CAMERAS_MOST)
+    known = {camera.id for camera in await house.registry.list()}
+    if not all(camera in known and caller.may_view(camera) for camera in asked):
+        raise camera_not_found()
+    return asked
+
+
+def _read(connection: Connection, asked: list[CameraId], scale: Buckets, now_ns: int) -> dict[CameraId, _Drawn]:
+    start_ns, end_ns, bucket_ns = (ms * NS_PER_MS for ms in (scale.start_ms, scale.end_ms, scale.bucket_ms))
+    streams = {camera: stream_of(camera) for camera in asked}
+    extents = extents_of(connection, list(streams.values()), start_ns, end_ns)
+    marks = marks_of(connection, asked, start_ns, end_ns, bucket_ns, EVENTS_MOST)
+    return {
+        camera: _Drawn(extents[stream], gaps_in(connection, stream, start_ns, end_ns, bucket_ns, now_ns), marks[camera])
+        for camera, stream in streams.items()
+    }
+
+
+def _lane(camera: CameraId, drawn: _Drawn, scale: Buckets, most_gaps: int) -> dict[str, object]:
+    stretches = [Stretch(start // NS_PER_MS, -(-end // NS_PER_MS)) for start, end in drawn.extents]
+    holes = [
+        Hole(start // NS_PER_MS, -(-end // NS_PER_MS), cause, redact_text(detail)[:DETAIL_MOST])
+        for start, end, cause, detail in drawn.gaps
+    ]
+    spans, gaps = scale.drawn(stretches, holes, most_gaps)
+    return {
+        "camera": camera,
+        "spans": [(one.start_ms, one.end_ms) for one in spans],
+        "gaps": [(one.start_ms, one.end_ms, one.cause, one.detail) for one in gaps],
+        "motion": packed(_none(scale, 0)),
+        "score": packed(_none(scale, 0)),
+        "loss": packed(_none(scale, UNKNOWN)),
+        "events": _events(drawn.marks),
+        "event_counts": packed(scale.counts(drawn.marks.counts)),
+    }
+
+
+def _none(scale: Buckets, value: int) -> Cells:
+    return np.full(scale.count, value, np.uint8)
+
+
+def _events(marks: Marks) -> list[dict[str, object]] | None:
+    if marks.listed is None:
+        return None
+    return [
+        {
+            "id": one.id,
+            "start_ms": one.start_ns // NS_PER_MS,
+            "end_ms": -(-one.end_ns // NS_PER_MS),
+            "label": one.label,
+            "severity": one.severity,
+        }
+        for one in marks.listed
+    ]

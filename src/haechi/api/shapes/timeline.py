@@ -1,0 +1,45 @@
+"""The timeline of several cameras as JSON: small enough for a month of all of them."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from haechi.api.shapes.fields import Severity, Shape
+
+SpanRow = Annotated[tuple[int, int], Field(description="start_ms, end_ms")]
+GapRow = Annotated[tuple[int, int, str, str], Field(description="start_ms, end_ms, cause, detail")]
+Bytes = Annotated[str, Field(description="Base64, one byte for each bucket")]
+
+
+class MarkOut(Shape):
+    """An event as it is drawn."""
+
+    id: str
+    start_ms: int
+    end_ms: int
+    label: str
+    severity: Severity
+
+
+class LaneOut(Shape):
+    """One camera. Gaps are drawn one bucket wide at least; spans are what lies between them."""
+
+    camera: str
+    spans: list[SpanRow]
+    gaps: list[GapRow]
+    motion: Annotated[str, Field(description="Largest share of the picture that moved: base64, a byte for each bucket")]
+    score: Annotated[str, Field(description="Best score of a detection: base64, a byte for each bucket")]
+    loss: Annotated[
+        str, Field(description="Units lost of those expected, in 1/250: base64, a byte for each bucket; 255: unknown")
+    ]
+    events: Annotated[list[MarkOut] | None, Field(description="null: too many to list; see event_counts")]
+    event_counts: Annotated[str, Field(description="Events that begin: base64, a byte for each bucket, 255 at most")]
+
+
+class LanesOut(Shape):
+    """All that were asked for, in the order in which they were."""
+
+    start_ms: int
+    end_ms: int
+    bucket_ms: int
+    cameras: list[LaneOut]

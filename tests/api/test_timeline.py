@@ -1,0 +1,208 @@
+"""The timeline of several cameras over HTTP, and what a player is given, from real recordings and real rows."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from haechi.base.clock import NS_PER_MS, NS_PER_S
+from haechi.base.ids import CameraId, stream_of
+from haechi.bus.frames import GapCause
+from haechi.events.archive import Change
+from haechi.media.fmp4.reader import read_fragment
+from haechi.record.reel import Reel
+from haechi.record.tables import gaps, recordings
+from tests.api.fakes_house import basis_of, event_of
+from tests.api.knock import Answer, knock, page_headers
+from tests.api.world import World
+from tests.record.archive import Archive
+from tests.streams import START_NS, h264_stream, stamped
+
+START_MS = START_NS // NS_PER_MS
+DAY_MS = 86_400_000
+
+
+def listed(
+    world: World, camera: CameraId, spans: list[tuple[int, int]], holes: list[tuple[int, int | None, str]]
+) -> None:
+    """Rows of recordings and gaps; times in seconds from `START_NS`."""
+
+    def work(connection: Any) -> None:
+        for number, (start, end) in enumerate(spans):
+            connection.execute(
+                recordings.insert().values(
+                    volume="v", stream=stream_of(camera), run=1, params=0, path=f"{camera}{number}",
+                    start_ns=START_NS + start * NS_PER_S, end_ns=START_NS + end * NS_PER_S, first_seq=number,
+                    last_seq=number, init_bytes=10, size_bytes=100, is_open=False,
+                )
+            )  # fmt: skip
+        for start, last, cause in holes:
+            end_ns = None if last is None else START_NS + last * NS_PER_S
+            row = {"stream": stream_of(camera), "start_ns": START_NS + start * NS_PER_S, "end_ns": end_ns}
+            connection.execute(gaps.insert().values(**row, cause=cause, detail="rtsp://u:secret@192.0.2.1/x"))
+
+    world.do(world.database.write(work))
+
+
+def ask(world: World, token: str, path: str) -> Answer:
+    return asyncio.run(knock(world.app(), "GET", path, page_headers(token)))
+
+
+def timeline(world: World, token: str, cameras: list[str], start_ms: int, end_ms: int, buckets: int = 10) -> Any:
+    answer = ask(
+        world, token, f"/api/timeline?cameras={','.join(cameras)}&start_ms={start_ms}&end_ms={end_ms}&buckets={buckets}"
+    )
+    assert answer.status == 200, answer.body
+    return answer.json()
+
+
+def test_a_timeline_tells_spans_gaps_and_events_of_each_camera_in_the_order_asked_for(world: World) -> None:
+    front, yard = world.camera("Front"), world.camera("Yard")
+    world.clock.step_wall(START_NS + 500 * NS_PER_S - world.clock.wall_ns())
+    token = world.token(world.user("Vera", cameras=(front, yard)))
+    listed(world, front, [(0, 60), (60, 120), (300, 400)], [(120, 300, GapCause.UNREACHABLE), (400, None, "stalled")])
+    event = event_of(front, START_NS + 30 * NS_PER_S)
+    world.do(world.archive.write(Change(((event, basis_of(event)),), ())))
+    found = timeline(world, token, [yard, front], START_MS, START_MS + 600_000, 600)
+    assert [lane["camera"] for lane in found["cameras"]] == [yard, front]
+    assert (found["bucket_ms"], found["start_ms"], found["end_ms"]) == (1000, START_MS, START_MS + 600_000)
+    empty, lane = found["cameras"]
+    assert (empty["spans"], empty["gaps"], empty["events"]) == ([], [], [])
+    assert lane["spans"] == [[START_MS, START_MS + 120_000], [START_MS + 300_000, START_MS + 400_000]]
+    told = [(start - START_MS, end - START_MS, cause) for start, end, cause, _ in lane["gaps"]]
+    assert told == [(120_000, 300_000, "unreachable"), (400_000, 500_000, "stalled")]
+    assert "secret" not in str(lane["gaps"])
+    assert [one["id"] for one in lane["events"]] == [event.id]
+    counts = base64.b64decode(lane["event_counts"])
+    assert (len(counts), counts[30], sum(counts)) == (600, 1, 1)
+    assert base64.b64decode(lane["loss"]) == bytes([255]) * 600
+
+
+def test_over_a_long_range_what_is_recorded_follows_from_the_gaps(world: World) -> None:
+    front = world.camera("Front")
+    world.clock.step_wall(START_NS + 40 * 86_400 * NS_PER_S - world.clock.wall_ns())
+    token = world.token(world.user("Vera", cameras=(front,)))
+    day = 86_400
+    listed(
+        world,
+        front,
+        [(0, day), (2 * day, 40 * day - 5)],
+        [(day, 2 * day, "not-running"), (5 * day, 5 * day + 1, "disk-full")],
+    )
+    (lane,) = timeline(world, token, [front], START_MS - 2 * DAY_MS, START_MS + 29 * DAY_MS, 310)["cameras"]
+    gaps_told = [(start - START_MS, end - START_MS, cause) for start, end, cause, _ in lane["gaps"]]
+    assert gaps_told == [(DAY_MS, 2 * DAY_MS, "not-running"), (5 * DAY_MS, 5 * DAY_MS + DAY_MS // 10, "disk-full")]
+    assert [[start - START_MS, end - START_MS] for start, end in lane["spans"]] == [
+        [0, DAY_MS],
+        [2 * DAY_MS, 5 * DAY_MS],
+        [5 * DAY_MS + DAY_MS // 10, 29 * DAY_MS],
+    ]
+
+
+def test_many_events_of_a_camera_are_counted_and_not_listed(world: World) -> None:
+    busy, calm = world.camera("Busy"), world.camera("Calm")
+    token = world.token(world.user("Ann", "admin"))
+    made = [event_of(busy, START_NS + n * NS_PER_S) for n in range(201)] + [event_of(calm, START_NS)]
+    world.do(world.archive.write(Change(tuple((event, basis_of(event)) for event in made), ())))
+    first, second = timeline(world, token, [busy, calm], START_MS, START_MS + 300_000, 3)["cameras"]
+    assert (first["events"], base64.b64decode(first["event_counts"])) == (None, bytes([100, 100, 1]))
+    assert (len(second["events"]), base64.b64decode(second["event_counts"])) == (1, bytes([1, 0, 0]))
+
+
+def test_one_foreign_camera_among_ones_own_answers_as_if_it_were_not_there(world: World) -> None:
+    own, foreign = world.camera("Own"), world.camera("Foreign")
+    token = world.token(world.user("Vera", cameras=(own,)))
+    bodies = set()
+    for other in (foreign, "cam_aaaaaaaaaaaaaaaa", "", "1 OR 1=1", f"{own},{foreign}"):
+        answer = ask(world, token, f"/api/timeline?cameras={own},{other}&start_ms=0&end_ms=1000".replace(" ", "+"))
+        body = answer.json()
+        body.pop("error_id")
+        bodies.add((answer.status, str(body)))
+    assert len(bodies) == 1
+    assert bodies.pop()[0] == 404
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["start_ms=5&end_ms=5", "start_ms=5&end_ms=4", f"start_ms=0&end_ms={101 * DAY_MS}", "start_ms=0&end_ms=9&buckets=0",
+     "start_ms=0&end_ms=9&buckets=2001", "start_ms=-1&end_ms=9", "start_ms=0"],
+)  # fmt: skip
+def test_ranges_and_counts_that_make_no_sense_are_refused(world: World, query: str) -> None:
+    camera = world.camera()
+    token = world.token(world.user("Ann", "admin"))
+    assert ask(world, token, f"/api/timeline?cameras={camera}&{query}").status == 422
+
+
+def test_more_than_25_cameras_are_refused(world: World) -> None:
+    token = world.token(world.user("Ann", "admin"))
+    ids = ",".join(f"cam_{n:04d}" for n in range(26))
+    answer = ask(world, token, f"/api/timeline?cameras={ids}&start_ms=0&end_ms=9")
+    assert (answer.status, answer.json()["code"]) == (422, "too-many-cameras")
+
+
+class Recorded:
+    """Ten seconds of a camera, recorded, and a viewer who may see them."""
+
+    def __init__(self, world: World, folder: Path) -> None:
+        self.camera = world.do(world.registry.add("Front door", "rtsp://192.0.2.1/x", enabled=False)).id
+        self.token = world.token(world.user("Vera", cameras=(self.camera,)))
+        self.archive = Archive(folder)
+        params, coded = h264_stream(frames=150, fps=15, gop=30, size=(64, 64))
+        self.units = stamped(coded, stream_of(self.camera))
+        world.playback = self.archive.playback  # type: ignore[assignment]
+        world.reel = Reel(self.archive.index, self.archive.playback.vault)
+        self.app = world.app()
+
+        async def record() -> None:
+            async with self.archive:
+                self.archive.publish(params, self.units)
+
+        asyncio.run(record())
+
+    def get(self, path: str, **headers: str) -> Answer:
+        """Read something of the camera."""
+        address = f"/api/cameras/{self.camera}/{path}"
+        answer = asyncio.run(knock(self.app, "GET", address, page_headers(self.token) | headers))
+        assert answer.status in {200, 206}, answer.body
+        return answer
+
+
+@pytest.fixture
+def recorded(world: World, tmp_path: Path) -> Iterator[Recorded]:
+    folder = tmp_path / "archive"
+    folder.mkdir()
+    made = Recorded(world, folder)
+    yield made
+    made.archive.close()
+
+
+def test_a_player_gets_the_stored_bytes_piece_by_piece(recorded: Recorded) -> None:
+    found = recorded.get(f"pieces?start_ms={START_MS + 2500}&end_ms={START_MS + 9000}").json()
+    (init,) = found["inits"]
+    assert (init["codec"], init["width"], init["height"]) == ("avc1.64000a", 64, 64)
+    got = []
+    for recording, offset, size, first_us, duration_us, is_sync, media_us in found["pieces"]:
+        part = recorded.get(f"recordings/{recording}.mp4", range=f"bytes={offset}-{offset + size - 1}").body
+        units = read_fragment(part).units
+        assert (first_us, is_sync, duration_us) == (units[0].captured_ns // 1000, True, 2_000_000)
+        assert media_us == units[0].sample.dts * 100 // 9
+        got += [(unit.captured_ns, part[unit.sample.offset :][: unit.sample.size]) for unit in units]
+    assert got == [(unit.captured_ns, unit.data) for unit in recorded.units[30:]]
+    assert found["next_ms"] is None
+
+
+def test_units_and_sync_units_over_http(recorded: Recorded) -> None:
+    rows = recorded.get(f"units?start_ms={START_MS}&end_ms={START_MS + 2000}").json()
+    wanted = [unit for unit in recorded.units if unit.captured_ns < START_NS + 2 * NS_PER_S]
+    assert [(row[0], row[2], row[3], row[4]) for row in rows] == [
+        (unit.captured_ns // 1000, unit.is_sync, unit.ref.seq, unit.ref.run) for unit in wanted
+    ]
+    data = recorded.get(f"syncs.mp4?start_ms={START_MS}&end_ms={START_MS + 10_000}&step_ms=2000").body
+    for unit in recorded.units[::30]:
+        assert unit.data in data
+    assert data.count(b"moof") == 5
