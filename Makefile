@@ -20,7 +20,7 @@ demo: env ui  ## four rendered cameras, the server, an alarm within the minute
 test: env-dev ui  ## the whole suite: unit, property, contract, end to end (may use apt for Chromium, and says so)
 	@$(PYTHON) scripts/ui.py test
 	@$(PYTHON) scripts/browser.py
-	@$(BIN)/pytest -q $(ARGS)
+	@bash scripts/test.sh $(ARGS)
 
 check: env-dev  ## style, types, import rules, sizes, habits
 	@PYTHON=$(PYTHON) bash scripts/check.sh
