@@ -128,6 +128,7 @@ class Database:
 
         @event.listens_for(engine, "connect")
         def configure(dbapi: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+            dbapi.isolation_level = None  # the driver's own transactions leave out changes of the schema
             cursor = dbapi.cursor()
             cursor.execute("PRAGMA journal_mode=WAL")
             cursor.execute("PRAGMA synchronous=FULL")
@@ -139,6 +140,10 @@ class Database:
                 cursor.execute("PRAGMA wal_autocheckpoint=0")
                 cursor.execute("PRAGMA query_only=ON")
             cursor.close()
+
+        @event.listens_for(engine, "begin")
+        def begin(connection: Connection) -> None:
+            connection.exec_driver_sql("BEGIN IMMEDIATE" if is_writer else "BEGIN")
 
         return engine
 
