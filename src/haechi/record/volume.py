@@ -41,12 +41,18 @@ class Space(Struct, frozen=True):
 class Volume:
     """One folder of footage. Claim it before use: its identity must be the one that the database knows.
 
+    Args:
+        name: Of the tier that it is; empty: the one that is recorded to.
+        rank: How many tiers come before it.
+
     Attributes:
         failure: Why it must not be used; claiming reads it from the database, where `check` with repair clears it.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, name: str = "", rank: int = 0) -> None:
         self.root = root
+        self.name = name
+        self.rank = rank
         self.id = ""
         self.failure = ""
         self._lock: int | None = None
@@ -58,8 +64,11 @@ class Volume:
             Unavailable: ``volume-missing`` when the folder is empty but the database knows footage (not mounted?).
             Conflict: ``volume-mismatch`` when it is the volume of another installation.
         """
-        known = await database.read(lambda c: c.execute(sa.select(volumes.c.id, volumes.c.failure)).all())
-        listed = await database.read(lambda c: c.execute(sa.select(recordings.c.id).limit(1)).first() is not None)
+        rows = await database.read(
+            lambda c: c.execute(sa.select(volumes.c.id, volumes.c.name, volumes.c.failure)).all()
+        )
+        known = [row for row in rows if row.name == self.name]
+        listed = await database.read(lambda c: _has_footage(c, [row.id for row in known]))
         found = self._read_identity()
         if found is None:
             if known and listed:
@@ -69,6 +78,9 @@ class Volume:
                     root=str(self.root),
                 )
             found = self._write_identity(clock.wall_ns())
+        if any(row.id == found and row.name != self.name for row in rows):
+            message = "two tiers are in the same folder; give each its own"
+            raise Conflict(message, code="volume-mismatch", root=str(self.root))
         if known and found not in {row.id for row in known} and listed:
             raise Conflict(
                 "the recording folder belongs to another installation; nothing is written or deleted there",
@@ -77,6 +89,7 @@ class Volume:
             )
         if found not in {row.id for row in known}:
             row = {"id": found, "root": str(self.root), "created_ns": clock.wall_ns(), "failure": ""}
+            row |= {"name": self.name, "rank": self.rank}
             await database.write(lambda c: c.execute(volumes.insert().values(row)))
         self.id = found
         self.failure = next((row.failure for row in known if row.id == found), "")
@@ -187,6 +200,12 @@ class Volume:
         fresh.replace(target)
         sync_folder(self.root)
         return identity
+
+
+def _has_footage(connection: sa.Connection, ids: list[str]) -> bool:
+    """Whether recordings are listed on one of these volumes."""
+    query = sa.select(recordings.c.id).where(recordings.c.volume.in_(ids)).limit(1)
+    return connection.execute(query).first() is not None
 
 
 def is_full(error: OSError) -> bool:

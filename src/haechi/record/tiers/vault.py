@@ -4,19 +4,21 @@ import asyncio
 import io
 import threading
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO, cast
 
+import sqlalchemy as sa
 from msgspec import Struct
 
 from haechi.base.errors import DataLoss, Unavailable
 from haechi.base.ids import RecordingId
-from haechi.record.index import Recording, fragments_in
+from haechi.record.index import Recording, fragments_in, recording_of
 from haechi.record.keys import KeyRing
 from haechi.record.seal import Block, DataKey, Unlisted, blocks_of, length_of, sealed_bytes
+from haechi.record.tables import recordings
 from haechi.record.tiers.chunks import Chunks
 from haechi.record.tiers.places import Folder, Place
 from haechi.record.volume import Volume
@@ -53,9 +55,9 @@ class Vault:
         self._lock = threading.Lock()
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="tier-read")
 
-    def add(self, place: Place) -> None:
-        """Read recordings of this place, too; it has been claimed."""
-        self._places[place.id] = place
+    def add(self, place: Place, volume: str) -> None:
+        """Read recordings of this volume from there."""
+        self._places[volume] = place
 
     def read(self, recording: Recording, offset: int, size: int) -> bytes:
         """Exactly ``size`` bytes.
@@ -69,11 +71,12 @@ class Vault:
         if size == 0:
             return b""
         try:
-            if recording.seal is None:
-                return self._stored(recording, offset, size, recording.size_bytes)
-            return self._opened(recording, offset, size)
+            return self._read(recording, offset, size)
         except DataLoss as error:
-            raise _named(error, recording) from error
+            moved = self._moved(recording) if error.code == "recording-missing" else None
+            if moved is None:
+                raise _named(error, recording) from error
+        return self._read(moved, offset, size)
 
     def open(self, recording: Recording) -> BinaryIO:
         """The recording as a file, from its first byte to its last listed one."""
@@ -110,9 +113,39 @@ class Vault:
         with self._lock:
             self._sealed.pop((recording.id, recording.size_bytes), None)
 
+    def blocks(self, recording: Recording) -> tuple[Block, ...]:
+        """What a recording consists of, without a hole: its init segment, its fragments, and what is listed no more."""
+        if recording.seal is not None:
+            return self._how(recording).blocks
+        try:
+            return tuple(blocks_of(recording.init_bytes, self._pieces(recording), recording.size_bytes))
+        except DataLoss as error:
+            raise _named(error, recording) from error
+
+    def stored(self, recording: Recording, offset: int, size: int) -> bytes:
+        """Bytes as they lie there, sealed where they are; past what is held in memory."""
+        try:
+            return self._place(recording).read(recording.path, recording.base_bytes + offset, size)
+        except DataLoss as error:
+            raise _named(error, recording) from error
+
     def close(self) -> None:
         """Let go of the threads."""
         self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _read(self, recording: Recording, offset: int, size: int) -> bytes:
+        if recording.seal is None:
+            return self._stored(recording, offset, size, recording.size_bytes)
+        return self._opened(recording, offset, size)
+
+    def _moved(self, recording: Recording) -> Recording | None:
+        """Where a recording is now, when it was moved to another tier since the caller looked it up."""
+        if self._database is None:
+            return None
+        query = sa.select(recordings).where(recordings.c.id == recording.id)
+        row = self._database.read_now(lambda c: c.execute(query).first())
+        now = recording_of(row) if row is not None else recording
+        return now if (now.volume, now.path) != (recording.volume, recording.path) else None
 
     def _place(self, recording: Recording) -> Place:
         found = self._places.get(recording.volume)
@@ -157,8 +190,7 @@ class Vault:
         if self._keys is None or self._database is None or recording.seal is None:
             raise Unavailable("there is no key ring to open sealed footage with", code="key-missing")
         key = self._keys.open(recording.seal, recording.id)
-        listed = self._database.read_now(lambda c: fragments_in(c, [recording.id]))
-        pieces = [(one.number, one.offset_bytes, one.size_bytes) for one in listed]
+        pieces = self._pieces(recording)
         blocks = blocks_of(recording.init_bytes, pieces, recording.size_bytes, self._lengths(recording))
         found = Sealed(key, tuple(blocks))
         with self._lock:
@@ -166,6 +198,12 @@ class Vault:
             while len(self._sealed) > LAYOUTS_HELD:
                 self._sealed.popitem(last=False)
         return found
+
+    def _pieces(self, recording: Recording) -> list[tuple[int, int, int]]:
+        if self._database is None:
+            return []
+        listed = self._database.read_now(lambda c: fragments_in(c, [recording.id]))
+        return [(one.number, one.offset_bytes, one.size_bytes) for one in listed]
 
     def _lengths(self, recording: Recording) -> Unlisted:
         """How long a block is that no list speaks of: fragments that were damaged and taken off the list."""
@@ -196,13 +234,6 @@ class _Raw(io.RawIOBase):
         buffer[:size] = self._read(self._position, size)
         self._position += size
         return size
-
-
-def stored_bytes(recording: Recording, pieces: Sequence[tuple[int, int, int]], lengths: Unlisted | None = None) -> int:
-    """How many bytes a recording takes where it lies."""
-    if recording.seal is None:
-        return recording.size_bytes
-    return sealed_bytes(blocks_of(recording.init_bytes, pieces, recording.size_bytes, lengths))
 
 
 def _named(error: DataLoss, recording: Recording) -> DataLoss:

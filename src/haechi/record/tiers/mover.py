@@ -1,0 +1,371 @@
+"""Moves recordings into one tier: hand over, read back and compare, list, and only then let go of what was before.
+
+It may be killed between any two of these steps, and the store may be down, slow, full or lying: docs/design/tiers.md.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from functools import partial
+
+import structlog
+from msgspec import Struct
+
+from haechi.base.clock import NS_PER_S, Clock
+from haechi.base.errors import DataLoss, HaechiError, Invalid, Unavailable
+from haechi.base.ids import RecordingId
+from haechi.base.supervise import Backoff
+from haechi.media.fmp4.reader import verify
+from haechi.record.index import Recording, fragments_in
+from haechi.record.keys import KeyRing
+from haechi.record.seal import sealed_bytes
+from haechi.record.tiers import ledger
+from haechi.record.tiers.ledger import Item, Job
+from haechi.record.tiers.packing import SINGLY, Packing, groups
+from haechi.record.tiers.places import Folder, Place, TierFull
+from haechi.record.tiers.vault import Vault
+from haechi.store.database import Database
+
+log = structlog.get_logger(__name__)
+
+READ_BACK_BYTES = 8 * 1024 * 1024
+SLOWEST_S = 60.0
+"""Objects get smaller where the line is slow, so that what a failure costs is about a minute's work."""
+LEAST_BYTES = 8 * 1024 * 1024
+
+
+class WrongBytes(Unavailable):
+    """A store gave back other bytes than it was given. It is asked again, with the bytes given again."""
+
+    default_code = "tier-wrong-bytes"
+
+
+class Route(Struct, frozen=True):
+    """Where to, from where, and when.
+
+    Attributes:
+        sources: Volumes that recordings come from.
+        after_ns: Age from which they go.
+        encrypt: Seal what is not sealed yet.
+        is_tight: Whether space is short at a source: then age does not matter.
+        has_room: Whether so many bytes more may be put there.
+    """
+
+    place: Place
+    name: str
+    sources: Sequence[str]
+    after_ns: int
+    encrypt: bool
+    is_tight: Callable[[], bool]
+    has_room: Callable[[int], bool]
+
+
+class MoverStats(Struct):
+    """Counters since the start.
+
+    Attributes:
+        failure: Why it stands still now; empty: it does not.
+        since_ns: When that began; 0: it did not.
+    """
+
+    moved_recordings: int = 0
+    moved_bytes: int = 0
+    failures: int = 0
+    wrong_bytes: int = 0
+    damaged: int = 0
+    failure: str = ""
+    since_ns: int = 0
+
+
+class Pace(Struct, frozen=True):
+    """How hard it works.
+
+    Attributes:
+        at_once: Objects on their way at a time.
+        verify: Read back and compare before the local copy goes. Only a benchmark turns it off.
+        first_s, most_s: Waits after failures.
+    """
+
+    packing: Packing = Packing()
+    at_once: int = 2
+    idle_s: float = 10.0
+    first_s: float = 1.0
+    most_s: float = 60.0
+    verify: bool = True
+
+
+class Mover:
+    """Moves what is due into one tier, until cancelled."""
+
+    def __init__(
+        self,
+        route: Route,
+        vault: Vault,
+        database: Database,
+        clock: Clock,
+        keys: KeyRing | None = None,
+        pace: Pace | None = None,
+    ) -> None:
+        self.route = route
+        self._vault = vault
+        self._database = database
+        self._clock = clock
+        self._keys = keys
+        self._pace = pace or Pace()
+        self._packing = SINGLY if isinstance(route.place, Folder) else self._pace.packing
+        self._best_bps = 0.0
+        self._damaged: set[RecordingId] = set()
+        self.stats = MoverStats()
+
+    async def run(self) -> None:
+        """Round after round; after a failure, wait longer and longer."""
+        wait = Backoff(self._pace.first_s, self._pace.most_s)
+        while True:
+            try:
+                moved = await self.round()
+            except ExceptionGroup as group:
+                await self._failed(group, wait)
+            else:
+                wait.reset()
+                if not moved:
+                    await self._clock.sleep(self._pace.idle_s)
+
+    async def round(self) -> int:
+        """Finish what was begun, then move what is due. How many recordings.
+
+        Raises:
+            ExceptionGroup: The tier does not answer, is full, or gave back other bytes; nothing is lost.
+        """
+        before = self.stats.moved_recordings
+        try:
+            await self.route.place.verify()
+            jobs = await self._database.read(lambda c: ledger.unfinished(c, self.route.place.id))
+            jobs = jobs or await self._plan()
+        except HaechiError as error:
+            raise ExceptionGroup("a tier", [error]) from error
+        queue = iter(jobs)
+        async with asyncio.TaskGroup() as group:
+            for _ in range(self._pace.at_once):
+                group.create_task(self._work(queue))
+        self._back()
+        return self.stats.moved_recordings - before
+
+    async def _work(self, queue: Iterator[Job]) -> None:
+        for job in queue:
+            await self._finish(job)
+            self._back()
+
+    # One object
+
+    async def _finish(self, job: Job) -> None:
+        """From whatever state it is in to ``listed``, or to nothing when its recordings are gone."""
+        if job.state == ledger.PLANNED and (not job.is_whole or not job.items):
+            await self._database.write(lambda c: ledger.abandon(c, job, self._clock.wall_ns()))
+            return
+        if job.state == ledger.PLANNED:
+            try:
+                sha256 = await self._hand_over(job)
+            except DataLoss as error:
+                await self._give_up(job, error)
+                return
+            await self._database.write(lambda c: ledger.uploaded(c, job, sha256, self._clock.wall_ns()))
+        else:
+            sha256 = job.sha256 or b""
+        if self._pace.verify:
+            await self._read_back(job, sha256)
+        await self._list(job)
+
+    async def _hand_over(self, job: Job) -> bytes:
+        """Put it there; its SHA-256. What is there already from a try that was cut short is only hashed here."""
+        began_ns = self._clock.monotonic_ns()
+        hashed = hashlib.sha256()
+        if await self.route.place.size_of(job.path) == job.size_bytes:
+            async for chunk in self._chunks(job):
+                hashed.update(chunk)
+            return hashed.digest()
+        await self.route.place.put(job.path, _hashing(self._chunks(job), hashed.update))
+        took_s = max((self._clock.monotonic_ns() - began_ns) / NS_PER_S, 0.001)
+        self._best_bps = max(job.size_bytes / took_s, self._best_bps / 2)
+        return hashed.digest()
+
+    async def _read_back(self, job: Job, sha256: bytes) -> None:
+        hashed = hashlib.sha256()
+        try:
+            for offset in range(0, job.size_bytes, READ_BACK_BYTES):
+                size = min(READ_BACK_BYTES, job.size_bytes - offset)
+                data = await self.route.place.fetch(job.path, offset, size)
+                await asyncio.to_thread(hashed.update, data)
+        except DataLoss as error:
+            await self._again(job)
+            raise WrongBytes("a tier does not hold what it was given", tier=self.route.name) from error
+        if hashed.digest() != sha256:
+            await self._again(job)
+            raise WrongBytes("a tier gave back other bytes than it was given", tier=self.route.name)
+
+    async def _again(self, job: Job) -> None:
+        self.stats.wrong_bytes += 1
+        await self._database.write(lambda c: ledger.again(c, job, self._clock.wall_ns()))
+        await self.route.place.remove(job.path)
+
+    async def _list(self, job: Job) -> None:
+        is_object = not isinstance(self.route.place, Folder)
+        now_ns = self._clock.wall_ns()
+        moved = await self._database.write(lambda c: ledger.listed(c, job, now_ns, is_object=is_object))
+        self.stats.moved_recordings += len(moved)
+        self.stats.moved_bytes += sum(one.size_bytes for one in moved)
+
+    async def _give_up(self, job: Job, error: DataLoss) -> None:
+        """A source cannot be read: deleted meanwhile, or damaged. The others go with the next object."""
+        now = await self._database.read(lambda c: ledger.refresh(c, job))
+        if now is not None and now.is_whole:
+            self._leave(error)
+        await self._database.write(lambda c: ledger.abandon(c, job, self._clock.wall_ns()))
+
+    def _leave(self, error: DataLoss) -> None:
+        recording = error.context.get("recording")
+        if not isinstance(recording, int):
+            raise error
+        self._damaged.add(RecordingId(recording))
+        self.stats.damaged += 1
+        log.error("a damaged recording stays where it is; see haechi check", recording=recording, code=error.code)
+
+    # What it is made of
+
+    async def _chunks(self, job: Job) -> AsyncIterator[bytes]:
+        for item in job.items:
+            read = await asyncio.to_thread(self._source, item)
+            for step in read:
+                if data := await asyncio.to_thread(step):
+                    yield data
+
+    def _source(self, item: Item) -> list[Callable[[], bytes]]:
+        """The steps in which a recording is read; each is compared with the index before it is passed on."""
+        recording = item.recording
+        listed = self._database.read_now(lambda c: fragments_in(c, [recording.id]))
+        digests = {piece.number: piece.digest for piece in listed}
+        steps: list[Callable[[], bytes]] = []
+        if item.seal is not None and self._keys is not None:
+            key, seal = self._keys.open(item.seal, recording.id), item.seal
+            steps.append(lambda: seal)
+            for block in self._vault.blocks(recording):
+                read = partial(self._piece, recording, block.offset, block.size, digests.get(block.number))
+                steps.append(partial(_sealing, key.seal, block.number, read))
+            return steps
+        if recording.seal is not None:
+            blocks = self._vault.blocks(recording)
+            total = sealed_bytes(blocks)
+            checked = [
+                partial(_only_checked, partial(self._piece, recording, block.offset, block.size, digests[block.number]))
+                for block in blocks
+                if block.number in digests
+            ]
+            copied = [
+                partial(self._vault.stored, recording, at, min(READ_BACK_BYTES, total - at))
+                for at in range(0, total, READ_BACK_BYTES)
+            ]
+            return [*checked, *copied]
+        return [
+            partial(self._piece, recording, block.offset, block.size, digests.get(block.number))
+            for block in self._vault.blocks(recording)
+        ]
+
+    def _piece(self, recording: Recording, offset: int, size: int, digest: bytes | None) -> bytes:
+        data = self._vault.read(recording, offset, size)
+        if digest is not None:
+            try:
+                verify(data, digest)
+            except DataLoss as error:
+                raise DataLoss(error.message, code=error.code, recording=recording.id) from error
+        return data
+
+    # What is due
+
+    async def _plan(self) -> list[Job]:
+        is_tight = await asyncio.to_thread(self.route.is_tight)
+        due_ns = self._clock.wall_ns() - self.route.after_ns
+        horizon_ns = self._clock.wall_ns() if is_tight else due_ns
+        found = await self._database.read(lambda c: ledger.candidates(c, self.route.sources, horizon_ns))
+        found = [one for one in found if one.id not in self._damaged]
+        jobs: list[Job] = []
+        for group in groups(found, self._sized(), due_ns, is_tight=is_tight):
+            try:
+                parts = await asyncio.to_thread(self._parts, group)
+            except DataLoss as error:
+                self._leave(error)
+                continue
+            total = sum(taken for _, taken, _ in parts) + sum(job.size_bytes for job in jobs)
+            if not await asyncio.to_thread(self.route.has_room, total):
+                if not jobs:
+                    raise TierFull("a tier is full", tier=self.route.name)
+                break
+            path = group[0].path if isinstance(self.route.place, Folder) else ledger.object_name(group[0])
+            work = partial(
+                ledger.plan, volume=self.route.place.id, path=path, parts=parts, now_ns=self._clock.wall_ns()
+            )
+            job = await self._database.write(work)
+            if job is not None:
+                jobs.append(job)
+            if len(jobs) >= self._pace.at_once * 4:
+                break
+        return jobs
+
+    def _sized(self) -> Packing:
+        if not self._best_bps or isinstance(self.route.place, Folder):
+            return self._packing
+        fits = max(LEAST_BYTES, int(self._best_bps * SLOWEST_S))
+        return Packing(
+            min(self._packing.target_bytes, fits),
+            self._packing.gather_ns,
+            self._packing.least_ns,
+            self._packing.lonely_ns,
+            self._packing.most,
+        )
+
+    def _parts(self, group: list[Recording]) -> list[tuple[Recording, int, bytes | None]]:
+        found: list[tuple[Recording, int, bytes | None]] = []
+        for recording in group:
+            if not self.route.encrypt and recording.seal is None:
+                found.append((recording, recording.size_bytes, None))
+                continue
+            if self._keys is None:
+                raise Invalid("a tier that encrypts needs a key ring", code="key-missing", tier=self.route.name)
+            seal = self._keys.seal(recording.stream).header if recording.seal is None else None
+            found.append((recording, sealed_bytes(self._vault.blocks(recording)), seal))
+        return found
+
+    # How it goes
+
+    async def _failed(self, group: ExceptionGroup[Exception], wait: Backoff) -> None:
+        known, rest = group.split(HaechiError)
+        if rest is not None:
+            raise rest
+        error: Exception = known or group
+        while isinstance(error, ExceptionGroup):
+            error = error.exceptions[0]
+        self.stats.failures += 1
+        if not self.stats.failure:
+            self.stats.since_ns = self._clock.wall_ns()
+            log.warning("a tier stands still; footage waits where it is", tier=self.route.name, reason=str(error))
+        self.stats.failure = error.message if isinstance(error, HaechiError) else str(error)
+        await self._clock.sleep(wait.next_s())
+
+    def _back(self) -> None:
+        if self.stats.failure:
+            log.info("a tier is back", tier=self.route.name)
+            self.stats.failure, self.stats.since_ns = "", 0
+
+
+async def _hashing(chunks: AsyncIterator[bytes], update: Callable[[bytes], None]) -> AsyncIterator[bytes]:
+    async for chunk in chunks:
+        update(chunk)
+        yield chunk
+
+
+def _sealing(seal: Callable[[int, bytes], bytes], number: int, read: Callable[[], bytes]) -> bytes:
+    return seal(number, read())
+
+
+def _only_checked(read: Callable[[], bytes]) -> bytes:
+    """A sealed recording goes as it is; here it is made sure that it can be opened and is what was recorded."""
+    read()
+    return b""

@@ -1,0 +1,264 @@
+"""The tiers of an installation, run together: claims them, moves footage into them, deletes what is not needed."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+
+import sqlalchemy as sa
+from msgspec import Struct
+
+from haechi.base.clock import Clock
+from haechi.base.errors import HaechiError, Invalid
+from haechi.base.supervise import Backoff, supervise
+from haechi.record.keys import KeyRing
+from haechi.record.tables import recordings, volumes
+from haechi.record.tiers.mover import Mover, MoverStats, Pace, Route
+from haechi.record.tiers.objects import Limits, Objects, checked_url
+from haechi.record.tiers.places import Folder, Place
+from haechi.record.tiers.reaper import Reaper
+from haechi.record.tiers.report import Held, TierReport, doomed_count, held, merged, waiting
+from haechi.record.tiers.vault import Vault
+from haechi.record.volume import Volume, make_folder
+from haechi.store.database import Database
+
+FIRST_NAME = "disk"
+TIERS_MOST = 8
+CLAIM_FIRST_S = 2.0
+CLAIM_MOST_S = 60.0
+WAIT_FOR_FIRST_S = 0.5
+
+
+class TierWish(Struct, frozen=True):
+    """One tier as a person wants it.
+
+    Attributes:
+        url: A folder, or ``s3://bucket/prefix``, ``gs://...``, ``az://...``.
+        after_ns: Footage goes there when it is so old.
+        min_free_bytes: For folders: so much stays free.
+        max_bytes: For object stores: not more than this; None: no limit.
+        options: Further settings of an object store, such as ``endpoint`` and ``region``; no secrets.
+    """
+
+    name: str
+    url: str
+    after_ns: int
+    encrypt: bool = False
+    min_free_bytes: int = 0
+    max_bytes: int | None = None
+    options: Mapping[str, str] = {}
+
+
+class TierPlan(Struct, frozen=True):
+    """All tiers after the first, in the order in which footage goes through them, and how hard to work."""
+
+    wishes: tuple[TierWish, ...] = ()
+    pace: Pace = Pace()
+    limits: Limits = Limits()
+
+
+class _Tier:
+    """A tier at work. ``place`` has no id until it is claimed."""
+
+    def __init__(self, wish: TierWish, rank: int, limits: Limits) -> None:
+        self.wish = wish
+        self.rank = rank
+        self.place: Folder | Objects
+        if "://" in wish.url:
+            self.place = Objects(wish.url, wish.options, limits)
+        else:
+            self.place = Folder(Volume(Path(wish.url), wish.name, rank))
+        self.mover: Mover | None = None
+        self.failure = ""
+
+    @property
+    def kind(self) -> str:
+        return "folder" if isinstance(self.place, Folder) else "objects"
+
+
+class Tiers:
+    """Everything beyond the volume that is recorded to.
+
+    Args:
+        first: The volume that is recorded to; the recorder claims it.
+        first_free: How much is to stay free on it.
+
+    Attributes:
+        vault: Reads footage of all tiers.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        first: Volume,
+        clock: Clock,
+        plan: TierPlan | None = None,
+        keys: KeyRing | None = None,
+        first_free: Callable[[], int] = lambda: 0,
+    ) -> None:
+        self._database = database
+        self._first = first
+        self._clock = clock
+        self._keys = keys
+        self._first_free = first_free
+        self._plan = plan or TierPlan()
+        _check(self._plan.wishes)
+        self._tiers = [_Tier(wish, rank, self._plan.limits) for rank, wish in enumerate(self._plan.wishes, 1)]
+        self._places: dict[str, Place] = {}
+        self.reaper = Reaper(self._places, database, clock)
+        self.vault = Vault(first, database, keys)
+
+    async def run(self) -> None:
+        """Until cancelled. A tier that is down holds up no other."""
+        await self._recall()
+        while not self._first.id:
+            await self._clock.sleep(WAIT_FOR_FIRST_S)
+        self._places[self._first.id] = Folder(self._first)
+        self.vault.add(self._places[self._first.id], self._first.id)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.reaper.run())
+            for tier in self._tiers:
+                group.create_task(
+                    supervise(
+                        f"tier {tier.wish.name}",
+                        partial(self._keep, tier),
+                        clock=self._clock,
+                        backoff=Backoff(CLAIM_FIRST_S, CLAIM_MOST_S),
+                        expected=(HaechiError, OSError),
+                    )
+                )
+
+    async def report(self) -> list[TierReport]:
+        """How they are, the first one first."""
+        lies = await self._database.read(held)
+        mine = lies.get(self._first.id, Held())
+        count = await self._database.read(lambda c: doomed_count(c, [self._first.id]))
+        found = [_report(FIRST_NAME, "folder", str(self._first.root), mine, doomed=count, failure=self._first.failure)]
+        for tier in self._tiers:
+            ids = await self._ids(tier)
+            sources, horizon_ns = self._sources(tier), self._clock.wall_ns() - tier.wish.after_ns
+            wait = await self._database.read(partial(waiting, sources=sources, horizon_ns=horizon_ns))
+            count = await self._database.read(partial(doomed_count, volumes=ids))
+            one = merged([lies[key] for key in ids if key in lies])
+            found.append(_report_of(tier, one, wait, count))
+        return found
+
+    # One tier
+
+    async def _keep(self, tier: _Tier) -> None:
+        try:
+            await self._claim(tier)
+        except HaechiError as error:
+            tier.failure = error.message
+            raise
+        tier.failure = ""
+        place = tier.place
+        self._places[place.id] = place
+        self.vault.add(place, place.id)
+        route = Route(
+            place=place,
+            name=tier.wish.name,
+            sources=self._sources(tier),
+            after_ns=tier.wish.after_ns,
+            encrypt=tier.wish.encrypt,
+            is_tight=partial(self._is_tight, tier),
+            has_room=partial(self._has_room, tier),
+        )
+        stats = tier.mover.stats if tier.mover is not None else MoverStats()
+        tier.mover = Mover(route, self.vault, self._database, self._clock, self._keys, self._plan.pace)
+        tier.mover.stats = stats
+        await tier.mover.run()
+
+    async def _claim(self, tier: _Tier) -> None:
+        place = tier.place
+        if isinstance(place, Objects):
+            await place.claim(self._database, self._clock, tier.wish.name, tier.rank)
+            return
+        await asyncio.to_thread(make_folder, place.volume.root, Path(place.volume.root.anchor))
+        await place.volume.claim(self._database, self._clock)
+
+    async def _recall(self) -> None:
+        """Footage of a tier can be read before it is claimed: it may be down now, and back in a moment."""
+        for tier in self._tiers:
+            for volume in await self._ids(tier):
+                self.vault.add(tier.place, volume)
+
+    async def _ids(self, tier: _Tier) -> list[str]:
+        query = sa.select(volumes.c.id).where(volumes.c.name == tier.wish.name)
+        return await self._database.read(lambda c: list(c.execute(query).scalars()))
+
+    def _sources(self, tier: _Tier) -> list[str]:
+        """Folders before it, those that are claimed; the first one always is."""
+        before = [one.place.id for one in self._tiers if one.rank < tier.rank and one.kind == "folder"]
+        return [key for key in (self._first.id, *before) if key]
+
+    def _is_tight(self, tier: _Tier) -> bool:
+        """Whether a folder before it is about to run out of space: footage goes on early rather than being deleted."""
+        for one in self._tiers:
+            is_before = one.rank < tier.rank and isinstance(one.place, Folder) and one.place.id
+            if is_before and _free(one.place) < one.wish.min_free_bytes * 3 // 2:
+                return True
+        return self._first.space().free_bytes < self._first_free() * 3 // 2
+
+    def _has_room(self, tier: _Tier, size: int) -> bool:
+        if isinstance(tier.place, Folder):
+            return tier.place.volume.space().free_bytes - size >= tier.wish.min_free_bytes
+        if tier.wish.max_bytes is None:
+            return True
+        total = sa.select(sa.func.coalesce(sa.func.sum(recordings.c.size_bytes), 0))
+        query = total.where(recordings.c.volume == tier.place.id)
+        return int(self._database.read_now(lambda c: c.execute(query).scalar_one())) + size <= tier.wish.max_bytes
+
+
+def _free(place: Folder | Objects) -> int:
+    return place.volume.space().free_bytes if isinstance(place, Folder) else 1 << 62
+
+
+def _check(wishes: Sequence[TierWish]) -> None:
+    names = [wish.name for wish in wishes]
+    if len(set(names)) != len(names) or FIRST_NAME in names or "" in names or len(names) > TIERS_MOST:
+        raise Invalid("each tier needs a name of its own, other than disk; at most 8 of them", code="bad-tier")
+    for before, wish in pairwise(wishes):
+        if wish.after_ns < before.after_ns:
+            message = "footage cannot go to a later tier sooner than to the one before it; see record.tiers, after"
+            raise Invalid(message, code="bad-tier", tier=wish.name)
+    for wish in wishes:
+        if "://" in wish.url:
+            checked_url(wish.url)
+        elif not wish.url.startswith("/"):
+            raise Invalid("the folder of a tier is an absolute path", code="bad-tier-url", tier=wish.name)
+
+
+def _report_of(tier: _Tier, lies: Held, wait: tuple[int, int | None], count: int) -> TierReport:
+    stats = tier.mover.stats if tier.mover is not None else MoverStats()
+    return TierReport(
+        name=tier.wish.name,
+        kind=tier.kind,
+        url=tier.wish.url,
+        recordings=lies.recordings,
+        bytes=lies.bytes,
+        oldest_ns=lies.oldest_ns,
+        newest_ns=lies.newest_ns,
+        waiting_bytes=wait[0],
+        oldest_waiting_ns=wait[1],
+        failure=tier.failure or stats.failure,
+        since_ns=stats.since_ns,
+        doomed=count,
+        moved_bytes=stats.moved_bytes,
+        failures=stats.failures,
+    )
+
+
+def _report(name: str, kind: str, url: str, lies: Held, *, doomed: int, failure: str) -> TierReport:
+    return TierReport(
+        name,
+        kind,
+        url,
+        lies.recordings,
+        lies.bytes,
+        lies.oldest_ns,
+        lies.newest_ns,
+        doomed=doomed,
+        failure=failure,
+    )
