@@ -55,3 +55,39 @@ def test_sound_that_is_not_wanted_is_left_out_and_breaks_nothing(
         database.close()
 
     asyncio.run(asyncio.wait_for(run(), 10))
+
+
+class Lossy:
+    """Twenty-five pictures a second, of which some come damaged, some never, and one minute is quiet for a while."""
+
+    async def run(self, sink: Sink) -> None:
+        params, (first, *_) = h264_stream(frames=2)
+        await sink.opened(TRACKS[:1])
+        for number in (*range(100), *range(300, 320)):
+            if 40 <= number < 43:
+                continue
+            raw = RawUnit(number * 3600, True, first.data, params, lost_packets=9 * (number == 43))
+            if number in (60, 61):
+                raw = RawUnit(number * 3600, False, first.data, None, lost_packets=2, damaged=True)
+            sink.unit(0, raw, number * 40_000_000)
+        await asyncio.Event().wait()
+
+
+def test_what_never_came_or_came_damaged_is_accounted_for_by_cause(tmp_path: Path) -> None:
+    async def run() -> None:
+        database = Database.at(tmp_path / "haechi.db")
+        database.migrate()
+        bus = FrameBus()
+        numbers = Numbers(RunNumbers(database), no_floor)
+        source: Source = Lossy()
+        ingest = CameraIngest(CameraId("cam_a"), lambda: source, bus, SimulatedClock(), numbers=numbers)
+        task = asyncio.create_task(ingest.run())
+        await until(lambda: bus.channel(StreamId("cam_a/main")).units == 115)
+        total = bus.ledger.totals(StreamId("cam_a/main"))
+        assert (total.received, total.missing) == (115, {"packet-loss": 5, "stalled": 200})
+        assert total.expected == 320
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        database.close()
+
+    asyncio.run(asyncio.wait_for(run(), 10))

@@ -33,6 +33,15 @@ class Metrics:
         self._lost = Gauge(
             "haechi_ingest_lost_packets", "RTP packets known to be lost since start.", ["camera"], registry=registry
         )
+        self._accounts = Gauge(
+            "haechi_units",
+            "Units since start, by what became of them.",
+            ["camera", "stream", "state"],
+            registry=registry,
+        )
+        self._missing = Gauge(
+            "haechi_units_missing", "Units missing since start.", ["camera", "stream", "cause"], registry=registry
+        )
         self._stored = Gauge("haechi_record_stored_bytes", "Bytes of listed footage.", registry=registry)
         self._free = Gauge("haechi_record_free_bytes", "Free bytes where footage is kept.", registry=registry)
         self._viewers = Gauge("haechi_live_viewers", "Open live connections.", registry=registry)
@@ -77,8 +86,9 @@ class Metrics:
         services = self._services
         cameras = await services.registry.list()
         states: Tally[str] = Tally()
-        for gauge in (self._units, self._bitrate, self._lost):
+        for gauge in (self._units, self._bitrate, self._lost, self._accounts, self._missing):
             gauge.clear()
+        self._read_accounts()
         for camera in cameras:
             status = services.ingest.status(camera.id)
             states[status.state] += 1
@@ -99,6 +109,14 @@ class Metrics:
         self._strained.set(vision.strained_streams)
         self._looks.set(vision.looked_frames)
         self._unreviewed.set((await services.events.list(EventFilter(limit=1))).unreviewed)
+
+    def _read_accounts(self) -> None:
+        for stream, entry in self._services.bus.ledger.all_totals().items():
+            camera, _, role = stream.partition("/")
+            for state in ("expected", "received", "stored", "decoded"):
+                self._accounts.labels(camera, role, state).set(getattr(entry, state))
+            for cause, count in entry.missing.items():
+                self._missing.labels(camera, role, cause).set(count)
 
 
 class CountRequests:

@@ -96,6 +96,11 @@ class Subscription:
     def stream(self) -> StreamId:
         return self._channel.stream
 
+    @property
+    def ledger(self) -> Ledger:
+        """Where losses of this stream are accounted for."""
+        return self._channel.ledger
+
     def run_of(self, unit: AccessUnit) -> Run:
         """The run that ``unit`` belongs to, with its codec parameters."""
         return self._channel.run(unit.ref.run)
@@ -166,7 +171,7 @@ class Channel:
 
     def __init__(self, stream: StreamId, ledger: Ledger) -> None:
         self.stream = stream
-        self._ledger = ledger
+        self.ledger = ledger
         self._runs: dict[int, Run] = {}
         self._gop: list[AccessUnit] = []
         self._gop_bytes = 0
@@ -196,7 +201,7 @@ class Channel:
         """Hand ``unit`` to every subscriber and keep it for the late ones."""
         self.units += 1
         self.last = unit
-        self._ledger.received(self.stream, unit.captured_ns)
+        self.ledger.received(self.stream, unit.captured_ns)
         if unit.is_sync:
             self._forget_gop()
         if unit.is_sync or self._gop:

@@ -39,6 +39,7 @@ class GapCause(StrEnum):
 AFTER_RECEIPT = frozenset(
     {
         GapCause.DISABLED,
+        GapCause.PEER_ERROR,
         GapCause.NOT_RUNNING,
         GapCause.CRASHED,
         GapCause.DISK_FULL,

@@ -14,6 +14,7 @@ from haechi.base.errors import Denied, HaechiError, Invalid, PeerError, Unavaila
 from haechi.base.ids import CameraId, StreamId, stream_of
 from haechi.base.supervise import Backoff
 from haechi.bus.frames import Channel, FrameBus, GapCause, Run, RunEnded
+from haechi.ingest.pace import Pace
 from haechi.ingest.runs import RunNumbers
 from haechi.ingest.source import Source, Track
 from haechi.ingest.stamp import RunTime, Stamper
@@ -63,10 +64,12 @@ class IngestStatus(Struct, frozen=True):
 
 
 class Lane:
-    """One stream of the present connection: from raw units to the bus."""
+    """One stream of the present connection: from raw units to the bus, and to the account of those that are missing."""
 
     def __init__(self, channel: Channel, number: int, rate_hz: int, time: RunTime) -> None:
         self.channel = channel
+        self._pace = Pace()
+        self._damaged = 0
         self.run = Run(channel.stream, number, time.start_ns, [])
         self.stamper = Stamper(UnitRef(channel.stream, number, 0), rate_hz, time)
         self.units = 0
@@ -86,12 +89,27 @@ class Lane:
             self.channel.open_run(self.run)
             self._is_open = True
         unit = self.stamper.stamp(raw, arrived_ns, len(params) - 1)
+        has_loss = self._damaged > 0 or raw.lost_packets > 0
+        missing = self._pace.before(unit.dts, damaged=self._damaged, has_loss=has_loss)
+        if missing:
+            self._miss(missing, unit.captured_ns, GapCause.PACKET_LOSS if has_loss else GapCause.STALLED)
+        self._damaged = 0
         self.units += 1
         self.bytes += len(raw.data)
         self.channel.publish(unit)
 
+    def damaged(self) -> None:
+        """A unit came that must not be used."""
+        self._damaged += self._is_open
+
+    def _miss(self, count: int, captured_ns: int, cause: GapCause) -> None:
+        self.channel.ledger.missing(self.channel.stream, captured_ns, count, cause)
+
     def close(self, cause: GapCause, detail: str, ended_ns: int) -> None:
         """End the run, if it ever began."""
+        if self._damaged:
+            self._miss(self._damaged, self.stamper.captured_ns, GapCause.PACKET_LOSS)
+            self._damaged = 0
         if self._is_open:
             self._is_open = False
             self.channel.close_run(RunEnded(self.channel.stream, self.run.number, cause, detail, ended_ns))
@@ -167,6 +185,7 @@ class CameraIngest:
         self._lost += raw.lost_packets
         if raw.damaged:
             self._damaged += 1
+            lane.damaged()
             return
         self._units += 1
         if self._state != "live":

@@ -35,6 +35,7 @@ class Appended(Struct, frozen=True):
         end_ns: Exclusive end of what the recording shows from now on.
         last_seq: Newest unit.
         hole: Why nothing precedes the recording that begins here, where its units tell.
+        minutes: When its units were captured: a time in each minute, and how many.
     """
 
     row: RecordingRow
@@ -42,6 +43,7 @@ class Appended(Struct, frozen=True):
     end_ns: int
     last_seq: int
     hole: GapCause | None = None
+    minutes: tuple[tuple[int, int], ...] = ()
 
 
 class Closed(Struct, frozen=True):

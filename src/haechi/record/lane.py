@@ -81,7 +81,7 @@ class Lane:
         if isinstance(item, RunEnded):
             return self._end_run(item)
         if self.subscription.dropped > self._dropped:
-            self._stats.lost_units += self.subscription.dropped - self._dropped
+            self._lose(self.subscription.dropped - self._dropped, item.captured_ns)
             self._dropped = self.subscription.dropped
         if is_wanted != self._is_recording:
             return self._switch(item, is_wanted=is_wanted)
@@ -105,10 +105,14 @@ class Lane:
         try:
             params = self.subscription.params_of(unit)
         except KeyError:
-            self._stats.lost_units += 1
+            self._lose(1, unit.captured_ns)
             return []
         self._floor_ns = unit.captured_ns + 1
         return list(self.segmenter.feed(unit, params))
+
+    def _lose(self, units: int, captured_ns: int) -> None:
+        self._stats.lost_units += units
+        self.subscription.ledger.missing(self.stream, captured_ns, units, GapCause.OVERLOAD)
 
     def _end_run(self, ended: RunEnded) -> list[Job]:
         jobs: list[Job] = list(self.segmenter.flush())

@@ -218,7 +218,9 @@ class Recorder:
     def _take_note(self, written: Written) -> None:
         self._changes += written.changes
         self.stats.batches += 1
-        self.stats.lost_units += written.lost_units
+        for lost in written.lost:
+            self.stats.lost_units += lost.units
+            self._bus.ledger.missing(lost.stream, lost.captured_ns, lost.units, lost.cause)
         self.stats.uncommitted = len(self._changes)
         if written.is_full and not self.stats.is_full:
             log.error("disk full: recording stands still until there is space", root=str(self._volume.root))
@@ -273,6 +275,8 @@ class Recorder:
                 done.append(
                     Acknowledged(row.stream, row.run, piece.first_seq, change.last_seq, recording, piece.number)
                 )
+                for captured_ns, units in change.minutes:
+                    self._bus.ledger.stored(row.stream, captured_ns, units)
                 self.stats.acknowledged_units += piece.units
                 self.stats.acknowledged_bytes += piece.size_bytes
             elif isinstance(change, Closed):

@@ -6,6 +6,7 @@ so. One call writes a whole batch of all cameras.
 
 import errno
 import os
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -15,6 +16,8 @@ from msgspec import Struct
 from haechi.base.errors import HaechiError, Invalid
 from haechi.base.ids import StreamId
 from haechi.bus.frames import GapCause
+from haechi.bus.ledger import MINUTE_NS
+from haechi.media.access_unit import AccessUnit
 from haechi.media.fmp4.muxer import end_of, fragment, init_segment
 from haechi.media.fmp4.stamps import Source, digest_of
 from haechi.record.commits import Appended, Change, Closed, GapOpened, RecordingRow
@@ -35,18 +38,27 @@ class CloseFile(Struct, frozen=True):
 Job = Piece | GapOpened | CloseFile
 
 
+class Lost(Struct, frozen=True):
+    """Units that could not be written, and why."""
+
+    stream: StreamId
+    captured_ns: int
+    units: int
+    cause: GapCause
+
+
 class Written(Struct, frozen=True):
     """What a batch did.
 
     Attributes:
         changes: For the index, in order. They are true: the disk holds what they say.
-        lost_units: Units that could not be written; a gap tells why.
+        lost: What could not be written; gaps tell of it, too.
         is_full: The disk is full.
         failure: Why the volume must not be used any more; empty when all is well.
     """
 
     changes: tuple[Change, ...]
-    lost_units: int = 0
+    lost: tuple[Lost, ...] = ()
     is_full: bool = False
     failure: str = ""
 
@@ -98,12 +110,12 @@ class Writer:
         self._changes: list[Change] = []
         self._dirty: dict[StreamId, list[Appended]] = {}
         self._fresh: set[Path] = set()
-        self._lost = 0
+        self._lost: list[Lost] = []
         self._is_full = False
 
     def write(self, jobs: Sequence[Job]) -> Written:
         """Put a batch onto the disk. Blocking; what comes back may be told to the index."""
-        self._changes, self._dirty, self._fresh, self._lost = [], {}, set(), 0
+        self._changes, self._dirty, self._fresh, self._lost = [], {}, set(), []
         self._is_full = not self._has_room()
         for job in jobs:
             match job:
@@ -115,7 +127,7 @@ class Writer:
                     self._close(job.stream)
                     self._changes.append(job)
         self._sync()
-        return Written(tuple(self._changes), self._lost, self._is_full, self._volume.failure)
+        return Written(tuple(self._changes), tuple(self._lost), self._is_full, self._volume.failure)
 
     def close(self) -> None:
         """Close all files; what was not synced is cut off."""
@@ -174,7 +186,7 @@ class Writer:
             is_sync=first.is_sync,
             digest=digest_of(data)[:DIGEST_BYTES],
         )
-        change = Appended(file.row, row, piece.end_ns, last.ref.seq, piece.hole)
+        change = Appended(file.row, row, piece.end_ns, last.ref.seq, piece.hole, _by_minute(piece.units))
         self._changes.append(change)
         self._dirty.setdefault(piece.stream, []).append(change)
 
@@ -260,11 +272,20 @@ class Writer:
         self._changes = [change for change in self._changes if change not in appended]
         self._changes.append(Closed(file.row.path))
         self._changes.append(GapOpened(stream, appended[0].fragment.first_ns, cause, os.strerror(error.errno or 0)))
-        self._lost += sum(change.fragment.units for change in appended)
+        self._lost += [Lost(stream, at_ns, units, cause) for change in appended for at_ns, units in change.minutes]
         self._files.pop(stream, None)
         file.abandon()
 
     def _lose(self, piece: Piece, cause: GapCause, detail: str) -> None:
         self._close(piece.stream)
-        self._lost += len(piece.units)
+        self._lost += [Lost(piece.stream, at_ns, units, cause) for at_ns, units in _by_minute(piece.units)]
         self._changes.append(GapOpened(piece.stream, piece.start_ns, cause, detail))
+
+
+def _by_minute(units: Sequence[AccessUnit]) -> tuple[tuple[int, int], ...]:
+    """When units were captured, for their account: a time in each minute, and how many."""
+    first_ns, last_ns = units[0].captured_ns, units[-1].captured_ns
+    if first_ns // MINUTE_NS == last_ns // MINUTE_NS:
+        return ((first_ns, len(units)),)
+    counts = Counter(unit.captured_ns // MINUTE_NS for unit in units)
+    return tuple((minute * MINUTE_NS, count) for minute, count in counts.items())
