@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from haechi.base.errors import DataLoss
 from haechi.bus.frames import GapCause
 from haechi.bus.ledger import MINUTE_NS, Entry, Ledger, Minute
-from haechi.record.accounts import KEPT_HOURS, Accounts, pack, unpack
+from haechi.record.accounts import ALL_LOST, KEPT_HOURS, UNKNOWN, Accounts, pack, peaks, unpack
 from haechi.record.tables import hours
 from tests.cameras import FastClock
 from tests.record.archive import EVER, MAIN, SUB, Archive
@@ -45,6 +45,21 @@ def test_an_hour_that_is_packed_comes_back(minutes: dict[int, Entry]) -> None:
     assert {minute: values_of(one) for minute, one in found.items()} == {
         minute: values_of(one) for minute, one in minutes.items()
     }
+
+
+def test_what_a_timeline_draws_of_an_hour_is_a_byte_for_each_minute() -> None:
+    minutes = {
+        0: entry_of([100, 100, 10, 7, 200], {}),
+        5: entry_of([99, 99, 10, 255, 0], {"packet-loss": 1}),
+        59: entry_of([0, 0, 0, 0, 0], {"unreachable": 900}),
+        7: entry_of([100, 0, 0, 1, 1], {"disk-full": 100}),
+        8: entry_of([0, 0, 3, 9, 9], {}),
+    }
+    drawn = peaks(minutes)
+    motion, score, loss = drawn[:60], drawn[60:120], drawn[120:]
+    assert (motion[0], motion[5], motion[7], motion[8], sum(motion)) == (7, 255, 1, 9, 272)
+    assert (score[0], score[8], sum(score)) == (200, 9, 210)
+    assert (loss[0], loss[5], loss[59], loss[7], loss[8], loss[30]) == (0, 3, ALL_LOST, ALL_LOST, UNKNOWN, UNKNOWN)
 
 
 @given(st.binary(max_size=200))
@@ -89,7 +104,7 @@ def test_while_the_database_is_down_accounts_wait_d4(archive: Archive) -> None:
 def test_they_are_kept_while_it_runs_and_when_it_ends_and_old_ones_go(archive: Archive) -> None:
     clock = FastClock(200)
     hour = clock.wall_ns() // MINUTE_NS // 60
-    rows = [{"stream": MAIN, "hour": hour - KEPT_HOURS + step, "body": pack({})} for step in (-1, 1)]
+    rows = [{"stream": MAIN, "hour": hour - KEPT_HOURS + step, "peaks": b"", "body": pack({})} for step in (-1, 1)]
     archive.database.write_now(lambda c: c.execute(hours.insert(), rows))
     ledger = Ledger()
 

@@ -39,6 +39,8 @@ class _Row(msgspec.Struct, array_like=True, frozen=True):
 
 _decoder = msgspec.msgpack.Decoder(tuple[int, list[_Row]])
 VERSION = 1
+ALL_LOST = 250
+UNKNOWN = 255
 
 
 def pack(minutes: Mapping[int, Entry]) -> bytes:
@@ -48,6 +50,19 @@ def pack(minutes: Mapping[int, Entry]) -> bytes:
         for minute, one in sorted(minutes.items())
     ]
     return msgspec.msgpack.encode((VERSION, rows))
+
+
+def peaks(minutes: Mapping[int, Entry]) -> bytes:
+    """What a timeline draws of an hour: a byte for each minute's motion, then score, then loss.
+
+    Loss is units missing of those expected, in 1/250, and above 0 where any is; `UNKNOWN` where nothing was expected.
+    """
+    motion, score, loss = bytearray(MINUTES), bytearray(MINUTES), bytearray([UNKNOWN]) * MINUTES
+    for minute, one in minutes.items():
+        motion[minute], score[minute] = min(one.motion, 255), min(one.score, 255)
+        if one.expected:
+            loss[minute] = min(-(-sum(one.missing.values()) * ALL_LOST // one.expected), ALL_LOST)
+    return bytes(motion + score + loss)
 
 
 def unpack(body: bytes) -> dict[int, Entry]:
@@ -84,10 +99,11 @@ def keep(connection: Connection, taken: Mapping[Slot, Entry]) -> None:
         known = unpack(body) if body is not None else {}
         for minute, entry in minutes.items():
             known.setdefault(minute, Entry()).add(entry)
+        values = {"peaks": peaks(known), "body": pack(known)}
         if body is None:
-            connection.execute(hours.insert().values(stream=stream, hour=hour, body=pack(known)))
+            connection.execute(hours.insert().values(stream=stream, hour=hour, **values))
         else:
-            connection.execute(hours.update().where(*same).values(body=pack(known)))
+            connection.execute(hours.update().where(*same).values(**values))
 
 
 def minutes_of(connection: Connection, stream: StreamId, start_ns: int, end_ns: int) -> list[Minute]:

@@ -51,6 +51,7 @@ hours = sa.Table(
     metadata,
     sa.Column("stream", sa.String(60), primary_key=True),
     sa.Column("hour", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("peaks", sa.LargeBinary, nullable=False),
     sa.Column("body", sa.LargeBinary, nullable=False),
 )
 

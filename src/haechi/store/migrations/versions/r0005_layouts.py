@@ -50,6 +50,7 @@ def upgrade() -> None:
         "hours",
         sa.Column("stream", sa.String(60), primary_key=True),
         sa.Column("hour", sa.Integer, primary_key=True, autoincrement=False, comment="since the epoch"),
+        sa.Column("peaks", sa.LargeBinary, nullable=False, comment="motion, score, loss of 60 minutes, a byte each"),
         sa.Column("body", sa.LargeBinary, nullable=False, comment="accounts by the minute: record/accounts.py"),
     )
 
