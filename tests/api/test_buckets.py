@@ -5,12 +5,11 @@ from __future__ import annotations
 import base64
 from itertools import pairwise
 
-import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
 from haechi.api.buckets import WORST_FIRST, Buckets, Hole, Stretch, packed
-from haechi.bus.frames import GapCause
+from haechi.bus.ledger import GapCause
 
 START = 1_760_000_000_000
 HOUR = 3_600_000
@@ -92,10 +91,44 @@ def test_stretches_are_joined_over_what_nobody_could_see() -> None:
     assert buckets.drawn(minutes, [], 100)[0] == [Stretch(START, START + HOUR - 10)]
 
 
-def test_numbers_are_the_highest_of_each_bucket_and_one_byte_each() -> None:
-    buckets = Buckets.of(START, START + 10_000, 5)
-    times = np.array([START - 1, START, START + 1, START + 9_999, START + 10_000])
-    peaks = buckets.peaks(times, np.array([250, 7, 9, 255, 1]), empty=3)
-    assert peaks.tolist() == [9, 3, 3, 3, 255]
-    assert buckets.counts([(-5, 1), (0, 300), (2, 4), (9, 1)]).tolist() == [255, 0, 4, 0, 1]
-    assert base64.b64decode(packed(peaks)) == bytes([9, 3, 3, 3, 255])
+def test_a_bucket_shows_the_highest_of_the_minutes_that_it_touches() -> None:
+    hour = START // HOUR + 1
+    minutes = {0: (7, 200, 0), 1: (9, 0, 250), 30: (255, 1, 255), 59: (1, 1, 3)}
+    body = bytes(minutes.get(n, (0, 0, 255))[lane] for lane in range(3) for n in range(60))
+    wide = Buckets.of(hour * HOUR, (hour + 2) * HOUR, 4)
+    assert [lane.tolist() for lane in wide.lanes([hour], body)] == [
+        [9, 255, 0, 0],
+        [200, 1, 0, 0],
+        [250, 3, 255, 255],
+    ]
+    fine = Buckets.of(hour * HOUR + 30_000, hour * HOUR + 90_000, 3)
+    assert [lane.tolist() for lane in fine.lanes([hour], body)] == [[7, 9, 9], [200, 200, 0], [0, 250, 250]]
+    assert [lane.tolist() for lane in fine.lanes([], b"")] == [[0] * 3, [0] * 3, [255] * 3]
+
+
+@given(
+    st.integers(0, 5 * HOUR),
+    st.integers(1, 5 * HOUR),
+    st.integers(1, 300),
+    st.dictionaries(
+        st.integers(START // HOUR - 1, START // HOUR + 8), st.binary(min_size=180, max_size=180), max_size=6
+    ),
+)
+def test_lanes_are_what_looking_at_each_minute_gives(
+    offset: int, length: int, count: int, hours: dict[int, bytes]
+) -> None:
+    buckets = Buckets.of(START + offset, START + offset + length, count)
+    motion, _, loss = buckets.lanes(list(hours), b"".join(hours.values()))
+    for row in range(buckets.count):
+        left = buckets.start_ms + row * buckets.bucket_ms
+        right = min(left + buckets.bucket_ms, buckets.end_ms)
+        touched = range(left // 60_000, -(-right // 60_000))
+        told = [hours[minute // 60][minute % 60 :: 60] for minute in touched if minute // 60 in hours]
+        assert motion[row] == max((one[0] for one in told), default=0)
+        assert loss[row] == max((one[2] for one in told if one[2] != 255), default=255)
+
+
+def test_events_are_counted_where_they_begin_and_a_count_has_one_byte() -> None:
+    counts = Buckets.of(START, START + 10_000, 5).counts([(-5, 1), (0, 300), (2, 4), (9, 1)])
+    assert counts.tolist() == [255, 0, 4, 0, 1]
+    assert base64.b64decode(packed(counts)) == bytes([255, 0, 4, 0, 1])

@@ -12,9 +12,10 @@ import pytest
 
 from haechi.base.clock import NS_PER_MS, NS_PER_S
 from haechi.base.ids import CameraId, stream_of
-from haechi.bus.frames import GapCause
+from haechi.bus.ledger import GapCause, Ledger
 from haechi.events.archive import Change
 from haechi.media.fmp4.reader import read_fragment
+from haechi.record.accounts import Accounts
 from haechi.record.reel import Reel
 from haechi.record.tables import gaps, recordings
 from tests.api.fakes_house import basis_of, event_of
@@ -102,6 +103,24 @@ def test_over_a_long_range_what_is_recorded_follows_from_the_gaps(world: World) 
         [2 * DAY_MS, 5 * DAY_MS],
         [5 * DAY_MS + DAY_MS // 10, 29 * DAY_MS],
     ]
+
+
+def test_motion_scores_and_losses_are_those_of_the_accounts(world: World) -> None:
+    front, yard = world.camera("Front"), world.camera("Yard")
+    token = world.token(world.user("Vera", cameras=(front, yard)))
+    ledger, stream = Ledger(), stream_of(front)
+    ledger.received(stream, START_NS, 90)
+    ledger.missing(stream, START_NS, 10, GapCause.PACKET_LOSS)
+    ledger.moved(stream, START_NS + 60 * NS_PER_S, 0.5)
+    ledger.scored(stream, START_NS + 120 * NS_PER_S, 1.0)
+    world.do(Accounts(ledger, world.database, world.clock).flush())
+    lane, empty = timeline(world, token, [front, yard], START_MS, START_MS + 180_000, 3)["cameras"]
+    assert [base64.b64decode(lane[name]) for name in ("motion", "score", "loss")] == [
+        bytes([0, 128, 0]),
+        bytes([0, 0, 255]),
+        bytes([25, 255, 255]),
+    ]
+    assert [base64.b64decode(empty[name]) for name in ("motion", "loss")] == [bytes(3), bytes([255] * 3)]
 
 
 def test_many_events_of_a_camera_are_counted_and_not_listed(world: World) -> None:

@@ -12,7 +12,8 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from haechi.bus.frames import GapCause
+from haechi.bus.ledger import GapCause
+from haechi.record.accounts import MINUTES, UNKNOWN
 
 Cells = NDArray[np.uint8]
 """One number for each bucket: shape (count,), 0-255."""
@@ -33,6 +34,7 @@ WORST_FIRST = (
     GapCause.RETENTION,
 )
 """Causes by how much somebody should do about them."""
+_MS_PER_MINUTE = 60_000
 _RANK = {str(cause): rank for rank, cause in enumerate(WORST_FIRST)}
 
 
@@ -68,13 +70,29 @@ class Buckets(Struct, frozen=True):
     def count(self) -> int:
         return -(-(self.end_ms - self.start_ms) // self.bucket_ms)
 
-    def peaks(self, times_ms: NDArray[np.int64], values: NDArray[np.integer], empty: int = 0) -> Cells:
-        """The highest of the ``values`` (0-255) at ``times_ms`` in each bucket; ``empty`` where there is none."""
-        found = np.full(self.count, -1, np.int16)
-        rows = (times_ms - self.start_ms) // self.bucket_ms
-        inside = (rows >= 0) & (rows < self.count)
-        np.maximum.at(found, rows[inside], values[inside].astype(np.int16))
-        return np.where(found < 0, empty, found).astype(np.uint8)
+    def lanes(self, hours: Sequence[int], body: bytes) -> tuple[Cells, Cells, Cells]:
+        """Motion, score and loss in each bucket: the highest of the minutes that it touches.
+
+        Args:
+            hours, body: As in `haechi.record.overview.Peaks`.
+        """
+        first = self.start_ms // _MS_PER_MINUTE
+        after = -(-self.end_ms // _MS_PER_MINUTE)
+        rows = (np.asarray(hours, np.int64)[:, None] * MINUTES + np.arange(MINUTES) - first).ravel()
+        inside = (rows >= 0) & (rows < after - first)
+        table = np.frombuffer(body, np.uint8).reshape(len(hours), 3, MINUTES)
+        edges = self.start_ms + np.arange(self.count + 1) * self.bucket_ms
+        edges[-1] = self.end_ms
+        pairs = np.stack([edges[:-1] // _MS_PER_MINUTE, -(-edges[1:] // _MS_PER_MINUTE)], axis=1).ravel() - first
+        found: list[Cells] = []
+        for lane, empty in enumerate((0, 0, UNKNOWN)):
+            minutes = np.full(after - first + 1, -1, np.int16)
+            minutes[rows[inside]] = table[:, lane].ravel()[inside]
+            if empty:
+                minutes[minutes == UNKNOWN] = -1
+            highest = np.maximum.reduceat(minutes, pairs)[::2]
+            found.append(np.where(highest < 0, empty, highest).astype(np.uint8))
+        return found[0], found[1], found[2]
 
     def counts(self, rows: Iterable[tuple[int, int]]) -> Cells:
         """How often, by bucket number, at most 255; numbers beyond the ends count in the first and the last bucket."""

@@ -8,12 +8,14 @@ range the gaps tell all, and only over a short one are the recordings themselves
 from collections.abc import Sequence
 
 import sqlalchemy as sa
+from msgspec import Struct
 from sqlalchemy import Connection
 
 from haechi.base.clock import NS_PER_S
 from haechi.base.ids import StreamId
+from haechi.record.accounts import MINUTES
 from haechi.record.index import LONGEST_RECORDING_NS
-from haechi.record.tables import gaps, recordings
+from haechi.record.tables import gaps, hours, recordings
 
 EXACT_NS = 24_000 * 60 * NS_PER_S
 """Streams times length up to which the recordings are read: 24,000 of a minute, about 50 ms."""
@@ -21,10 +23,20 @@ _GAPS_BACK = 16
 """Gaps of a stream do not overlap, so of those that began before a range only the last can reach into it; some more
 are looked at."""
 
+NS_PER_HOUR = 3600 * NS_PER_S
+PEAKS_BYTES = 3 * MINUTES
+
 Extent = tuple[int, int]
 """Start and end, ns since the epoch."""
 GapRow = tuple[int, int, str, str]
 """Start, end, cause, detail."""
+
+
+class Peaks(Struct, frozen=True):
+    """Hours since the epoch in any order, and for each of them `haechi.record.accounts.peaks`, one after the other."""
+
+    hours: list[int]
+    body: bytes
 
 
 def extents_of(
@@ -63,6 +75,20 @@ def gaps_in(
     )
     rows = connection.execute(query.group_by(bucket, gaps.c.cause).order_by(first))
     return [(row[0], row[1], row[2], row[3]) for row in rows]
+
+
+def peaks_in(connection: Connection, streams: Sequence[StreamId], start_ns: int, end_ns: int) -> dict[StreamId, Peaks]:
+    """What the accounts say of the hours that a range touches."""
+    query = sa.select(hours.c.stream, hours.c.hour, hours.c.peaks).where(
+        hours.c.stream.in_(streams), hours.c.hour >= start_ns // NS_PER_HOUR, hours.c.hour <= end_ns // NS_PER_HOUR
+    )
+    numbers: dict[StreamId, list[int]] = {stream: [] for stream in streams}
+    bodies: dict[StreamId, list[bytes]] = {stream: [] for stream in streams}
+    for stream, hour, body in connection.execute(query):
+        if len(body) == PEAKS_BYTES:
+            numbers[stream].append(hour)
+            bodies[stream].append(body)
+    return {stream: Peaks(numbers[stream], b"".join(bodies[stream])) for stream in streams}
 
 
 def _whole(connection: Connection, stream: StreamId, start_ns: int, end_ns: int) -> list[Extent]:

@@ -3,13 +3,12 @@
 from typing import Annotated
 
 import msgspec
-import numpy as np
 from fastapi import Query, Response
 from sqlalchemy import Connection
 
 from haechi.api.asked import Caller, House
 from haechi.api.auth.principal import Principal
-from haechi.api.buckets import Buckets, Cells, Hole, Stretch, packed
+from haechi.api.buckets import Buckets, Hole, Stretch, packed
 from haechi.api.headers import NO_STORE
 from haechi.api.policy import Access, Routes, camera_not_found
 from haechi.api.routes.footage import LONGEST_TIMELINE_MS, EndMs, StartMs
@@ -20,7 +19,7 @@ from haechi.base.errors import Invalid
 from haechi.base.ids import CameraId, stream_of
 from haechi.base.redact import redact_text
 from haechi.events.marks import Marks, marks_of
-from haechi.record.overview import Extent, GapRow, extents_of, gaps_in
+from haechi.record.overview import Extent, GapRow, Peaks, extents_of, gaps_in, peaks_in
 
 CAMERAS_MOST = 25
 CELLS_MOST = 20_000
@@ -29,7 +28,6 @@ GAPS_MOST = 1250
 EVENTS_MOST = 750
 """Gaps, and events that are listed, of all cameras together: what keeps an answer below 200 KB."""
 DETAIL_MOST = 80
-UNKNOWN = 255
 
 Cameras = Annotated[
     str, Query(min_length=1, max_length=40 * CAMERAS_MOST, description="Ids with commas between them, 25 at most")
@@ -43,6 +41,7 @@ class _Drawn(msgspec.Struct, frozen=True):
     extents: list[Extent]
     gaps: list[GapRow]
     marks: Marks
+    peaks: Peaks
 
 
 async def timeline(
@@ -88,9 +87,15 @@ def _read(connection: Connection, asked: list[CameraId], scale: Buckets, now_ns:
     start_ns, end_ns, bucket_ns = (ms * NS_PER_MS for ms in (scale.start_ms, scale.end_ms, scale.bucket_ms))
     streams = {camera: stream_of(camera) for camera in asked}
     extents = extents_of(connection, list(streams.values()), start_ns, end_ns)
+    peaks = peaks_in(connection, list(streams.values()), start_ns, end_ns)
     marks = marks_of(connection, asked, start_ns, end_ns, bucket_ns, EVENTS_MOST)
     return {
-        camera: _Drawn(extents[stream], gaps_in(connection, stream, start_ns, end_ns, bucket_ns, now_ns), marks[camera])
+        camera: _Drawn(
+            extents[stream],
+            gaps_in(connection, stream, start_ns, end_ns, bucket_ns, now_ns),
+            marks[camera],
+            peaks[stream],
+        )
         for camera, stream in streams.items()
     }
 
@@ -101,21 +106,18 @@ def _lane(camera: CameraId, drawn: _Drawn, scale: Buckets, most_gaps: int) -> di
         Hole(start // NS_PER_MS, -(-end // NS_PER_MS), cause, redact_text(detail)[:DETAIL_MOST])
         for start, end, cause, detail in drawn.gaps
     ]
+    motion, score, loss = scale.lanes(drawn.peaks.hours, drawn.peaks.body)
     spans, gaps = scale.drawn(stretches, holes, most_gaps)
     return {
         "camera": camera,
         "spans": [(one.start_ms, one.end_ms) for one in spans],
         "gaps": [(one.start_ms, one.end_ms, one.cause, one.detail) for one in gaps],
-        "motion": packed(_none(scale, 0)),
-        "score": packed(_none(scale, 0)),
-        "loss": packed(_none(scale, UNKNOWN)),
+        "motion": packed(motion),
+        "score": packed(score),
+        "loss": packed(loss),
         "events": _events(drawn.marks),
         "event_counts": packed(scale.counts(drawn.marks.counts)),
     }
-
-
-def _none(scale: Buckets, value: int) -> Cells:
-    return np.full(scale.count, value, np.uint8)
 
 
 def _events(marks: Marks) -> list[dict[str, object]] | None:
