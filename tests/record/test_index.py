@@ -10,8 +10,9 @@ from haechi.base.errors import Invalid
 from haechi.base.ids import CameraId
 from haechi.bus.frames import GapCause
 from haechi.record.commits import insert_gap
-from haechi.record.index import Policy, Span
+from haechi.record.index import Span
 from haechi.record.layouts import FragmentRow, pack
+from haechi.record.policies import Policy
 from haechi.record.tables import layouts, recordings
 from tests.record.archive import EVER, MAIN, Archive
 from tests.streams import START_NS
@@ -86,12 +87,12 @@ def test_sizes_are_by_camera_or_all(archive: Archive) -> None:
 
 
 def test_what_a_camera_wants_is_kept(archive: Archive) -> None:
-    wish = Policy(enabled=False, retention_days=3.5)
+    wish = Policy(enabled=False, continuous_days=3.5, audio=True, purpose="the till")
     asyncio.run(archive.index.set_policy(CameraId("cam_a"), Policy()))
     asyncio.run(archive.index.set_policy(CameraId("cam_a"), wish))
     assert asyncio.run(archive.index.policies()) == {CameraId("cam_a"): wish}
     with pytest.raises(Invalid):
-        asyncio.run(archive.index.set_policy(CameraId("cam_a"), Policy(retention_days=-1)))
+        asyncio.run(archive.index.set_policy(CameraId("cam_a"), Policy(event_days=-1)))
 
 
 @pytest.mark.slow

@@ -18,7 +18,8 @@ from haechi.bus.frames import GapCause
 from haechi.ingest.stamp import RunTime, Stamper
 from haechi.media.access_unit import AccessUnit, RawUnit, UnitRef
 from haechi.media.fmp4.reader import scan
-from haechi.record.index import Gap, Policy, Span
+from haechi.record.index import Gap, Span
+from haechi.record.policies import Policy
 from haechi.record.recorder import RecorderSettings
 from haechi.record.volume import IDENTITY_FILE
 from tests.record.archive import JPEG, MAIN, SUB, Archive, after, pictures

@@ -11,7 +11,7 @@ from haechi.base.ids import CameraId
 from haechi.bus.frames import GapCause
 from haechi.media.access_unit import UnitRef
 from haechi.record.check import CheckLevel, check
-from haechi.record.index import Policy
+from haechi.record.policies import Policy
 from haechi.record.retention import NS_PER_DAY, Retention, RetentionReport, RetentionSettings, SteadyTime
 from haechi.record.volume import IDENTITY_FILE, Space, Volume
 from tests.record.archive import JPEG, MAIN, SUB, Archive, pictures
@@ -84,7 +84,8 @@ def test_footage_past_its_time_is_deleted_and_the_gap_says_why(tmp_path: Path) -
 
 def test_a_camera_may_keep_its_footage_longer_or_shorter(tmp_path: Path) -> None:
     archive = ten_days(tmp_path)
-    asyncio.run(archive.index.set_policy(CameraId("cam_yard"), Policy(retention_days=2.5)))
+    shorter = Policy(continuous_days=2.5, motion_days=2.5, event_days=2.5)
+    asyncio.run(archive.index.set_policy(CameraId("cam_yard"), shorter))
     once(archive, RetentionSettings(retention_days=30, min_free_bytes=0))
     assert days_of(archive) == list(range(10))
     assert days_of(archive, SUB) == [8, 9]
@@ -94,15 +95,15 @@ def test_a_camera_may_keep_its_footage_longer_or_shorter(tmp_path: Path) -> None
 def test_pinned_footage_stays_until_it_is_unpinned(tmp_path: Path) -> None:
     archive = ten_days(tmp_path)
     at = START_NS + 2 * NS_PER_DAY + NS_PER_S
-    asyncio.run(archive.playback.pin(MAIN, at, at + NS_PER_S, "event:evt_1"))
-    asyncio.run(archive.playback.pin(MAIN, at, at + NS_PER_S, "case:1"))
+    asyncio.run(archive.index.pin(MAIN, at, at + NS_PER_S, "event:evt_1"))
+    asyncio.run(archive.index.pin(MAIN, at, at + NS_PER_S, "case:1"))
     settings = RetentionSettings(retention_days=1.5, min_free_bytes=0)
     once(archive, settings)
     assert days_of(archive) == [2, 9]
-    asyncio.run(archive.playback.unpin("event:evt_1"))
+    asyncio.run(archive.index.unpin("event:evt_1"))
     once(archive, settings)
     assert days_of(archive) == [2, 9]
-    asyncio.run(archive.playback.unpin("case:1"))
+    asyncio.run(archive.index.unpin("case:1"))
     once(archive, settings)
     assert days_of(archive) == [9]
     archive.close()
@@ -127,7 +128,7 @@ def test_one_pass_for_space_never_takes_more_than_a_tenth_or_ten(tmp_path: Path)
 def test_protected_footage_is_never_deleted_for_space_and_it_is_told(tmp_path: Path) -> None:
     archive = ten_days(tmp_path, free_bytes=0)
     for stream in (MAIN, SUB):
-        asyncio.run(archive.playback.pin(stream, START_NS, START_NS + 20 * NS_PER_DAY, "case:1"))
+        asyncio.run(archive.index.pin(stream, START_NS, START_NS + 20 * NS_PER_DAY, "case:1"))
     report = once(archive, RetentionSettings(min_free_bytes=1 << 39))
     assert (report.for_space, report.only_protected) == (0, True)
     assert len(archive.recordings()) == 20

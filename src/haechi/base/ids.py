@@ -10,6 +10,8 @@ EventId = NewType("EventId", str)
 ZoneId = NewType("ZoneId", str)
 RuleId = NewType("RuleId", str)
 UserId = NewType("UserId", str)
+ExportId = NewType("ExportId", str)
+BookmarkId = NewType("BookmarkId", str)
 RecordingId = NewType("RecordingId", int)
 
 _ALPHABET = "abcdefghjkmnpqrstvwxyz23456789"

@@ -1,7 +1,13 @@
-"""What is deleted, and when: footage past its time, then, where space runs out, the oldest that nothing protects."""
+"""What is deleted, and when: footage past its time, what a camera has too much of, then, where space runs out, the
+oldest that nothing protects. What a pass would do can be asked beforehand (`Retention.plan`).
+"""
 
 import asyncio
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
+from functools import partial
+from itertools import pairwise
+from typing import Protocol
 
 import sqlalchemy as sa
 import structlog
@@ -10,31 +16,58 @@ from sqlalchemy import Connection
 
 from haechi.base.clock import NS_PER_S, Clock
 from haechi.base.errors import HaechiError
-from haechi.base.ids import CameraId, RecordingId, StreamId, camera_of
+from haechi.base.ids import CameraId, StreamId
 from haechi.bus.frames import GapCause
 from haechi.record.adopt import trim_gaps
+from haechi.record.choice import Gone, Wishes, expired, oldest, over_size, taken
 from haechi.record.commits import delete_recordings
-from haechi.record.index import Policy, RecordIndex
-from haechi.record.tables import gaps, pins, recordings
+from haechi.record.forecast import Forecast, forecast
+from haechi.record.index import RecordIndex
+from haechi.record.judge import SETTLE_NS, judge_some
+from haechi.record.plan import RetentionPlan, Shortage, plan
+from haechi.record.policies import DAYS_BY_DEFAULT, NS_PER_DAY, Keep, Policy
+from haechi.record.tables import gaps, recordings
 from haechi.record.volume import Volume
 
 log = structlog.get_logger(__name__)
 
-NS_PER_DAY = 86_400 * NS_PER_S
+__all__ = ["NS_PER_DAY", "Retention", "RetentionReport", "RetentionSettings", "SteadyTime"]
+
 EVERY_S = 60.0
 AT_ONCE = 500
 """Recordings that one transaction takes off the list."""
 SHARE_FOR_SPACE = 0.1
 """Most of all recordings that one pass deletes for want of space (D8); the next pass goes on."""
 LEAST_FOR_SPACE = 10
+JUDGED_MOST = 100
+"""Batches that one pass judges: an old archive of a million recordings is judged within a few passes."""
 CLOCK_SLACK_NS = 60 * NS_PER_S
 
 
 class RetentionSettings(Struct, frozen=True):
-    """How long footage is kept where a camera has no setting of its own, and how much space stays free."""
+    """How long footage is kept where a camera has no setting of its own, and how much space stays free.
 
-    retention_days: float = 30.0
+    Attributes:
+        motion_days, event_days: None: as long as all else.
+        max_bytes: Of one camera; None: as much as there is room for.
+    """
+
+    retention_days: float = DAYS_BY_DEFAULT
     min_free_bytes: int = 2 * 1024**3
+    motion_days: float | None = None
+    event_days: float | None = None
+    max_bytes: int | None = None
+
+    @property
+    def keep(self) -> Keep:
+        """The same as one value."""
+        days = self.retention_days
+        return Keep(
+            days,
+            days if self.motion_days is None else self.motion_days,
+            days if self.event_days is None else self.event_days,
+            self.max_bytes,
+        )
 
 
 class RetentionReport(Struct, frozen=True):
@@ -42,21 +75,47 @@ class RetentionReport(Struct, frozen=True):
 
     Attributes:
         only_protected: There is too little space, and all that is left is pinned or still being written.
+        for_size: Because a camera had more than it may have.
     """
 
     expired: int = 0
     for_space: int = 0
     freed_bytes: int = 0
     only_protected: bool = False
+    for_size: int = 0
 
 
-class _Candidate(Struct, frozen=True):
-    id: RecordingId
-    stream: StreamId
-    path: str
-    start_ns: int
-    end_ns: int
-    size_bytes: int
+class Remover(Protocol):
+    """How deleted recordings go, wherever they lie."""
+
+    def forget(self, connection: Connection, gone: Sequence[Gone]) -> None:
+        """Within the transaction that takes them off the list: note what is still to be removed."""
+
+    async def remove(self, gone: Sequence[Gone]) -> None:
+        """After it: remove their bytes, or see to it that somebody does."""
+
+
+class LocalRemover:
+    """For recordings that are files of one volume. What a crash leaves behind, the next start finds and deletes."""
+
+    def __init__(self, volume: Volume) -> None:
+        self._volume = volume
+
+    def forget(self, connection: Connection, gone: Sequence[Gone]) -> None:
+        """Nothing to note."""
+
+    async def remove(self, gone: Sequence[Gone]) -> None:
+        """Delete the files.
+
+        Raises:
+            Unavailable: The volume is not there, or is not the right one.
+        """
+        await asyncio.to_thread(self._remove, [one.path for one in gone])
+
+    def _remove(self, paths: list[str]) -> None:
+        self._volume.verify()
+        for path in paths:
+            self._volume.remove(path)
 
 
 class SteadyTime:
@@ -83,15 +142,26 @@ class SteadyTime:
 
 
 class Retention:
-    """Deletes footage. Never what is pinned, never on a volume that is not the one it was recorded to."""
+    """Deletes footage. Never what is protected, never on a volume that is not the one it was recorded to.
+
+    Args:
+        remover: How recordings go; default: as files of ``volume``.
+    """
 
     def __init__(
-        self, index: RecordIndex, volume: Volume, clock: Clock, settings: RetentionSettings | None = None
+        self,
+        index: RecordIndex,
+        volume: Volume,
+        clock: Clock,
+        settings: RetentionSettings | None = None,
+        *,
+        remover: Remover | None = None,
     ) -> None:
         self._index = index
         self._volume = volume
         self._clock = clock
         self._time = SteadyTime(clock)
+        self._remover = remover or LocalRemover(volume)
         self.settings = settings or RetentionSettings()
         self._wake = asyncio.Event()
         self.last = RetentionReport()
@@ -108,7 +178,7 @@ class Retention:
                 await self._wake.wait()
                 self._wake.clear()
                 try:
-                    self.last = await self.once()
+                    await self.once()
                 except (HaechiError, OSError) as error:
                     log.warning("retention stands still", reason=str(error))
 
@@ -124,98 +194,128 @@ class Retention:
             Unavailable: The volume is not there, is not the right one, or failed; nothing was deleted.
         """
         self._volume.verify()
-        policies = await self._index.policies()
-        now_ns = self._time.now_ns()
-        expired, freed = 0, 0
-        while batch := await self._index.database.read(lambda c: self._expired(c, policies, now_ns)):
-            await self._delete(batch)
-            expired += len(batch)
-            freed += sum(one.size_bytes for one in batch)
-        for_space, freed_for_space, only_protected = await self._free_space()
-        report = RetentionReport(expired, for_space, freed + freed_for_space, only_protected)
-        if expired or for_space:
-            log.info("footage deleted", expired=expired, for_space=for_space, freed_bytes=report.freed_bytes)
+        wishes, now_ns = await self._wishes(), self._time.now_ns()
+        await self._judge(now_ns - SETTLE_NS)
+        aged = await self._delete_all(lambda c: expired(c, wishes, now_ns, AT_ONCE))
+        sized = await self._delete_all(lambda c: taken(over_size(c, wishes, now_ns), 1 << 62, AT_ONCE))
+        spaced, only_protected = await self._free_space(now_ns)
+        freed = sum(size for _, size in (aged, sized, spaced))
+        report = RetentionReport(aged[0], spaced[0], freed, only_protected, sized[0])
+        if freed:
+            log.info("footage deleted", expired=aged[0], for_size=sized[0], for_space=spaced[0], freed_bytes=freed)
         if only_protected and not self.last.only_protected:
             log.critical("the disk is full of protected footage: nothing new can be recorded")
+        self.last = report
         return report
 
-    async def _free_space(self) -> tuple[int, int, bool]:
-        """Delete the oldest unprotected recordings until enough is free. Deleted, freed bytes, nothing left."""
-        missing = self.settings.min_free_bytes - (await asyncio.to_thread(self._volume.space)).free_bytes
-        if missing <= 0:
-            return 0, 0, False
+    async def plan(self, default: Keep | None = None, cameras: dict[CameraId, Policy] | None = None) -> RetentionPlan:
+        """What a pass would delete now; with other wishes than those of now, what it would delete under them.
+
+        Args:
+            default: For cameras without a setting of their own.
+            cameras: Settings of some cameras in place of their own.
+        """
+        wishes, now_ns = await self._wishes(), self._time.now_ns()
+        await self._judge(now_ns - SETTLE_NS)
+        asked = Wishes(default or wishes.default, {**wishes.cameras, **(cameras or {})})
+        short = Shortage(self._volume.id, await self._missing_bytes(), SHARE_FOR_SPACE, LEAST_FOR_SPACE)
+        return await self._index.database.read(lambda c: plan(c, asked, now_ns, short))
+
+    async def forecast(self) -> Forecast:
+        """How fast the disk fills, and where that ends. Looks at every recording: ask seldom."""
+        wishes, now_ns = await self._wishes(), self._time.now_ns()
+        room = -await self._missing_bytes()
+        return await self._index.database.read(lambda c: forecast(c, wishes, now_ns, room))
+
+    async def _wishes(self) -> Wishes:
+        return Wishes(self.settings.keep, await self._index.policies())
+
+    async def _judge(self, before_ns: int) -> int:
+        """Judge what ended by then. How many."""
+        total = 0
+        for _ in range(JUDGED_MOST):
+            count = await self._index.database.write(lambda c: judge_some(c, before_ns))
+            total += count
+            if not count:
+                break
+        return total
+
+    async def _missing_bytes(self) -> int:
+        """Bytes that would have to be freed; below 0: so much room is left."""
+        space = await asyncio.to_thread(self._volume.space)
+        return self.settings.min_free_bytes - space.free_bytes
+
+    async def _free_space(self, now_ns: int) -> tuple[tuple[int, int], bool]:
+        """Delete the oldest unprotected recordings until enough is free: how many and how large, and whether there was
+        nothing left to delete."""
+        if await self._missing_bytes() <= 0:
+            return (0, 0), False
         count = sa.select(sa.func.count()).select_from(recordings)
         total = await self._index.database.read(lambda c: int(c.execute(count).scalar_one()))
         most = max(LEAST_FOR_SPACE, int(total * SHARE_FOR_SPACE))
-        oldest = await self._index.database.read(lambda c: self._unprotected(c, limit=most))
-        chosen: list[_Candidate] = []
-        for one in oldest:
-            if missing <= 0:
-                break
-            chosen.append(one)
-            missing -= one.size_bytes
-        await self._delete(chosen)
-        return len(chosen), sum(one.size_bytes for one in chosen), not oldest
+        chosen = await self._oldest(most)
+        if len(chosen) < most and sum(one.size_bytes for one in chosen) < await self._missing_bytes():
+            await self._judge(now_ns)
+            chosen = await self._oldest(most)
+        is_all = len(chosen) < most and sum(one.size_bytes for one in chosen) < await self._missing_bytes()
+        gone: list[Gone] = []
+        for first in range(0, len(chosen), AT_ONCE):
+            gone += await self._delete(chosen[first : first + AT_ONCE])
+        return (len(gone), sum(one.size_bytes for one in gone)), is_all
 
-    def _expired(self, connection: Connection, policies: dict[CameraId, Policy], now_ns: int) -> list[_Candidate]:
-        found: list[_Candidate] = []
-        streams = connection.execute(sa.select(recordings.c.stream).distinct()).scalars().all()
-        for stream in streams:
-            days = policies.get(camera_of(StreamId(stream)), Policy()).retention_days
-            horizon_ns = now_ns - int((days or self.settings.retention_days) * NS_PER_DAY)
-            query = _candidates().where(recordings.c.stream == stream, recordings.c.end_ns <= horizon_ns)
-            rows = connection.execute(query.limit(AT_ONCE - len(found)))
-            found += [_Candidate(**row._mapping) for row in rows]
-            if len(found) >= AT_ONCE:
-                break
-        return found
+    async def _oldest(self, most: int) -> list[Gone]:
+        missing = await self._missing_bytes()
+        return await self._index.database.read(lambda c: taken(oldest(c, self._volume.id), missing, most))
 
-    def _unprotected(self, connection: Connection, limit: int) -> list[_Candidate]:
-        return [_Candidate(**row._mapping) for row in connection.execute(_candidates().limit(limit))]
+    async def _delete_all(self, choose: Callable[[Connection], list[Gone]]) -> tuple[int, int]:
+        """Delete what ``choose`` gives until it gives nothing: how many and how large."""
+        count = size = 0
+        while batch := await self._index.database.read(choose):
+            gone = await self._delete(batch)
+            count += len(gone)
+            size += sum(one.size_bytes for one in gone)
+        return count, size
 
-    async def _delete(self, chosen: Sequence[_Candidate]) -> None:
+    async def _delete(self, chosen: Sequence[Gone]) -> list[Gone]:
         """Off the list first, then off the disk: a crash between leaves files that the next start finds and deletes
-        again, never rows without files."""
-        if not chosen:
-            return
+        again, never rows without files. What was pinned since it was chosen stays."""
         self._volume.verify()
-        await self._index.database.write(lambda c: _forget(c, chosen))
-        await asyncio.to_thread(self._remove, [one.path for one in chosen])
+        gone = await self._index.database.write(partial(self._forget, chosen=chosen))
+        await self._remover.remove(gone)
+        return gone
 
-    def _remove(self, paths: list[str]) -> None:
-        self._volume.verify()
-        for path in paths:
-            self._volume.remove(path)
-
-
-def _candidates() -> sa.Select[tuple[object, ...]]:
-    """Recordings that nothing protects, oldest first."""
-    pinned = sa.exists().where(
-        pins.c.stream == recordings.c.stream,
-        pins.c.start_ns < recordings.c.end_ns,
-        pins.c.end_ns > recordings.c.start_ns,
-    )
-    columns = (recordings.c[name] for name in _Candidate.__struct_fields__)
-    return sa.select(*columns).where(~recordings.c.is_open, ~pinned).order_by(recordings.c.start_ns)
+    def _forget(self, connection: Connection, chosen: Sequence[Gone]) -> list[Gone]:
+        ids = sa.select(recordings.c.id).where(
+            recordings.c.id.in_([one.id for one in chosen]), recordings.c.kept_as.is_not(None)
+        )
+        judged = set(connection.execute(ids).scalars())
+        gone = [one for one in chosen if one.id in judged]
+        self._remover.forget(connection, gone)
+        _forget(connection, gone)
+        return gone
 
 
-def _forget(connection: Connection, chosen: Sequence[_Candidate]) -> None:
+def _forget(connection: Connection, chosen: Sequence[Gone]) -> None:
     delete_recordings(connection, [one.id for one in chosen])
     for stream in {one.stream for one in chosen}:
         _account(connection, stream, [one for one in chosen if one.stream == stream])
 
 
-def _account(connection: Connection, stream: StreamId, chosen: list[_Candidate]) -> None:
-    """One gap for what was deleted in a row; gaps within and beside it that are as old become part of it."""
-    start_ns, end_ns = chosen[0].start_ns, chosen[-1].end_ns
-    kept = sa.select(sa.func.count()).where(
-        recordings.c.stream == stream, recordings.c.start_ns < end_ns, recordings.c.end_ns > start_ns
+def _account(connection: Connection, stream: StreamId, chosen: list[Gone]) -> None:
+    """A gap for each stretch that was deleted in a row; gaps within and beside it become part of it."""
+    ordered = sorted(chosen, key=lambda one: one.start_ns)
+    kept = sa.select(recordings.c.start_ns).where(
+        recordings.c.stream == stream,
+        recordings.c.start_ns > ordered[0].start_ns,
+        recordings.c.start_ns < ordered[-1].start_ns,
     )
-    if connection.execute(kept).scalar_one():
-        for one in chosen:
-            _merge(connection, stream, one.start_ns, one.end_ns)
-    else:
-        _merge(connection, stream, start_ns, end_ns)
+    starts = list(connection.execute(kept.order_by(recordings.c.start_ns)).scalars())
+    first = ordered[0]
+    for one, after in pairwise([*ordered, None]):
+        assert one is not None
+        if after is None or bisect_left(starts, one.start_ns) < bisect_left(starts, after.start_ns):
+            _merge(connection, stream, first.start_ns, one.end_ns)
+            first = after or one
 
 
 def _merge(connection: Connection, stream: StreamId, start_ns: int, end_ns: int) -> None:

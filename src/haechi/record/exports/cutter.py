@@ -1,0 +1,83 @@
+"""Cuts files out of the footage: one at a time, in a thread, with a word on how far it is."""
+
+import asyncio
+import os
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from sqlalchemy import Connection
+
+from haechi.base.clock import NS_PER_S
+from haechi.base.errors import NotFound
+from haechi.base.ids import StreamId
+from haechi.record.clips import CLIP_MOST_NS, ClipPlan, check_range, make_clip, plan_clip, recordings_for
+from haechi.record.estimate import Estimate, estimate_clip
+from haechi.record.exports.store import ExportPart
+from haechi.record.index import RecordIndex, Recording
+from haechi.record.pieces import pieces_between
+from haechi.record.tiers.vault import Vault
+from haechi.record.volume import sync_folder
+
+EXPORT_MOST_NS = 24 * 3600 * NS_PER_S
+Progress = Callable[[float], None]
+"""Told the share that is done, 0 to 1, from a thread; may raise to stop the work."""
+
+
+class Cutter:
+    """Makes the parts of exports, and says beforehand how large they get."""
+
+    def __init__(self, index: RecordIndex, vault: Vault) -> None:
+        self._index = index
+        self._vault = vault
+
+    async def estimate(self, stream: StreamId, start_ns: int, end_ns: int) -> Estimate:
+        """How large a clip of a range gets, and how long.
+
+        Raises:
+            Invalid: ``bad-range``: backwards, or longer than a day.
+            NotFound: ``clip-empty``.
+            DataLoss: The footage is damaged.
+        """
+        check_range(start_ns, end_ns, EXPORT_MOST_NS)
+        pieces = await self._index.database.read(lambda c: pieces_between(c, stream, start_ns, end_ns))
+        return await asyncio.to_thread(estimate_clip, self._vault, pieces, start_ns, end_ns)
+
+    async def newest_ns(self, stream: StreamId) -> int:
+        """Up to where there is footage."""
+        return await self._index.newest_captured_ns(stream)
+
+    async def cut(
+        self, stream: StreamId, start_ns: int, end_ns: int, path: Path, progress: Progress
+    ) -> ExportPart | None:
+        """Write the next part of ``[start_ns, end_ns)``: an hour at most, of one coding. None: nothing is left of it.
+
+        Raises:
+            DataLoss: The footage is damaged.
+            Invalid: It cannot be a clip.
+            OSError: The file cannot be written.
+        """
+        while start_ns < end_ns:
+            until_ns = min(end_ns, start_ns + CLIP_MOST_NS)
+            span = (start_ns, until_ns)
+            find = partial(_recordings, stream=stream, span=span)
+            found = await self._index.database.read(find)
+            try:
+                return await asyncio.to_thread(self._cut, found, span, path, progress)
+            except NotFound:
+                start_ns = until_ns
+        return None
+
+    def _cut(self, found: list[Recording], span: tuple[int, int], path: Path, progress: Progress) -> ExportPart:
+        plan: ClipPlan = plan_clip(self._vault, found, *span)
+        part = path.with_name(path.name + ".part")
+        make_clip(self._vault, plan, part, lambda done: progress(done / plan.units))
+        with part.open("rb") as file:
+            os.fsync(file.fileno())
+        part.replace(path)
+        sync_folder(path.parent)
+        return ExportPart(path.stat().st_size, plan.start_ns, plan.ends_ns, plan.units)
+
+
+def _recordings(connection: Connection, *, stream: StreamId, span: tuple[int, int]) -> list[Recording]:
+    return recordings_for(connection, stream, *span)

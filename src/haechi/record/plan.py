@@ -1,0 +1,113 @@
+"""The dry run: what a pass of retention would delete, by camera and class, and why."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+import sqlalchemy as sa
+from msgspec import Struct
+from sqlalchemy import Connection
+
+from haechi.base.ids import CameraId, camera_of
+from haechi.record.choice import Gone, Sum, Why, Wishes, expired_sums, is_expired, oldest, over_size, taken
+from haechi.record.policies import Kept
+from haechi.record.tables import recordings
+
+
+class Shortage(Struct, frozen=True):
+    """What is missing on the volume that is recorded to, and how much one pass may take for it (D8).
+
+    Attributes:
+        missing_bytes: At most 0: enough is free.
+    """
+
+    volume: str
+    missing_bytes: int
+    share: float
+    least: int
+
+
+class ClassPlan(Struct, frozen=True):
+    """What would go of one camera and class for one reason."""
+
+    kept: Kept
+    why: Why
+    recordings: int
+    bytes: int
+    oldest_ns: int
+    newest_ns: int
+
+
+class CameraPlan(Struct, frozen=True):
+    """What would go of one camera."""
+
+    camera: CameraId
+    classes: tuple[ClassPlan, ...]
+
+
+class RetentionPlan(Struct, frozen=True):
+    """What would go.
+
+    Attributes:
+        total_recordings, total_bytes: Of all cameras.
+    """
+
+    cameras: tuple[CameraPlan, ...]
+
+    @property
+    def total_recordings(self) -> int:
+        return sum(one.recordings for camera in self.cameras for one in camera.classes)
+
+    @property
+    def total_bytes(self) -> int:
+        return sum(one.bytes for camera in self.cameras for one in camera.classes)
+
+
+_Key = tuple[CameraId, Kept, Why]
+
+
+def plan(connection: Connection, wishes: Wishes, now_ns: int, short: Shortage) -> RetentionPlan:
+    """What a pass would delete that begins now."""
+    aged = expired_sums(connection, wishes, now_ns)
+    sized = list(over_size(connection, wishes, now_ns))
+    spaced = _for_space(connection, wishes, now_ns, short, (aged, sized))
+    found: defaultdict[_Key, list[Sum]] = defaultdict(list)
+    for one in aged:
+        found[camera_of(one.stream), one.kept, Why.AGE].append(one)
+    for rows, why in ((sized, Why.SIZE), (spaced, Why.SPACE)):
+        for row in rows:
+            found[camera_of(row.stream), Kept(row.kept_as), why].append(_sum_of(row))
+    cameras = sorted({camera for camera, _, _ in found})
+    return RetentionPlan(tuple(CameraPlan(camera, tuple(_classes(found, camera))) for camera in cameras))
+
+
+def _for_space(
+    connection: Connection, wishes: Wishes, now_ns: int, short: Shortage, before: tuple[list[Sum], list[Gone]]
+) -> list[Gone]:
+    aged, sized = before
+    if short.missing_bytes <= 0:
+        return []
+    total = connection.execute(sa.select(sa.func.count()).select_from(recordings)).scalar_one()
+    total -= sum(one.recordings for one in aged) + len(sized)
+    missing = short.missing_bytes - sum(one.bytes for one in aged) - sum(one.size_bytes for one in sized)
+    ids = {one.id for one in sized}
+    left = (
+        one for one in oldest(connection, short.volume) if one.id not in ids and not is_expired(one, wishes, now_ns)
+    )
+    return taken(left, missing, max(short.least, int(total * short.share)))
+
+
+def _sum_of(one: Gone) -> Sum:
+    return Sum(one.stream, Kept(one.kept_as), 1, one.size_bytes, one.start_ns, one.end_ns)
+
+
+def _classes(found: dict[_Key, list[Sum]], camera: CameraId) -> Iterable[ClassPlan]:
+    for (of, kept, why), sums in sorted(found.items()):
+        if of == camera:
+            yield ClassPlan(
+                kept,
+                why,
+                sum(one.recordings for one in sums),
+                sum(one.bytes for one in sums),
+                min(one.oldest_ns for one in sums),
+                max(one.newest_ns for one in sums),
+            )
