@@ -59,7 +59,8 @@ def s3_server(folder: Path, within_s: float = 40) -> Iterator[S3]:
         *(f"-master.port={master}", "-master.volumeSizeLimitMB=512", "-master.telemetry=false"),
         *(f"-volume.port={volume}", "-volume.max=32", "-volume.minFreeSpace=1"),
         *("-filer", f"-filer.port={filer}", f"-filer.localSocket={folder / 'f.sock'}"),
-        *("-s3", f"-s3.port={gateway}", f"-s3.config={config}", "-s3.port.iceberg=0", f"-s3.localSocket={folder / 's'}"),
+        *("-s3", f"-s3.port={gateway}", f"-s3.config={config}", "-s3.port.iceberg=0"),
+        f"-s3.localSocket={folder / 's.sock'}",
     ]
     log = (folder / "weed.log").open("wb")
     process = subprocess.Popen([program, *arguments], cwd=folder, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
