@@ -1,49 +1,57 @@
 import { useComputedColorScheme } from "@mantine/core";
 import { useElementSize, useMergedRef } from "@mantine/hooks";
-import { useEffect, useRef, useState } from "react";
+import { useEffect, useRef, useState, useSyncExternalStore } from "react";
 import { useTranslation } from "react-i18next";
-import type { Camera, Timeline as TimelineData } from "@/api/types";
+import type { Camera } from "@/api/types";
 import { useClock } from "@/app/site";
-import { causeName, labelName } from "@/parts/names";
-import { clockDuration } from "@/time/duration";
-import { draw, type Palette, readPalette } from "./draw";
+import { draw, type Palette, readPalette, type Scene } from "./draw";
 import { Gestures } from "./gestures";
-import { eventAt, momentAt } from "./lookup";
-import { msAt, spanOf, type View } from "./view";
+import { HoverCard } from "./HoverCard";
+import { laneAt, laneBoxes } from "./lanes";
+import type { TimelineTiles } from "./tiles";
+import { spanOf, type View, xOf } from "./view";
 
 interface TimelineProps {
-  camera: Camera;
+  cameras: Camera[];
+  /** Id of the camera that keys and cards are about. */
+  focus: string;
+  tiles: TimelineTiles;
   view: View;
-  data: TimelineData;
   playhead: number;
   now: number;
   markIn: number | null;
   markOut: number | null;
+  bookmarks: { camera: string; start_ms: number; end_ms: number }[];
+  /** What is at the playhead, in words. */
+  words: string;
   onView: (view: View) => void;
   onSeek: (ms: number, scrubbing: boolean) => void;
+  onPick: (camera: string) => void;
+  onWidth: (width: number) => void;
 }
 
-const HEIGHT = 104;
+interface Pointer {
+  ms: number;
+  x: number;
+  lane: number;
+}
 
 export function Timeline(props: TimelineProps) {
-  const { camera, view, data, playhead, now } = props;
+  const { cameras, focus, tiles, view, playhead, now, bookmarks, onWidth } = props;
   const { t } = useTranslation();
   const clock = useClock();
-  const scheme = useComputedColorScheme("dark");
   const canvas = useRef<HTMLCanvasElement>(null);
   const box = useRef<HTMLDivElement>(null);
   const { ref: sizeRef, width } = useElementSize<HTMLDivElement>();
   const ref = useMergedRef(box, sizeRef);
   const latest = useRef(props);
   latest.current = props;
-  const [hover, setHover] = useState<{ ms: number; x: number } | null>(null);
-  const [palette, setPalette] = useState<Palette | null>(null);
-
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the colours are read again when the scheme changes.
-  useEffect(() => {
-    const frame = requestAnimationFrame(() => box.current && setPalette(readPalette(box.current)));
-    return () => cancelAnimationFrame(frame);
-  }, [scheme]);
+  const [hover, setHover] = useState<Pointer | null>(null);
+  const [keyed, setKeyed] = useState(false);
+  const palette = usePalette(box);
+  const version = useSyncExternalStore(tiles.subscribe, tiles.snapshot);
+  const { lanes, height } = laneBoxes(cameras.length);
+  useEffect(() => onWidth(width), [width, onWidth]);
 
   useEffect(() => {
     if (box.current === null) return;
@@ -55,41 +63,72 @@ export function Timeline(props: TimelineProps) {
         latest.current.onView(next);
       },
       seek: (ms, scrubbing) => latest.current.onSeek(ms, scrubbing),
-      hover: (ms, x) => setHover(ms === null ? null : { ms, x }),
+      hover: (ms, x, y) =>
+        setHover(ms === null ? null : { ms, x, lane: laneAt(y, latest.current.cameras.length) }),
+      pick: (y) => {
+        const row = latest.current.cameras[laneAt(y, latest.current.cameras.length)];
+        if (row !== undefined) latest.current.onPick(row.id);
+      },
     });
     return () => gestures.close();
   }, []);
 
+  // biome-ignore lint/correctness/useExhaustiveDependencies: `version` says that tiles have come.
   useEffect(() => {
     const element = canvas.current;
     if (element === null || palette === null || width === 0) return;
     const frame = requestAnimationFrame(() => {
       const ratio = devicePixelRatio;
       if (element.width !== Math.round(width * ratio)) element.width = Math.round(width * ratio);
-      if (element.height !== Math.round(HEIGHT * ratio)) element.height = Math.round(HEIGHT * ratio);
+      if (element.height !== Math.round(height * ratio)) element.height = Math.round(height * ratio);
       const context = element.getContext("2d");
       if (context === null) return;
       context.setTransform(ratio, 0, 0, ratio, 0, 0);
-      const scene = {
+      const scene: Scene = {
         view,
-        timeline: data,
+        lanes: cameras.map((camera, index) => ({
+          placed: tiles.placed(camera.id, view, width),
+          box: lanes[index]!,
+          isFocus: camera.id === focus,
+        })),
         playhead_ms: playhead,
         now_ms: now,
         hover_ms: hover?.ms ?? null,
         mark_in: props.markIn,
         mark_out: props.markOut,
+        bookmarks: bookmarks.map((row) => ({
+          ...row,
+          lane: cameras.findIndex((one) => one.id === row.camera),
+        })),
         clock,
       };
-      draw(context, scene, width, HEIGHT, palette);
+      draw({ context, width, height, colours: palette }, scene);
     });
     return () => cancelAnimationFrame(frame);
-  }, [view, data, playhead, now, hover, props.markIn, props.markOut, clock, width, palette]);
+  }, [
+    view,
+    version,
+    cameras,
+    focus,
+    playhead,
+    now,
+    hover,
+    props.markIn,
+    props.markOut,
+    bookmarks,
+    clock,
+    width,
+    palette,
+  ]);
 
-  const moment = momentAt(data, playhead);
-  const words =
-    moment.kind === "gap"
-      ? t("timeline.gap", { cause: causeName(moment.gap.cause) })
-      : t(`timeline.${moment.kind}`);
+  const focused = Math.max(
+    0,
+    cameras.findIndex((camera) => camera.id === focus),
+  );
+  const atHead = xOf(view, playhead, width);
+  const shown: Pointer | null =
+    hover ?? (keyed && atHead >= 0 && atHead <= width ? { ms: playhead, x: atHead, lane: focused } : null);
+  const pointed = cameras[shown?.lane ?? focused];
   return (
     <div
       ref={ref}
@@ -97,78 +136,52 @@ export function Timeline(props: TimelineProps) {
       role="slider"
       tabIndex={0}
       aria-label={t("timeline.label")}
+      aria-orientation="horizontal"
       aria-valuemin={Math.round(view.start_ms / 1_000)}
       aria-valuemax={Math.round(view.end_ms / 1_000)}
       aria-valuenow={Math.round(Math.min(Math.max(playhead, view.start_ms), view.end_ms) / 1_000)}
-      aria-valuetext={`${clock.date(playhead)} ${clock.time(playhead)}, ${camera.name}, ${words}`}
+      aria-valuetext={props.words}
       data-playhead={Math.round(playhead)}
       data-span={Math.round(spanOf(view))}
+      onFocus={(event) => setKeyed(event.currentTarget.matches(":focus-visible"))}
+      onBlur={() => setKeyed(false)}
     >
-      <canvas ref={canvas} aria-hidden="true" style={{ width: "100%", height: HEIGHT }} />
-      {hover !== null && hover.ms <= now && (
-        <Hover hover={hover} width={width} camera={camera} data={data} view={view} />
+      <canvas ref={canvas} aria-hidden="true" style={{ width: "100%", height }} />
+      {cameras.length > 1 && (
+        <div className="hc-lane-names" aria-hidden="true">
+          {cameras.map((camera, index) => (
+            <span
+              key={camera.id}
+              data-focus={camera.id === focus || undefined}
+              style={{ top: lanes[index]?.top, height: lanes[index]?.height }}
+            >
+              {camera.name}
+            </span>
+          ))}
+        </div>
       )}
-    </div>
-  );
-}
-
-interface HoverProps {
-  hover: { ms: number; x: number };
-  width: number;
-  camera: Camera;
-  data: TimelineData;
-  view: View;
-}
-
-const CARD_PX = 184;
-
-/** What is at the pointer: the picture of that moment, an event's name, or the cause of a gap. */
-function Hover({ hover, width, camera, data, view }: HoverProps) {
-  const { t } = useTranslation();
-  const clock = useClock();
-  const [at, setAt] = useState<number | null>(null);
-  const slack = msAt(view, 4, width) - view.start_ms;
-  const rounded = Math.round(hover.ms / 1_000) * 1_000;
-  useEffect(() => {
-    const timer = setTimeout(() => setAt(rounded), 90);
-    return () => clearTimeout(timer);
-  }, [rounded]);
-  const moment = momentAt(data, hover.ms);
-  const event = eventAt(data.events, hover.ms, slack);
-  return (
-    <div
-      className="hc-hover"
-      style={{ left: Math.min(Math.max(hover.x - CARD_PX / 2, 4), Math.max(4, width - CARD_PX - 4)) }}
-    >
-      {moment.kind === "recording" && at !== null && (
-        <img
-          src={`/api/cameras/${camera.id}/still.jpg?at_ms=${at}&width=320`}
-          alt=""
-          onError={(failure) => {
-            failure.currentTarget.hidden = true;
-          }}
-          onLoad={(done) => {
-            done.currentTarget.hidden = false;
-          }}
+      {shown !== null && pointed !== undefined && shown.ms <= now && (
+        <HoverCard
+          ms={shown.ms}
+          x={shown.x}
+          width={width}
+          camera={pointed}
+          named={cameras.length > 1}
+          placed={tiles.placed(pointed.id, view, width)}
+          view={view}
         />
       )}
-      <strong className="hc-num">{clock.time(hover.ms)}</strong>
-      {event !== null && (
-        <span>
-          {labelName(event.label)} · {Math.round(event.score * 100)} %
-        </span>
-      )}
-      {moment.kind === "gap" && (
-        <span>
-          {t("timeline.noRecording", {
-            from: clock.timeMinutes(moment.gap.start_ms),
-            to: clock.timeMinutes(moment.gap.end_ms),
-            cause: causeName(moment.gap.cause),
-          })}{" "}
-          ({clockDuration(moment.gap.end_ms - moment.gap.start_ms)})
-        </span>
-      )}
-      {moment.kind === "nothing" && <span>{t("timeline.nothing")}</span>}
     </div>
   );
+}
+
+function usePalette(box: React.RefObject<HTMLDivElement | null>): Palette | null {
+  const scheme = useComputedColorScheme("dark");
+  const [palette, setPalette] = useState<Palette | null>(null);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the colours are read again when the scheme changes.
+  useEffect(() => {
+    const frame = requestAnimationFrame(() => box.current && setPalette(readPalette(box.current)));
+    return () => cancelAnimationFrame(frame);
+  }, [scheme, box]);
+  return palette;
 }

@@ -7,7 +7,9 @@ export interface GestureTarget {
   playhead(): number;
   setView(view: View): void;
   seek(ms: number, scrubbing: boolean): void;
-  hover(ms: number | null, x: number): void;
+  hover(ms: number | null, x: number, y: number): void;
+  /** A click, at this height. */
+  pick(y: number): void;
 }
 
 const CLICK_PX = 4;
@@ -51,6 +53,10 @@ export class Gestures {
     return event.clientX - this.element.getBoundingClientRect().left;
   }
 
+  private y(event: PointerEvent): number {
+    return event.clientY - this.element.getBoundingClientRect().top;
+  }
+
   private get width(): number {
     return this.element.clientWidth;
   }
@@ -74,7 +80,7 @@ export class Gestures {
   private readonly move = (event: PointerEvent): void => {
     const x = this.x(event);
     if (!this.pointers.has(event.pointerId)) {
-      this.target.hover(msAt(this.target.view(), x, this.width), x);
+      this.target.hover(msAt(this.target.view(), x, this.width), x, this.y(event));
       return;
     }
     this.pointers.set(event.pointerId, x);
@@ -89,6 +95,7 @@ export class Gestures {
     const x = this.x(event);
     this.pointers.delete(event.pointerId);
     this.stopEdge();
+    if (event.type === "pointerup" && this.mode === "press") this.target.pick(this.y(event));
     if (event.type === "pointerup" && (this.mode === "press" || this.mode === "scrub")) {
       this.target.seek(msAt(this.target.view(), x, this.width), false);
     }
@@ -97,7 +104,7 @@ export class Gestures {
   };
 
   private readonly leave = (): void => {
-    if (this.mode === "idle") this.target.hover(null, 0);
+    if (this.mode === "idle") this.target.hover(null, 0, 0);
   };
 
   private readonly wheel = (event: WheelEvent): void => {

@@ -1,27 +1,55 @@
-import type { Gap, HaechiEvent, Span, Timeline } from "@/api/types";
+import type { GapRow, Placed, TileEvent } from "./tiles";
 
-export type Moment = { kind: "recording"; span: Span } | { kind: "gap"; gap: Gap } | { kind: "nothing" };
+/** What tiles say of an instant. */
 
-export function momentAt(timeline: Timeline, ms: number): Moment {
-  const span = timeline.spans.find((row) => row.start_ms <= ms && ms < row.end_ms);
-  if (span !== undefined) return { kind: "recording", span };
-  const gap = timeline.gaps.find((row) => row.start_ms <= ms && ms < row.end_ms);
-  return gap === undefined ? { kind: "nothing" } : { kind: "gap", gap };
+export type Moment = { kind: "recording" } | { kind: "gap"; gap: GapRow } | { kind: "nothing" };
+
+const inside = (placed: readonly Placed[], ms: number): Placed | undefined =>
+  placed.find((part) => part.start_ms <= ms && ms < part.end_ms);
+
+export function momentAt(placed: readonly Placed[], ms: number): Moment {
+  const lane = inside(placed, ms)?.tile.lane;
+  if (lane === undefined) return { kind: "nothing" };
+  const gap = lane.gaps.find(([start, end]) => start <= ms && ms < end);
+  if (gap !== undefined) return { kind: "gap", gap };
+  return lane.spans.some(([start, end]) => start <= ms && ms < end)
+    ? { kind: "recording" }
+    : { kind: "nothing" };
 }
 
-/** First recorded instant at or after `ms`, or null. */
-export function nextRecorded(timeline: Timeline, ms: number): number | null {
-  let best: number | null = null;
-  for (const span of timeline.spans) {
-    if (span.end_ms <= ms) continue;
-    const at = Math.max(span.start_ms, ms);
-    if (best === null || at < best) best = at;
+/** Each event once, though it may lie in several tiles; in the order of their starts. */
+export function eventsIn(placed: readonly Placed[]): TileEvent[] {
+  const found = new Map<string, TileEvent>();
+  for (const { tile } of placed) for (const event of tile.lane.events ?? []) found.set(event.id, event);
+  return [...found.values()].sort((a, b) => a.start_ms - b.start_ms);
+}
+
+/** Gaps of the view, those that a tile's edge cut joined again. */
+export function gapsIn(placed: readonly Placed[]): GapRow[] {
+  const all = placed
+    .flatMap((part) =>
+      part.tile.lane.gaps.filter(([start, end]) => end > part.start_ms && start < part.end_ms),
+    )
+    .sort((a, b) => a[0] - b[0]);
+  const out: GapRow[] = [];
+  for (const gap of all) {
+    const last = out.at(-1);
+    if (last !== undefined && last[2] === gap[2] && gap[0] <= last[1]) last[1] = Math.max(last[1], gap[1]);
+    else out.push([...gap]);
   }
-  return best;
+  return out;
 }
 
-export function eventAt(events: readonly HaechiEvent[], ms: number, slack_ms = 0): HaechiEvent | null {
-  let best: HaechiEvent | null = null;
+export function firstRecorded(placed: readonly Placed[], from_ms: number): number | null {
+  const starts = placed
+    .flatMap((part) => part.tile.lane.spans)
+    .filter(([, end]) => end > from_ms)
+    .map(([start]) => Math.max(start, from_ms));
+  return starts.length === 0 ? null : Math.min(...starts);
+}
+
+export function eventAt(events: readonly TileEvent[], ms: number, slack_ms = 0): TileEvent | null {
+  let best: TileEvent | null = null;
   for (const event of events) {
     const end = event.end_ms ?? event.start_ms;
     if (ms < event.start_ms - slack_ms || ms > end + slack_ms) continue;
@@ -30,13 +58,9 @@ export function eventAt(events: readonly HaechiEvent[], ms: number, slack_ms = 0
   return best;
 }
 
-/** The event that starts next (`direction` 1) or started before (-1); 300 ms keep repeated presses moving. */
-export function neighbourEvent(
-  events: readonly HaechiEvent[],
-  ms: number,
-  direction: 1 | -1,
-): HaechiEvent | null {
-  const starts = [...events].sort((a, b) => a.start_ms - b.start_ms);
-  if (direction === 1) return starts.find((event) => event.start_ms > ms + 300) ?? null;
-  return starts.findLast((event) => event.start_ms < ms - 300) ?? null;
+/** The start that comes next (`direction` 1) or went before (-1); 300 ms keep repeated presses moving. */
+export function neighbourStart(starts: readonly number[], ms: number, direction: 1 | -1): number | null {
+  const sorted = [...starts].sort((a, b) => a - b);
+  if (direction === 1) return sorted.find((start) => start > ms + 300) ?? null;
+  return sorted.findLast((start) => start < ms - 300) ?? null;
 }

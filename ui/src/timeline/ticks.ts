@@ -1,4 +1,4 @@
-import { offsetMs } from "@/time/zone";
+import { offsetMs, offsetText } from "@/time/zone";
 import { spanOf, type View } from "./view";
 
 const SECOND = 1_000;
@@ -32,6 +32,9 @@ const STEPS = [
 export interface Tick {
   ms: number;
   kind: "second" | "minute" | "day";
+  /** This wall time comes twice in view, because clocks go back; the offset tells which one it is. */
+  repeated: boolean;
+  offset: string;
 }
 
 export function tickStep(span_ms: number, width: number, minGap = 84): number {
@@ -47,14 +50,14 @@ export function ticks(view: View, width: number, zone: string): Tick[] {
   const step = tickStep(spanOf(view), width);
   const out: Tick[] = [];
   const seen = new Set<number>();
+  const offsets = new Set([offsetMs(view.start_ms, zone), offsetMs(view.end_ms, zone)]);
   const add = (ms: number): void => {
     if (ms < view.start_ms || ms > view.end_ms || seen.has(ms)) return;
     seen.add(ms);
     const local = ms + offsetMs(ms, zone);
     const kind = local % DAY === 0 ? "day" : step < MINUTE ? "second" : "minute";
-    out.push({ ms, kind });
+    out.push({ ms, kind, repeated: false, offset: offsets.size > 1 ? offsetText(ms, zone) : "" });
   };
-  const offsets = new Set([offsetMs(view.start_ms, zone), offsetMs(view.end_ms, zone)]);
   for (const offset of offsets) {
     const first = Math.ceil((view.start_ms + offset) / step) * step;
     for (let local = first; local - offset <= view.end_ms; local += step) {
@@ -62,5 +65,18 @@ export function ticks(view: View, width: number, zone: string): Tick[] {
       if (offsetMs(ms, zone) === offset) add(ms);
     }
   }
+  if (offsets.size > 1) markRepeated(out, zone);
   return out.sort((a, b) => a.ms - b.ms);
+}
+
+function markRepeated(all: Tick[], zone: string): void {
+  const walls = new Map<number, Tick>();
+  for (const tick of all) {
+    const wall = tick.ms + offsetMs(tick.ms, zone);
+    const twin = walls.get(wall);
+    walls.set(wall, tick);
+    if (twin === undefined) continue;
+    twin.repeated = true;
+    tick.repeated = true;
+  }
 }

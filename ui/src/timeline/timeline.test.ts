@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { HaechiEvent, Timeline } from "@/api/types";
 import { wallTime } from "@/time/zone";
-import { MediaClock, playlistFragments } from "./clock";
-import { momentAt, neighbourEvent, nextRecorded } from "./lookup";
+import { laneAt, laneBoxes } from "./lanes";
+import { eventsIn, firstRecorded, gapsIn, momentAt, neighbourStart } from "./lookup";
 import { ticks } from "./ticks";
+import type { LaneData, Placed, TileEvent } from "./tiles";
 import { clampToNow, MAX_SPAN_MS, MIN_SPAN_MS, msAt, reveal, spanOf, viewAround, xOf, zoom } from "./view";
 
 const NOW = Date.UTC(2026, 10, 21, 9);
@@ -69,88 +69,87 @@ describe("ticks", () => {
     const hours = marks.map((mark) => wallTime(mark.ms, "Europe/Berlin").hour);
     expect(hours.filter((hour) => hour === 2)).toHaveLength(2);
     expect(marks.filter((mark) => mark.kind === "day")).toHaveLength(2);
+    const twins = marks.filter((mark) => mark.repeated);
+    expect(twins.map((mark) => mark.offset)).toContain("+02:00");
+    expect(twins.map((mark) => mark.offset)).toContain("+01:00");
+    expect(new Set(twins.map((mark) => wallTime(mark.ms, "Europe/Berlin").hour))).toEqual(new Set([2]));
   });
+});
+
+const laneOf = (rest: Partial<LaneData>): LaneData => ({
+  spans: [],
+  gaps: [],
+  motion: new Uint8Array(),
+  score: new Uint8Array(),
+  loss: new Uint8Array(),
+  events: [],
+  counts: new Uint8Array(),
+  ...rest,
+});
+const placedOf = (start_ms: number, end_ms: number, rest: Partial<LaneData>): Placed => ({
+  start_ms,
+  end_ms,
+  tile: { start_ms, end_ms, bucket_ms: 1, lane: laneOf(rest) },
+});
+const event = (id: string, start_ms: number): TileEvent => ({
+  id,
+  start_ms,
+  end_ms: start_ms + 10,
+  label: "person",
+  severity: "alert",
 });
 
 describe("what was recorded when", () => {
-  const event = (start_ms: number): HaechiEvent => ({ id: String(start_ms), start_ms }) as HaechiEvent;
-  const timeline: Timeline = {
-    spans: [
-      { start_ms: 0, end_ms: 100 },
-      { start_ms: 200, end_ms: 300 },
-    ],
-    gaps: [{ start_ms: 100, end_ms: 200, cause: "camera-offline", detail: "" }],
-    events: [event(1_000), event(5_000)],
-  };
+  const placed = [
+    placedOf(0, 200, {
+      spans: [[0, 100]],
+      gaps: [[100, 200, "unreachable", ""]],
+      events: [event("a", 10), event("b", 190)],
+    }),
+    placedOf(200, 400, {
+      spans: [[250, 300]],
+      gaps: [[200, 250, "unreachable", ""]],
+      events: [event("b", 190)],
+    }),
+  ];
 
   test("recording, gap or nothing", () => {
-    expect(momentAt(timeline, 99).kind).toBe("recording");
-    expect(momentAt(timeline, 100)).toMatchObject({ kind: "gap", gap: { cause: "camera-offline" } });
-    expect(momentAt(timeline, 300).kind).toBe("nothing");
+    expect(momentAt(placed, 99).kind).toBe("recording");
+    expect(momentAt(placed, 100)).toMatchObject({ kind: "gap", gap: [100, 200, "unreachable", ""] });
+    expect(momentAt(placed, 350).kind).toBe("nothing");
+    expect(momentAt(placed, 500).kind).toBe("nothing");
   });
 
-  test("the skip button leads to the next recorded instant", () => {
-    expect(nextRecorded(timeline, 150)).toBe(200);
-    expect(nextRecorded(timeline, 250)).toBe(250);
-    expect(nextRecorded(timeline, 300)).toBeNull();
+  test("what lies across two tiles is one", () => {
+    expect(eventsIn(placed).map((row) => row.id)).toEqual(["a", "b"]);
+    expect(gapsIn(placed)).toEqual([[100, 250, "unreachable", ""]]);
+    expect(placed[0]?.tile.lane.gaps[0]?.[1]).toBe(200);
+  });
+
+  test("the first recorded instant of a view", () => {
+    expect(firstRecorded(placed, 50)).toBe(50);
+    expect(firstRecorded(placed, 120)).toBe(250);
+    expect(firstRecorded(placed, 300)).toBeNull();
   });
 
   test("next and previous event", () => {
-    expect(neighbourEvent(timeline.events, 1_000, 1)?.start_ms).toBe(5_000);
-    expect(neighbourEvent(timeline.events, 5_100, -1)?.start_ms).toBe(1_000);
-    expect(neighbourEvent(timeline.events, 1_000, -1)).toBeNull();
+    expect(neighbourStart([5_000, 1_000], 1_000, 1)).toBe(5_000);
+    expect(neighbourStart([1_000, 5_000], 5_100, -1)).toBe(1_000);
+    expect(neighbourStart([1_000, 5_000], 1_000, -1)).toBeNull();
   });
 });
 
-describe("the media clock", () => {
-  const clock = new MediaClock([
-    { at_s: 0, duration_s: 2, wall_ms: 10_000 },
-    { at_s: 2, duration_s: 2, wall_ms: 12_000 },
-    { at_s: 4, duration_s: 2, wall_ms: 60_000 },
-  ]);
-
-  test("media time and world time agree across a gap", () => {
-    expect(clock.toWall(3)).toBe(13_000);
-    expect(clock.toWall(4.5)).toBe(60_500);
-    expect(clock.toMedia(13_000)).toBeCloseTo(3);
-    expect(clock.toMedia(61_000)).toBeCloseTo(5);
-    expect(clock.endWallMs).toBe(62_000);
-  });
-
-  test("inside the gap there is no media time; the next recorded one is after it", () => {
-    expect(clock.toMedia(30_000)).toBeNull();
-    expect(clock.nextMedia(30_000)).toBe(4);
-    expect(clock.nextMedia(70_000)).toBeNull();
-  });
-});
-
-describe("the playlist", () => {
-  const text = [
-    "#EXTM3U",
-    "#EXT-X-PROGRAM-DATE-TIME:2026-11-21T09:00:00.500Z",
-    "#EXTINF:2.00000,",
-    "#EXT-X-BYTERANGE:10@0",
-    "recordings/1.mp4",
-    "#EXTINF:4,",
-    "recordings/1.mp4",
-    "#EXT-X-DISCONTINUITY",
-    "#EXT-X-PROGRAM-DATE-TIME:2026-11-21T09:01:00.000Z",
-    "#EXTINF:2,",
-    "recordings/2.mp4",
-    "#EXT-X-ENDLIST",
-  ].join("\n");
-
-  test("dates are carried on from fragment to fragment, and renewed after a gap", () => {
-    const start = Date.UTC(2026, 10, 21, 9);
-    expect(playlistFragments(text)).toEqual([
-      { at_s: 0, duration_s: 2, wall_ms: start + 500 },
-      { at_s: 2, duration_s: 4, wall_ms: start + 2_500 },
-      { at_s: 6, duration_s: 2, wall_ms: start + 60_000 },
-    ]);
-  });
-
-  test("noise gives a list, never an exception", () => {
-    fc.assert(fc.property(fc.string({ maxLength: 300 }), (noise) => void playlistFragments(noise)));
-    expect(playlistFragments("")).toEqual([]);
+describe("the lanes", () => {
+  test("every pointer height finds the lane that is drawn there, and sixteen fit", () => {
+    for (let count = 1; count <= 16; count += 1) {
+      const { lanes, height } = laneBoxes(count);
+      expect(height).toBeLessThanOrEqual(340);
+      lanes.forEach((box, index) => {
+        expect(laneAt(box.top, count)).toBe(index);
+        expect(laneAt(box.top + box.height - 1, count)).toBe(index);
+      });
+      expect(laneAt(-5, count)).toBe(0);
+      expect(laneAt(height + 50, count)).toBe(count - 1);
+    }
   });
 });

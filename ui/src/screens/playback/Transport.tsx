@@ -1,5 +1,6 @@
 import { ActionIcon, Button, Group, NativeSelect, Tooltip } from "@mantine/core";
 import {
+  IconBookmark,
   IconBracketsContainEnd,
   IconBracketsContainStart,
   IconDownload,
@@ -13,46 +14,51 @@ import {
   IconPlus,
   IconRewindBackward10,
   IconRewindForward10,
+  IconRun,
   IconX,
 } from "@tabler/icons-react";
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { useClock } from "@/app/site";
+import { SPEEDS } from "@/playback/clock";
 import { clockDuration } from "@/time/duration";
+
+export interface Marks {
+  from: number | null;
+  to: number | null;
+}
 
 interface TransportProps {
   live: boolean;
   playing: boolean;
-  rate: number;
+  speed: number;
   at: number;
-  marks: { from: number | null; to: number | null };
+  marks: Marks;
   toggle: () => void;
   step: (frames: number) => void;
   jump: (direction: 1 | -1) => void;
   skip: (ms: number) => void;
-  setRate: (rate: number) => void;
+  setSpeed: (speed: number) => void;
   goLive: () => void;
   zoomBy: (factor: number) => void;
   mark: (which: "from" | "to") => void;
   clearMarks: () => void;
   openExport: () => void;
+  openBookmark: () => void;
+  openMotion: () => void;
 }
 
-function Tool({
-  label,
-  keys,
-  onClick,
-  disabled = false,
-  children,
-}: {
+interface ToolProps {
   label: string;
-  keys: string;
+  keys?: string;
   onClick: () => void;
   disabled?: boolean;
   children: ReactNode;
-}) {
+}
+
+function Tool({ label, keys, onClick, disabled = false, children }: ToolProps) {
   return (
-    <Tooltip label={`${label} (${keys})`}>
+    <Tooltip label={keys === undefined ? label : `${label} (${keys})`}>
       <ActionIcon
         variant="subtle"
         color="gray"
@@ -67,94 +73,122 @@ function Tool({
   );
 }
 
-const RATES = ["0.25", "0.5", "1", "2", "4", "8", "16"];
+const speedText = (speed: number): string => `${speed < 0 ? "−" : ""}${Math.abs(speed)}×`;
+const CHOICES = [...SPEEDS.toReversed(), ...SPEEDS.map((speed) => -speed)];
 
 export function Transport(props: TransportProps) {
-  const { live, playing, rate, at, marks } = props;
-  const { t } = useTranslation();
+  const { at } = props;
   const clock = useClock();
-  const marked = marks.from !== null && marks.to !== null ? clockDuration(marks.to - marks.from) : null;
   return (
     <div className="hc-transport">
       <div className="hc-transport-time">
         <strong className="hc-num">{clock.time(at)}</strong>
-        <span className="hc-dim">{clock.date(at)}</span>
+        <span className="hc-dim hc-num">
+          .{clock.timeMillis(at).slice(-3)} · {clock.date(at)}
+        </span>
       </div>
-      <Group gap={2} wrap="nowrap" className="hc-transport-main">
-        <Tool label={t("playback.previousEvent")} keys="⇧←" onClick={() => props.jump(-1)}>
-          <IconPlayerSkipBackFilled size={17} />
-        </Tool>
-        <Tool label={t("playback.back10")} keys="←" onClick={() => props.skip(-10_000)}>
-          <IconRewindBackward10 size={20} stroke={1.6} />
-        </Tool>
-        <Tool label={t("playback.frameBack")} keys="," onClick={() => props.step(-1)} disabled={live}>
-          <IconPlayerTrackPrevFilled size={15} />
-        </Tool>
-        <Tooltip label={`${playing ? t("playback.pause") : t("playback.play")} (space)`}>
-          <ActionIcon
-            variant="filled"
-            size={44}
-            radius="50%"
-            onClick={props.toggle}
-            aria-label={playing ? t("playback.pause") : t("playback.play")}
-          >
-            {playing || live ? <IconPlayerPauseFilled size={20} /> : <IconPlayerPlayFilled size={20} />}
-          </ActionIcon>
-        </Tooltip>
-        <Tool label={t("playback.frameOn")} keys="." onClick={() => props.step(1)} disabled={live}>
-          <IconPlayerTrackNextFilled size={15} />
-        </Tool>
-        <Tool label={t("playback.on10")} keys="→" onClick={() => props.skip(10_000)} disabled={live}>
-          <IconRewindForward10 size={20} stroke={1.6} />
-        </Tool>
-        <Tool label={t("playback.nextEvent")} keys="⇧→" onClick={() => props.jump(1)} disabled={live}>
-          <IconPlayerSkipForwardFilled size={17} />
-        </Tool>
-      </Group>
-      <button
-        type="button"
-        className="hc-live-pill"
-        data-live={live}
-        onClick={props.goLive}
-        aria-pressed={live}
-      >
-        <i aria-hidden /> {t("playback.live")}
-      </button>
-      <Group gap={6} wrap="nowrap" className="hc-transport-side">
-        <NativeSelect
-          size="xs"
-          aria-label={t("playback.speed")}
-          value={String(Math.abs(rate))}
-          disabled={live}
-          onChange={(event) => props.setRate(Number(event.currentTarget.value))}
-          data={RATES.map((value) => ({ value, label: `${rate < 0 ? "−" : ""}${value}×` }))}
-        />
+      <Movement {...props} />
+      <LivePill {...props} />
+      <Side {...props} />
+    </div>
+  );
+}
+
+function Movement(props: TransportProps) {
+  const { live, playing } = props;
+  const { t } = useTranslation();
+  return (
+    <Group gap={2} wrap="nowrap" className="hc-transport-main">
+      <Tool label={t("playback.previousEvent")} keys="⇧←" onClick={() => props.jump(-1)}>
+        <IconPlayerSkipBackFilled size={17} />
+      </Tool>
+      <Tool label={t("playback.back10")} keys="←" onClick={() => props.skip(-10_000)}>
+        <IconRewindBackward10 size={20} stroke={1.6} />
+      </Tool>
+      <Tool label={t("playback.frameBack")} keys="," onClick={() => props.step(-1)} disabled={live}>
+        <IconPlayerTrackPrevFilled size={15} />
+      </Tool>
+      <Tooltip label={`${playing ? t("playback.pause") : t("playback.play")} (space)`}>
+        <ActionIcon
+          variant="filled"
+          size={44}
+          radius="50%"
+          onClick={props.toggle}
+          aria-label={playing ? t("playback.pause") : t("playback.play")}
+        >
+          {playing || live ? <IconPlayerPauseFilled size={20} /> : <IconPlayerPlayFilled size={20} />}
+        </ActionIcon>
+      </Tooltip>
+      <Tool label={t("playback.frameOn")} keys="." onClick={() => props.step(1)} disabled={live}>
+        <IconPlayerTrackNextFilled size={15} />
+      </Tool>
+      <Tool label={t("playback.on10")} keys="→" onClick={() => props.skip(10_000)} disabled={live}>
+        <IconRewindForward10 size={20} stroke={1.6} />
+      </Tool>
+      <Tool label={t("playback.nextEvent")} keys="⇧→" onClick={() => props.jump(1)} disabled={live}>
+        <IconPlayerSkipForwardFilled size={17} />
+      </Tool>
+    </Group>
+  );
+}
+
+function LivePill({ live, goLive }: TransportProps) {
+  const { t } = useTranslation();
+  return (
+    <button type="button" className="hc-live-pill" data-live={live} onClick={goLive} aria-pressed={live}>
+      <i aria-hidden /> {t("playback.live")}
+    </button>
+  );
+}
+
+function Side(props: TransportProps) {
+  const { live, speed, marks } = props;
+  const { t } = useTranslation();
+  const marked = marks.from !== null && marks.to !== null ? clockDuration(marks.to - marks.from) : null;
+  return (
+    <Group gap={4} wrap="nowrap" className="hc-transport-side">
+      <NativeSelect
+        size="xs"
+        aria-label={t("playback.speed")}
+        value={String(speed)}
+        disabled={live}
+        onChange={(event) => props.setSpeed(Number(event.currentTarget.value))}
+        data={CHOICES.map((value) => ({ value: String(value), label: speedText(value) }))}
+      />
+      <span className="hc-transport-zoom">
         <Tool label={t("playback.zoomOut")} keys="−" onClick={() => props.zoomBy(2)}>
           <IconMinus size={17} />
         </Tool>
         <Tool label={t("playback.zoomIn")} keys="+" onClick={() => props.zoomBy(0.5)}>
           <IconPlus size={17} />
         </Tool>
-        <Tool label={t("playback.markIn")} keys="i" onClick={() => props.mark("from")}>
-          <IconBracketsContainStart size={19} stroke={1.6} />
+      </span>
+      <Tool label={t("playback.markIn")} keys="i" onClick={() => props.mark("from")}>
+        <IconBracketsContainStart size={19} stroke={1.6} />
+      </Tool>
+      <Tool label={t("playback.markOut")} keys="o" onClick={() => props.mark("to")}>
+        <IconBracketsContainEnd size={19} stroke={1.6} />
+      </Tool>
+      {(marks.from !== null || marks.to !== null) && (
+        <Tool label={t("playback.clearMarks")} onClick={props.clearMarks}>
+          <IconX size={17} />
         </Tool>
-        <Tool label={t("playback.markOut")} keys="o" onClick={() => props.mark("to")}>
-          <IconBracketsContainEnd size={19} stroke={1.6} />
-        </Tool>
-        {(marks.from !== null || marks.to !== null) && (
-          <Tool label={t("playback.clearMarks")} keys={t("playback.marks")} onClick={props.clearMarks}>
-            <IconX size={17} />
-          </Tool>
-        )}
-        <Button
-          size="sm"
-          variant="default"
-          leftSection={<IconDownload size={16} />}
-          onClick={props.openExport}
-        >
-          {marked === null ? t("playback.export") : t("playback.exportN", { length: marked })}
-        </Button>
-      </Group>
-    </div>
+      )}
+      <Tool label={t("playback.bookmark")} keys="b" onClick={props.openBookmark}>
+        <IconBookmark size={18} stroke={1.6} />
+      </Tool>
+      <Tool label={t("playback.motion")} keys="m" onClick={props.openMotion}>
+        <IconRun size={19} stroke={1.6} />
+      </Tool>
+      <Button
+        size="sm"
+        variant="default"
+        leftSection={<IconDownload size={16} aria-hidden />}
+        onClick={props.openExport}
+        aria-label={marked === null ? t("playback.export") : t("playback.exportN", { length: marked })}
+      >
+        {marked ?? t("playback.export")}
+      </Button>
+    </Group>
   );
 }

@@ -1,0 +1,52 @@
+import { useShortcuts } from "@/app/shortcuts";
+
+export interface PlaybackActions {
+  live: boolean;
+  toggle: () => void;
+  pause: () => void;
+  faster: (direction: 1 | -1) => void;
+  step: (frames: number) => void;
+  skip: (ms: number) => void;
+  jump: (direction: 1 | -1) => void;
+  first: () => void;
+  goLive: () => void;
+  zoomBy: (factor: number) => void;
+  mark: (which: "from" | "to") => void;
+  openExport: () => void;
+  openBookmark: () => void;
+  openMotion: () => void;
+  /** The next camera becomes the one that keys act on. */
+  turn: (direction: 1 | -1) => void;
+  enlarge: () => void;
+}
+
+const SKIP_MS = 10_000;
+
+export function useKeys(actions: PlaybackActions): void {
+  const { live } = actions;
+  useShortcuts({
+    " ": actions.toggle,
+    j: () => !live && actions.faster(-1),
+    k: () => !live && actions.pause(),
+    l: () => !live && actions.faster(1),
+    ",": () => !live && actions.step(-1),
+    ".": () => !live && actions.step(1),
+    ArrowLeft: () => actions.skip(-SKIP_MS),
+    ArrowRight: () => !live && actions.skip(SKIP_MS),
+    "shift+ArrowLeft": () => actions.jump(-1),
+    "shift+ArrowRight": () => !live && actions.jump(1),
+    Home: actions.first,
+    End: actions.goLive,
+    "+": () => actions.zoomBy(0.5),
+    "=": () => actions.zoomBy(0.5),
+    "-": () => actions.zoomBy(2),
+    i: () => actions.mark("from"),
+    o: () => actions.mark("to"),
+    e: actions.openExport,
+    b: actions.openBookmark,
+    m: actions.openMotion,
+    "[": () => actions.turn(-1),
+    "]": () => actions.turn(1),
+    f: actions.enlarge,
+  });
+}
