@@ -6,7 +6,7 @@ but gone is taken off the list and becomes a gap. Rebuilds the whole index when 
 
 import asyncio
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO
@@ -21,19 +21,11 @@ from haechi.base.ids import RecordingId, StreamId
 from haechi.bus.frames import GapCause
 from haechi.media.fmp4.muxer import FTYP
 from haechi.media.fmp4.reader import Scan, ScannedFragment, scan, verify
-from haechi.record.commits import (
-    GapOpened,
-    RecordingRow,
-    delete_recordings,
-    insert_gap,
-    insert_recording,
-    open_gap,
-    set_layout,
-)
-from haechi.record.index import RecordIndex, Recording, overlapping, packed_of, recording_of
-from haechi.record.layouts import DIGEST_BYTES, FragmentRow, layout_of, pack, rows_of
-from haechi.record.segmenter import STALL_NS
-from haechi.record.tables import gaps, recordings
+from haechi.record import days, mend
+from haechi.record.commits import GapOpened, RecordingRow, insert_recording, open_gap
+from haechi.record.index import RecordIndex, Recording, recording_of, recordings_between
+from haechi.record.tables import recordings
+from haechi.record.tiers.tables import doomed
 from haechi.record.volume import Volume
 
 log = structlog.get_logger(__name__)
@@ -46,6 +38,8 @@ BEGUN_BYTES = 4096
 MISSING_SHARE = 0.1
 """When more of the listed files are missing, it is not an accident of ours: nothing is taken off the list (D8)."""
 MISSING_FEW = 10
+MISSING_MOST = 100_000
+"""So many that are gone are taken off the list by one start; the next goes on."""
 
 
 class AdoptReport(Struct):
@@ -71,57 +65,147 @@ async def adopt(index: RecordIndex, volume: Volume) -> AdoptReport:
 
 
 def adopt_now(index: RecordIndex, volume: Volume) -> AdoptReport:
-    """Blocking `adopt`."""
-    volume.verify()
-    return _Adoption(index, volume).run()
+    """Blocking `adopt`. Nothing else may be at work on the volume."""
+    adoption = Adoption(index, volume)
+    adoption.start()
+    adoption.take(adoption.strays())
+    for day in adoption.each_day():
+        adoption.take(adoption.look(day))
+    adoption.finish()
+    return adoption.report
 
 
-class _Adoption:
-    def __init__(self, index: RecordIndex, volume: Volume) -> None:
+class Adoption:
+    """The steps. Each is blocking, and leaves index and disk sound.
+
+    Args:
+        is_ours: Tells paths of files that the recorder has begun since the start: they are not looked at.
+
+    Attributes:
+        report: What was found so far.
+    """
+
+    def __init__(self, index: RecordIndex, volume: Volume, is_ours: Callable[[str], bool] = lambda path: False) -> None:
         self._database = index.database
         self._volume = volume
-        self._report = AdoptReport()
-        self._touched: set[StreamId] = set()
+        self._is_ours = is_ours
+        self._touched: dict[StreamId, tuple[int, int]] = {}
+        self._adopted: set[StreamId] = set()
+        self._missing: list[tuple[RecordingId, str]] = []
+        self._missing_count = 0
+        self.report = AdoptReport()
 
-    def run(self) -> AdoptReport:
-        listed = self._database.read_now(self._listed)
+    def start(self) -> None:
+        """What must be done before anything is recorded, and no more: what was being written when the last run ended
+        is brought up to date, and every stream has a gap from its end on."""
+        self._volume.verify()
+        for recording in self._database.read_now(lambda c: _open_recordings(c, self._volume.id)):
+            self._renew(recording)
+        newest_ns = self._database.read_now(lambda c: days.newest_start_ns(c, self._volume.id))
+        if newest_ns is None:
+            self.take(days.newest_files(self._volume))
+        else:
+            for day, hour in days.hours_since(self._volume, newest_ns):
+                listed = self._database.read_now(partial(days.listed_on, volume=self._volume.id, day=day, hour=hour))
+                files = self._volume.files(f"{day.prefix}{hour:02d}/")
+                self.take(sorted(path for path, _ in files if path not in listed))
+        self._fill()
+        self._database.write_now(_end_all)
+
+    def each_day(self) -> list[days.Day]:
+        """Every day that is on disk or in the index, the oldest first."""
+        found, _ = days.on_disk(self._volume)
+        return sorted(found | self._database.read_now(lambda c: days.days_listed(c, self._volume.id)))
+
+    def strays(self) -> list[str]:
+        """Files that are not where we put ours."""
+        return days.on_disk(self._volume)[1]
+
+    def look(self, day: days.Day) -> list[str]:
+        """Compare a day: files that are longer or shorter than listed are put right. The paths of unlisted ones."""
+        self._volume.verify()
+        files = dict(self._volume.files(day.prefix))
+        listed = self._database.read_now(lambda c: days.listed_on(c, self._volume.id, day))
+        self.report.files += len(files)
         unlisted: list[str] = []
-        for path, size in self._volume.files():
-            self._report.files += 1
-            recording = listed.pop(path, None)
-            if recording is None:
+        for path, size in files.items():
+            known = listed.pop(path, None)
+            if self._is_ours(path):
+                continue
+            if known is None:
                 unlisted.append(path)
-            elif size != recording[1]:
-                self._resize(recording[0], size)
-        for path in sorted(unlisted):
-            self._adopt(path)
-        self._delist(listed)
-        self._database.write_now(self._finish)
-        if self._report != AdoptReport(files=self._report.files):
-            log.info("footage brought together with its index", **{f: getattr(self._report, f) for f in _FIELDS})
-        return self._report
+            elif size != known.size_bytes and not known.is_open:
+                self._renew(self._recording(known.id))
+        for path, known in listed.items():
+            if not known.is_open and not self._is_ours(path):
+                self._missing_count += 1
+                self._missing += [(known.id, path)] * (len(self._missing) < MISSING_MOST)
+        self._fill()
+        return sorted(unlisted)
 
-    def _listed(self, connection: Connection) -> dict[str, tuple[RecordingId, int]]:
-        query = sa.select(recordings.c.path, recordings.c.id, recordings.c.size_bytes)
-        rows = connection.execute(query.where(recordings.c.volume == self._volume.id))
-        return {row.path: (row.id, row.size_bytes) for row in rows}
+    def take(self, paths: Iterable[str]) -> None:
+        """List or remove files that are not listed; what is listed by now, or about to be deleted, is left alone."""
+        for path in paths:
+            if self._is_ours(path) or self._database.read_now(partial(_is_doomed, self._volume.id, path)):
+                continue
+            try:
+                self._adopt(path)
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                log.error("a file cannot be read", path=path, reason=str(error))
+        self._fill()
+
+    def finish(self) -> None:
+        """After every day: what is listed but gone is taken off the list, unless it is too much (D8)."""
+        self._volume.verify()
+        self._database.write_now(lambda c: _end(c, self._adopted))
+        total = self._missing_count + self.report.files
+        if self._missing_count > max(MISSING_FEW, total * MISSING_SHARE):
+            count = self._missing_count
+            log.critical("many recordings have no file; nothing is forgotten: see haechi check", missing=count)
+            self.report.missing = count
+        else:
+            for recording, path in self._missing:
+                if not self._volume.path_of(path).exists():
+                    self.report.delisted += self._database.write_now(partial(_lose, recording=recording, path=path))
+        if self.report != AdoptReport(files=self.report.files):
+            log.info("footage brought together with its index", **{f: getattr(self.report, f) for f in _FIELDS})
+
+    def _fill(self) -> None:
+        touched, self._touched = self._touched, {}
+        for stream, (start_ns, end_ns) in touched.items():
+            self._database.write_now(partial(mend.fill_holes, stream=stream, start_ns=start_ns, end_ns=end_ns))
+
+    def _touch(self, stream: StreamId, start_ns: int, end_ns: int) -> None:
+        self._adopted.add(stream)
+        known = self._touched.get(stream, (start_ns, end_ns))
+        self._touched[stream] = (min(known[0], start_ns), max(known[1], end_ns))
+
+    def _renew(self, recording: Recording) -> None:
+        """A file whose size is not that of its row; or one that was open."""
+        try:
+            size = self._volume.path_of(recording.path).stat().st_size
+        except FileNotFoundError:
+            return
+        if size != recording.size_bytes:
+            self._resize(recording, size)
 
     def _recording(self, recording: RecordingId) -> Recording:
         query = sa.select(recordings).where(recordings.c.id == recording)
         return recording_of(self._database.read_now(lambda c: c.execute(query).one()))
 
-    def _resize(self, recording_id: RecordingId, size: int) -> None:
+    def _resize(self, recording: Recording, size: int) -> None:
         """A listed file is longer than its index says (a crash before the commit), or shorter (damage)."""
-        recording = self._recording(recording_id)
         path = self._volume.path_of(recording.path)
         if size < recording.size_bytes:
-            kept = self._database.write_now(lambda c: cut_short(c, recording, size))
+            kept = self._database.write_now(lambda c: mend.cut_short(c, recording, size))
             if kept:
                 _cut(path, kept)
             else:
                 self._volume.remove(recording.path)
-            self._report.delisted += 1
-            self._touched.add(recording.stream)
+            self.report.delisted += 1
+            self._touch(recording.stream, recording.start_ns, recording.end_ns)
             return
         with path.open("rb") as file:
             found = scan(file, recording.size_bytes)
@@ -129,11 +213,11 @@ class _Adoption:
             good = whole[: _count_good(file, whole)]
         end = good[-1].offset + good[-1].size if good else recording.size_bytes
         _cut(path, end)
-        self._report.torn_files += end < size
+        self.report.torn_files += end < size
         if good:
-            self._database.write_now(lambda c: extend(c, recording, good))
-            self._report.adopted_fragments += len(good)
-            self._touched.add(recording.stream)
+            self._database.write_now(lambda c: mend.extend(c, recording, good))
+            self.report.adopted_fragments += len(good)
+            self._touch(recording.stream, recording.start_ns, good[-1].units[-1].captured_ns + 1)
 
     def _adopt(self, path: str) -> None:
         """A file that no row speaks of."""
@@ -161,8 +245,9 @@ class _Adoption:
         source = found.init.source
         assert source is not None
         start_ns, end_ns = good[0].units[0].captured_ns, good[-1].units[-1].captured_ns + 1
-        query = sa.select(recordings).where(*overlapping(source.stream, start_ns, end_ns))
-        others = [recording_of(row) for row in self._database.read_now(lambda c: c.execute(query).all())]
+        others = self._database.read_now(lambda c: recordings_between(c, source.stream, start_ns, end_ns))
+        if any(one.path == path and one.volume == self._volume.id for one in others):
+            return
         if others:
             first, last = good[0].units[0].seq, good[-1].units[-1].seq
             if any(one.run == source.run and one.first_seq <= first and last <= one.last_seq for one in others):
@@ -172,162 +257,67 @@ class _Adoption:
             return
         full = self._volume.path_of(path)
         end = good[-1].offset + good[-1].size
-        self._report.torn_files += full.stat().st_size > end
+        self.report.torn_files += full.stat().st_size > end
         _cut(full, end)
         row = RecordingRow(self._volume.id, source.stream, source.run, source.params, path, found.init.size)
-        pieces = [fragment_row(piece) for piece in good]
+        pieces = [mend.fragment_row(piece) for piece in good]
 
         def work(connection: Connection) -> None:
-            trim_gaps(connection, source.stream, start_ns, end_ns)
+            mend.trim_gaps(connection, source.stream, start_ns, end_ns)
             insert_recording(connection, row, pieces, end_ns, good[-1].units[-1].seq)
 
         self._database.write_now(work)
-        self._touched.add(source.stream)
-        self._report.adopted_files += 1
-        self._report.adopted_fragments += len(pieces)
+        self._touch(source.stream, start_ns, end_ns)
+        self.report.adopted_files += 1
+        self.report.adopted_fragments += len(pieces)
 
     def _discard(self, path: str) -> None:
         """Nothing in this file was ever acknowledged, or all of it is listed elsewhere."""
         self._volume.remove(path)
-        self._report.removed_files += 1
+        self.report.removed_files += 1
 
     def _set_aside(self, path: str, reason: str) -> None:
         log.warning("a file is set aside: it cannot be listed", path=path, reason=reason)
         self._volume.set_aside(path)
-        self._report.set_aside += 1
-
-    def _delist(self, missing: dict[str, tuple[RecordingId, int]]) -> None:
-        total = len(missing) + self._report.files
-        if len(missing) > max(MISSING_FEW, total * MISSING_SHARE):
-            log.critical("many recordings have no file; nothing is forgotten: see haechi check", missing=len(missing))
-            self._report.missing = len(missing)
-            return
-        for recording_id, _ in missing.values():
-            recording = self._recording(recording_id)
-            self._database.write_now(partial(lose_recording, recording=recording))
-            self._report.delisted += 1
-
-    def _finish(self, connection: Connection) -> None:
-        connection.execute(recordings.update().where(recordings.c.is_open).values(is_open=False))
-        for stream in self._touched:
-            fill_holes(connection, stream)
-        for stream in connection.execute(sa.select(recordings.c.stream).distinct()).scalars().all():
-            open_gap(connection, GapOpened(StreamId(stream), 0, GapCause.CRASHED))
+        self.report.set_aside += 1
 
 
 _FIELDS = AdoptReport.__struct_fields__
 
 
-def fragment_row(piece: ScannedFragment) -> FragmentRow:
-    """A fragment that was read from disk, as the index keeps it."""
-    first, last = piece.units[0], piece.units[-1]
-    return FragmentRow(
-        number=piece.sequence,
-        offset_bytes=piece.offset,
-        size_bytes=piece.size,
-        first_ns=first.captured_ns,
-        last_ns=last.captured_ns,
-        first_pts_ticks=first.sample.pts,
-        first_dts_ticks=first.sample.dts,
-        duration_ticks=last.sample.dts + last.sample.duration - first.sample.dts,
-        first_seq=first.seq,
-        units=len(piece.units),
-        is_sync=first.sample.is_sync,
-        digest=piece.digest[:DIGEST_BYTES],
-    )
+def _open_recordings(connection: Connection, volume: str) -> list[Recording]:
+    query = sa.select(recordings).where(recordings.c.is_open, recordings.c.volume == volume)
+    return [recording_of(row) for row in connection.execute(query)]
 
 
-def extend(connection: Connection, recording: Recording, pieces: Iterable[ScannedFragment]) -> None:
-    """List fragments that follow those that are listed."""
-    rows = [fragment_row(piece) for piece in pieces]
-    last = rows[-1]
-    trim_gaps(connection, recording.stream, rows[0].first_ns, last.last_ns + 1)
-    layout = layout_of(packed_of(connection, recording.id))
-    for row in rows:
-        layout = layout.append(row)
-    set_layout(connection, recording.id, layout.packed)
-    connection.execute(
-        recordings.update()
-        .where(recordings.c.id == recording.id)
-        .values(
-            end_ns=last.last_ns + 1,
-            last_seq=last.first_seq + last.units - 1,
-            size_bytes=last.offset_bytes + last.size_bytes,
-        )
-    )
+def _end_all(connection: Connection) -> None:
+    """Nothing is being written; nothing more was recorded of any stream."""
+    connection.execute(recordings.update().where(recordings.c.is_open).values(is_open=False))
+    _end(connection, days.streams_of(connection))
 
 
-def cut_short(connection: Connection, recording: Recording, size: int) -> int:
-    """A listed file lost its end: list only what it still holds, and account for the rest. Bytes that are kept."""
-    rows = rows_of(packed_of(connection, recording.id))
-    kept = [row for row in rows if row.offset_bytes + row.size_bytes <= size]
-    if not kept:
-        lose_recording(connection, recording)
+def _end(connection: Connection, streams: Iterable[StreamId]) -> None:
+    """A gap begins at the end of each stream that is not being written."""
+    for stream in streams:
+        is_open = sa.select(recordings.c.id).where(recordings.c.is_open, recordings.c.stream == stream)
+        if connection.execute(is_open).first() is None:
+            open_gap(connection, GapOpened(stream, 0, GapCause.CRASHED))
+
+
+def _is_doomed(volume: str, path: str, connection: Connection) -> bool:
+    """Whether somebody is about to delete it."""
+    query = sa.select(doomed.c.path).where(doomed.c.volume == volume, doomed.c.path == path)
+    return connection.execute(query).first() is not None
+
+
+def _lose(connection: Connection, recording: RecordingId, path: str) -> int:
+    """Take a recording off the list whose file is gone, if it is still said to be there."""
+    query = sa.select(recordings).where(recordings.c.id == recording, recordings.c.path == path)
+    row = connection.execute(query).first()
+    if row is None:
         return 0
-    lost, size_bytes = rows[len(kept)], kept[-1].offset_bytes + kept[-1].size_bytes
-    set_layout(connection, recording.id, pack(kept))
-    connection.execute(
-        recordings.update()
-        .where(recordings.c.id == recording.id)
-        .values(end_ns=lost.first_ns, last_seq=lost.first_seq - 1, size_bytes=size_bytes)
-    )
-    detail = "the file lost its end"
-    insert_gap(connection, recording.stream, lost.first_ns, recording.end_ns, GapCause.DISK_ERROR, detail)
-    return size_bytes
-
-
-def lose_recording(connection: Connection, recording: Recording) -> None:
-    """A recording is gone: take it off the list, and account for it."""
-    delete_recordings(connection, [recording.id])
-    detail = "the file is gone or cannot be read"
-    insert_gap(connection, recording.stream, recording.start_ns, recording.end_ns, GapCause.DISK_ERROR, detail)
-
-
-def trim_gaps(connection: Connection, stream: StreamId, start_ns: int, end_ns: int) -> None:
-    """There is footage from ``start_ns`` to ``end_ns`` after all: no gap may say otherwise."""
-    ends = sa.func.coalesce(gaps.c.end_ns, end_ns + 1)
-    query = sa.select(gaps).where(gaps.c.stream == stream, gaps.c.start_ns < end_ns, ends > start_ns)
-    for gap in connection.execute(query).all():
-        connection.execute(gaps.delete().where(gaps.c.id == gap.id))
-        if gap.start_ns < start_ns:
-            insert_gap(connection, stream, gap.start_ns, start_ns, GapCause(gap.cause), gap.detail)
-        if gap.end_ns is None or gap.end_ns > end_ns:
-            row = {"stream": stream, "start_ns": end_ns, "end_ns": gap.end_ns, "cause": gap.cause}
-            connection.execute(gaps.insert().values(row | {"detail": gap.detail}))
-
-
-def fill_holes(connection: Connection, stream: StreamId) -> None:
-    """Between two recordings either nothing is missing, or a gap says so, and never both."""
-    query = sa.select(recordings).where(recordings.c.stream == stream).order_by(recordings.c.start_ns)
-    last: Recording | None = None
-    for row in connection.execute(query).all():
-        recording = recording_of(row)
-        if last is not None and last.end_ns < recording.start_ns:
-            if _follows(last, recording):
-                joined = recordings.update().where(recordings.c.id == last.id)
-                connection.execute(joined.values(end_ns=recording.start_ns))
-                trim_gaps(connection, stream, last.end_ns, recording.start_ns)
-            else:
-                _explain(connection, stream, last.end_ns, recording.start_ns)
-        last = recording
-
-
-def _follows(last: Recording, recording: Recording) -> bool:
-    """Whether no unit is missing between the two, and the last one before shows the time until the next."""
-    is_next = last.run == recording.run and last.last_seq + 1 == recording.first_seq
-    return is_next and recording.start_ns - last.end_ns < STALL_NS
-
-
-def _explain(connection: Connection, stream: StreamId, start_ns: int, end_ns: int) -> None:
-    """A gap for whatever of the hole no gap speaks of."""
-    ends = sa.func.coalesce(gaps.c.end_ns, end_ns)
-    query = sa.select(gaps.c.start_ns, ends).where(gaps.c.stream == stream, gaps.c.start_ns < end_ns, ends > start_ns)
-    for gap_start_ns, gap_end_ns in connection.execute(query.order_by(gaps.c.start_ns)).all():
-        if gap_start_ns > start_ns:
-            insert_gap(connection, stream, start_ns, gap_start_ns, GapCause.CRASHED, "index rebuilt")
-        start_ns = max(start_ns, gap_end_ns)
-    if start_ns < end_ns:
-        insert_gap(connection, stream, start_ns, end_ns, GapCause.CRASHED, "index rebuilt")
+    mend.lose_recording(connection, recording_of(row))
+    return 1
 
 
 def _count_good(file: BinaryIO, pieces: Iterable[ScannedFragment]) -> int:

@@ -12,10 +12,11 @@ from sqlalchemy import Connection
 from haechi.base.errors import DataLoss
 from haechi.base.ids import RecordingId
 from haechi.bus.frames import GapCause
-from haechi.record.adopt import adopt_now, lose_recording
+from haechi.record.adopt import adopt_now
 from haechi.record.commits import insert_gap, set_layout
 from haechi.record.index import RecordIndex, Recording, fragments_in, packed_of, recording_of
 from haechi.record.layouts import pack, rows_of
+from haechi.record.mend import lose_recording
 from haechi.record.read import layout, units_in
 from haechi.record.tables import recordings, volumes
 from haechi.record.tiers.vault import Vault

@@ -18,7 +18,7 @@ from haechi.base.clock import NS_PER_S, Clock
 from haechi.base.errors import HaechiError
 from haechi.base.ids import CameraId, StreamId
 from haechi.bus.frames import GapCause
-from haechi.record.adopt import trim_gaps
+from haechi.record.mend import trim_gaps
 from haechi.record.choice import Gone, Wishes, expired, oldest, over_size, taken
 from haechi.record.commits import delete_recordings
 from haechi.record.forecast import Forecast, forecast

@@ -6,6 +6,7 @@ import json
 import os
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -147,17 +148,24 @@ class Volume:
             raise Invalid("a path leads out of the volume", code="bad-path", path=relative)
         return self.root.joinpath(*parts)
 
-    def files(self) -> Iterator[tuple[str, int]]:
-        """Relative path and size of every file of footage, listed or not, in no particular order."""
-        pending = [(self.root, "")]
+    def files(self, below: str = "") -> Iterator[tuple[str, int]]:
+        """Relative path and size of every file of footage, listed or not, in no particular order.
+
+        Others may delete meanwhile: what is gone is left out.
+
+        Args:
+            below: Beginning of their paths, empty or with a slash at its end.
+        """
+        pending = [(self.root / below, below)]
         while pending:
             folder, prefix = pending.pop()
-            with os.scandir(folder) as entries:
+            with suppress(FileNotFoundError), os.scandir(folder) as entries:
                 for entry in entries:
                     if entry.is_dir(follow_symlinks=False) and _SAFE_NAME.fullmatch(entry.name):
                         pending.append((Path(entry.path), f"{prefix}{entry.name}/"))
                     elif entry.name.endswith(".mp4") and entry.is_file(follow_symlinks=False):
-                        yield prefix + entry.name, entry.stat(follow_symlinks=False).st_size
+                        with suppress(FileNotFoundError):
+                            yield prefix + entry.name, entry.stat(follow_symlinks=False).st_size
 
     def remove(self, relative: str) -> None:
         """Delete a file, and the folders that it leaves empty. A file that is gone already is fine."""
