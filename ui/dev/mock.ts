@@ -15,6 +15,7 @@ import {
   users,
   zones,
 } from "./fixtures";
+import { keepingRoutes } from "./keeping";
 import { upgrade } from "./live";
 import { cut } from "./mp4";
 
@@ -182,7 +183,7 @@ const routes: [string, RegExp, (call: Call) => Reply][] = [
     ({ id, body }) => Object.assign(cameraOf(id), { name: body.name ?? cameraOf(id).name }),
   ],
   ["DELETE", /^\/api\/cameras\/(\w+)$/, ({ id }) => void cameras.splice(cameras.indexOf(cameraOf(id)), 1)],
-  ["GET", /^\/api\/cameras\/(\w+)\/(?:latest|still)\.jpg$/, ({ id }) => jpeg(id)],
+  ["GET", /^\/api\/cameras\/(\w+)\/(?:latest|still|preview)\.jpg$/, ({ id }) => jpeg(id)],
   ["GET", /^\/api\/cameras\/(\w+)\/zones$/, ({ id }) => ({ zones: zones.get(id) ?? [] })],
   [
     "PUT",
@@ -309,6 +310,7 @@ const routes: [string, RegExp, (call: Call) => Reply][] = [
         1,
       ),
   ],
+  ...keepingRoutes,
   ["GET", /^\/api\/system$/, system],
   ["GET", /^\/api\/settings$/, () => settings],
   ["PATCH", /^\/api\/settings$/, ({ body }) => Object.assign(settings, body)],

@@ -1,3 +1,4 @@
+import { JsonLines } from "./ndjson";
 import type { Session } from "./types";
 
 /** An answer that is not the wanted one: RFC 9457 problem, or no answer at all (`status` 0). */
@@ -69,6 +70,44 @@ export async function request<T>(
   if (!response.ok) throw await problem(response);
   if (response.status === 204) return undefined as T;
   return (await response.json()) as T;
+}
+
+/** Said while the page goes: the browser carries it out, nobody reads the answer. */
+export function requestLast(method: Method, path: string): void {
+  void fetch(path, {
+    method,
+    headers: { "X-Haechi-CSRF": csrf },
+    credentials: "same-origin",
+    keepalive: true,
+  }).catch(() => undefined);
+}
+
+/** Answers that come line by line (NDJSON), each handed out when it is whole. Ends when the server ends. */
+export async function* requestLines<T>(path: string, body: unknown, signal: AbortSignal): AsyncGenerator<T> {
+  const headers = {
+    Accept: "application/x-ndjson",
+    "Content-Type": "application/json",
+    "X-Haechi-CSRF": csrf,
+  };
+  const response = await fetch(path, {
+    method: "POST",
+    headers,
+    credentials: "same-origin",
+    body: JSON.stringify(body),
+    signal,
+  }).catch((error: unknown) => {
+    if (error instanceof DOMException && error.name === "AbortError") throw error;
+    throw new ApiError(0, "server-unreachable", "The server does not answer.", null);
+  });
+  if (!response.ok || response.body === null) throw await problem(response);
+  const lines = new JsonLines<T>();
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    yield* lines.feed(value);
+  }
+  yield* lines.end();
 }
 
 /** `{a: 1, b: undefined}` -> `?a=1`. Empty values are left out. */

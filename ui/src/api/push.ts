@@ -1,5 +1,6 @@
 import { backoffMs } from "./backoff";
 import { socketUrl } from "./client";
+import { type ExportJob, withJob } from "./keeping";
 import { queryClient, sessionQuery } from "./queries";
 import type { Camera, DetectedBox, HaechiEvent, ServerMessage } from "./types";
 
@@ -119,6 +120,9 @@ class PushLink {
         queryClient.setQueryData<Camera[]>(["cameras"], (cameras) =>
           cameras?.map((camera) => (camera.id === message.camera.id ? message.camera : camera)),
         );
+        break;
+      case "export":
+        queryClient.setQueryData<ExportJob[]>(["exports"], (jobs) => withJob(jobs ?? [], message.export));
         break;
       case "detections":
         for (const listener of this.watchers.get(message.camera) ?? []) {

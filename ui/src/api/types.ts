@@ -1,3 +1,5 @@
+import type { ExportJob } from "./keeping";
+
 /** What the HTTP and WebSocket contract carries. Times are integer milliseconds; `captured_ns` is exact, as decimal text. */
 
 export type CameraState = "live" | "connecting" | "offline" | "disabled";
@@ -196,4 +198,5 @@ export interface Settings {
 export type ServerMessage =
   | { type: "event"; event: HaechiEvent }
   | { type: "camera"; camera: Camera }
+  | { type: "export"; export: ExportJob }
   | { type: "detections"; camera: string; ref: string; captured_ns: string; boxes: DetectedBox[] };

@@ -1,24 +1,23 @@
 import { useMantineColorScheme } from "@mantine/core";
 import { createSpotlight, Spotlight, type SpotlightActionData } from "@mantine/spotlight";
 import {
-  type IconCamera,
   IconDeviceCctv,
   IconHistory,
   IconKeyboard,
-  IconLayoutGrid,
   IconListSearch,
   IconMoon,
   IconPlus,
-  IconSettings,
   IconSun,
   IconVideo,
+  type Icon as TablerIcon,
 } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { useEffect, useMemo } from "react";
 import { useTranslation } from "react-i18next";
-import { camerasQuery, eventsQuery } from "@/api/queries";
+import { camerasQuery, eventsQuery, sessionQuery } from "@/api/queries";
 import { labelName } from "@/parts/names";
+import { placesFor } from "./places";
 import { useClock } from "./site";
 
 const [store, spotlight] = createSpotlight();
@@ -29,6 +28,7 @@ export function Palette({ close, openSheet }: { close: () => void; openSheet: ()
   const navigate = useNavigate();
   const clock = useClock();
   const { setColorScheme } = useMantineColorScheme();
+  const admin = useQuery(sessionQuery).data?.user.role === "admin";
   const cameras = useQuery(camerasQuery).data;
   const events = useQuery(eventsQuery({ limit: 12 })).data;
 
@@ -37,11 +37,11 @@ export function Palette({ close, openSheet }: { close: () => void; openSheet: ()
   }, []);
 
   const actions = useMemo(() => {
-    const icon = (Icon: typeof IconCamera) => <Icon size={18} stroke={1.6} />;
+    const icon = (Icon: TablerIcon) => <Icon size={18} stroke={1.6} />;
     const go = (
       id: string,
       label: string,
-      Icon: typeof IconCamera,
+      Icon: TablerIcon,
       onClick: () => void,
       description?: string,
     ): SpotlightActionData => ({
@@ -90,35 +90,23 @@ export function Palette({ close, openSheet }: { close: () => void; openSheet: ()
       },
       {
         group: t("palette.places"),
-        actions: [
-          go("live", t("nav.live"), IconLayoutGrid, () => void navigate({ to: "/live", search: {} })),
-          go(
-            "playback",
-            t("nav.playback"),
-            IconHistory,
-            () => void navigate({ to: "/playback", search: {} }),
-          ),
-          go("events", t("nav.events"), IconListSearch, () => void navigate({ to: "/events", search: {} })),
-          go("cameras", t("nav.cameras"), IconDeviceCctv, () => void navigate({ to: "/cameras" })),
-          go(
-            "settings",
-            t("nav.settings"),
-            IconSettings,
-            () => void navigate({ to: "/settings", search: {} }),
-          ),
-        ],
+        actions: placesFor(admin).map(({ to, key, icon: Icon }) =>
+          go(key, t(`nav.${key}`), Icon, () => void navigate({ to, search: {} })),
+        ),
       },
       {
         group: t("palette.actions"),
         actions: [
-          go("add", t("cameras.add"), IconPlus, () => void navigate({ to: "/cameras/new" })),
+          ...(admin
+            ? [go("add", t("cameras.add"), IconPlus, () => void navigate({ to: "/cameras/new" }))]
+            : []),
           go("dark", t("settings.theme_dark"), IconMoon, () => setColorScheme("dark")),
           go("light", t("settings.theme_light"), IconSun, () => setColorScheme("light")),
           go("keys", t("shortcuts.title"), IconKeyboard, openSheet),
         ],
       },
     ];
-  }, [t, navigate, cameras, events, clock, setColorScheme, openSheet]);
+  }, [t, navigate, admin, cameras, events, clock, setColorScheme, openSheet]);
 
   return (
     <Spotlight

@@ -1,13 +1,5 @@
 import { Badge, Tooltip, UnstyledButton } from "@mantine/core";
-import {
-  IconCommand,
-  IconDeviceCctv,
-  IconHistory,
-  IconLayoutGrid,
-  IconListSearch,
-  IconSettings,
-  IconUsers,
-} from "@tabler/icons-react";
+import { IconCommand, IconDotsCircleHorizontal } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { Link, Outlet, useNavigate } from "@tanstack/react-router";
 import { lazy, Suspense, useEffect, useState } from "react";
@@ -15,7 +7,10 @@ import { useTranslation } from "react-i18next";
 import { push } from "@/api/push";
 import { queryClient, sessionQuery } from "@/api/queries";
 import { Logo } from "@/parts/Logo";
+import { Tray } from "@/parts/Tray";
+import { type Place, placesFor } from "./places";
 import { ServerBanner } from "./ServerBanner";
+import { StorageBanner } from "./StorageBanner";
 import { useShortcuts } from "./shortcuts";
 import { useClock, useNow } from "./site";
 import { UserMenu } from "./UserMenu";
@@ -26,24 +21,20 @@ const ShortcutSheet = lazy(() =>
   import("./ShortcutSheet").then((module) => ({ default: module.ShortcutSheet })),
 );
 
-const PLACES = [
-  { to: "/live", key: "live", icon: IconLayoutGrid },
-  { to: "/playback", key: "playback", icon: IconHistory },
-  { to: "/events", key: "events", icon: IconListSearch },
-  { to: "/cameras", key: "cameras", icon: IconDeviceCctv },
-  { to: "/settings", key: "settings", icon: IconSettings },
-] as const;
+const MoreSheet = lazy(() => import("./MoreSheet").then((module) => ({ default: module.MoreSheet })));
 
-function NavLinks({ count, admin }: { count: number; admin: boolean }) {
+interface NavLinksProps {
+  count: number;
+  places: readonly Place[];
+}
+
+function NavLinks({ count, places }: NavLinksProps) {
   const { t } = useTranslation();
-  const places = admin
-    ? [...PLACES.slice(0, 4), { to: "/users", key: "users", icon: IconUsers } as const, PLACES[4]]
-    : PLACES;
-  return places.map(({ to, key, icon: Icon }) => (
+  return places.map(({ to, key, icon: Icon, wide }) => (
     <Link
       key={key}
       to={to}
-      className={`hc-nav-link${key === "users" ? " hc-nav-wide" : ""}`}
+      className={`hc-nav-link${wide ? " hc-nav-wide" : ""}`}
       activeProps={{ "data-active": true }}
       search={{}}
     >
@@ -81,6 +72,7 @@ export function Shell() {
   const { data: session } = useQuery(sessionQuery);
   const [palette, setPalette] = useState(false);
   const [sheet, setSheet] = useState(false);
+  const [more, setMore] = useState(false);
   const count = useUnreviewed();
 
   useEffect(() => {
@@ -105,16 +97,14 @@ export function Shell() {
     document.addEventListener("keydown", open);
     return () => document.removeEventListener("keydown", open);
   }, []);
+  const admin = session?.user.role === "admin";
+  const places = placesFor(admin);
   useShortcuts({
     "?": () => setSheet(true),
-    "g l": () => void navigate({ to: "/live", search: {} }),
-    "g e": () => void navigate({ to: "/events", search: {} }),
-    "g p": () => void navigate({ to: "/playback", search: {} }),
-    "g c": () => void navigate({ to: "/cameras" }),
-    "g s": () => void navigate({ to: "/settings", search: {} }),
+    ...Object.fromEntries(
+      places.map(({ letter, to }) => [`g ${letter}`, () => void navigate({ to, search: {} })]),
+    ),
   });
-  const admin = session?.user.role === "admin";
-
   return (
     <div className="hc-shell">
       <a className="hc-skip" href="#main">
@@ -126,7 +116,11 @@ export function Shell() {
           <span>Haechi</span>
         </Link>
         <nav aria-label={t("nav.label")} className="hc-nav">
-          <NavLinks count={count} admin={admin} />
+          <NavLinks count={count} places={places} />
+          <UnstyledButton className="hc-nav-link hc-nav-more" onClick={() => setMore(true)}>
+            <IconDotsCircleHorizontal size={20} stroke={1.6} aria-hidden />
+            <span>{t("nav.more")}</span>
+          </UnstyledButton>
         </nav>
         <div className="hc-side-foot">
           <Tooltip label={t("palette.open")} position="right">
@@ -140,12 +134,23 @@ export function Shell() {
           <SiteTime />
         </div>
       </header>
-      <main id="main" className="hc-main" tabIndex={-1}>
-        <ServerBanner />
-        <Outlet />
-      </main>
+      <div className="hc-column">
+        <main id="main" className="hc-main" tabIndex={-1}>
+          <ServerBanner />
+          <StorageBanner admin={admin} />
+          <Outlet />
+        </main>
+        <Tray />
+      </div>
       <Suspense>
         {palette && <Palette close={() => setPalette(false)} openSheet={() => setSheet(true)} />}
+        {more && (
+          <MoreSheet
+            places={places.filter((place) => place.wide)}
+            close={() => setMore(false)}
+            openPalette={() => setPalette(true)}
+          />
+        )}
         {sheet && <ShortcutSheet close={() => setSheet(false)} />}
       </Suspense>
     </div>

@@ -21,7 +21,7 @@ const SCHEMES = [
   ["dark", IconMoon],
 ] as const;
 
-export function UserMenu({ openSheet }: { openSheet: () => void }) {
+export function UserMenu({ openSheet }: { openSheet?: () => void }) {
   const { t } = useTranslation();
   const navigate = useNavigate();
   const { data: session } = useQuery(sessionQuery);
@@ -56,9 +56,11 @@ export function UserMenu({ openSheet }: { openSheet: () => void }) {
           </Menu.Item>
         ))}
         <Menu.Divider />
-        <Menu.Item leftSection={<IconKeyboard size={16} />} onClick={openSheet}>
-          {t("shortcuts.title")}
-        </Menu.Item>
+        {openSheet !== undefined && (
+          <Menu.Item leftSection={<IconKeyboard size={16} />} onClick={openSheet}>
+            {t("shortcuts.title")}
+          </Menu.Item>
+        )}
         <Menu.Item
           leftSection={<IconHelp size={16} />}
           component="a"

@@ -72,6 +72,7 @@ const live = createRoute({
 const cameraLive = createRoute({
   getParentRoute: () => house,
   path: "/live/$cameraId",
+  validateSearch: search.cameraLiveSearch,
   component: lazyRouteComponent(() => import("@/screens/camera/CameraPage"), "CameraPage"),
 });
 
@@ -114,6 +115,34 @@ const users = createRoute({
   component: lazyRouteComponent(() => import("@/screens/users/Users"), "Users"),
 });
 
+const exportsPage = createRoute({
+  getParentRoute: () => house,
+  path: "/exports",
+  validateSearch: search.exportsSearch,
+  component: lazyRouteComponent(() => import("@/screens/exports/Exports"), "Exports"),
+});
+
+const bookmarks = createRoute({
+  getParentRoute: () => house,
+  path: "/bookmarks",
+  validateSearch: search.bookmarksSearch,
+  component: lazyRouteComponent(() => import("@/screens/bookmarks/Bookmarks"), "Bookmarks"),
+});
+
+const storage = createRoute({
+  getParentRoute: () => house,
+  path: "/storage",
+  validateSearch: search.storageSearch,
+  component: lazyRouteComponent(() => import("@/screens/storage/Storage"), "Storage"),
+});
+
+const audit = createRoute({
+  getParentRoute: () => house,
+  path: "/audit",
+  validateSearch: search.auditSearch,
+  component: lazyRouteComponent(() => import("@/screens/audit/Audit"), "Audit"),
+});
+
 const settings = createRoute({
   getParentRoute: () => house,
   path: "/settings",
@@ -135,6 +164,10 @@ export const router = createRouter({
       newCamera,
       editCamera,
       users,
+      exportsPage,
+      bookmarks,
+      storage,
+      audit,
       settings,
     ]),
   ]),

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import {
   cameraSearch,
+  camerasOf,
   eventsSearch,
   liveSearch,
   loginSearch,
@@ -22,6 +23,9 @@ test("whatever stands in the address, a screen gets values of its own kind or no
       "event",
       "layout",
       "page",
+      "cameras",
+      "speed",
+      "large",
       "tab",
       "next",
     ),
@@ -31,6 +35,8 @@ test("whatever stands in the address, a screen gets values of its own kind or no
     fc.property(raw, (search) => {
       const playback = playbackSearch(search);
       expect(playback.t === undefined || Number.isSafeInteger(playback.t)).toBe(true);
+      expect(playback.speed === undefined || Math.abs(playback.speed) <= 16).toBe(true);
+      expect(camerasOf(playback, ["cam_1", "cam_2"]).length).toBeLessThanOrEqual(2);
       expect(["alert", "detection", undefined]).toContain(eventsSearch(search).severity);
       expect(["auto", "1", "4", "9", "16", undefined]).toContain(liveSearch(search).layout);
       cameraSearch(search);
@@ -53,4 +59,16 @@ test("the set-up token is read from the fragment alone", () => {
   expect(setupToken("token=abc")).toBe("abc");
   expect(setupToken("")).toBeUndefined();
   expect(setupToken("#token=")).toBeUndefined();
+});
+
+test("playback shows the cameras of its address that exist, each once, and the first one by default", () => {
+  const known = ["cam_1", "cam_2", "cam_3"];
+  expect(camerasOf({}, known)).toEqual(["cam_1"]);
+  expect(camerasOf({ camera: "cam_2" }, known)).toEqual(["cam_2"]);
+  expect(camerasOf({ camera: "cam_9" }, known)).toEqual([]);
+  expect(camerasOf({ camera: "cam_3", cameras: "cam_3,cam_1,cam_3,cam_9" }, known)).toEqual([
+    "cam_3",
+    "cam_1",
+  ]);
+  expect(camerasOf({ cameras: "cam_9" }, known)).toEqual([]);
 });

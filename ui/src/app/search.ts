@@ -45,17 +45,44 @@ export const liveSearch = (raw: Raw): LiveSearch => ({
   page: integer(raw.page, 1, 1_000),
 });
 
-/** `t` is the instant on screen, ms since the epoch; without it the picture is live. */
+export const MOST_CAMERAS = 16;
+
+/**
+ * `t` is the instant on screen, ms since the epoch; without it the picture is live. `camera` is the one that keys act
+ * on, `cameras` (commas between them) all that are shown; `from` and `to` are the marks.
+ */
 export interface PlaybackSearch {
   camera?: string | undefined;
+  cameras?: string | undefined;
   t?: number | undefined;
   span?: number | undefined;
+  speed?: number | undefined;
+  large?: boolean | undefined;
+  from?: number | undefined;
+  to?: number | undefined;
 }
+const speedOf = (value: unknown): number | undefined => {
+  const number = typeof value === "boolean" || value === null || value === "" ? Number.NaN : Number(value);
+  return [0.25, 0.5, 1, 2, 4, 8, 16].includes(Math.abs(number)) ? number : undefined;
+};
 export const playbackSearch = (raw: Raw): PlaybackSearch => ({
   camera: text(raw.camera),
+  cameras: typeof raw.cameras === "string" ? raw.cameras.slice(0, 1_000) || undefined : text(raw.cameras),
   t: integer(raw.t, 0, FOREVER),
   span: integer(raw.span, 10_000, 31 * 86_400_000),
+  speed: speedOf(raw.speed),
+  large: flag(raw.large),
+  from: integer(raw.from, 0, FOREVER),
+  to: integer(raw.to, 0, FOREVER),
 });
+
+/** The cameras of an address, each once; without any the first there is. */
+export function camerasOf(search: PlaybackSearch, known: readonly string[]): string[] {
+  const listed = [...new Set((search.cameras ?? "").split(",").filter((id) => known.includes(id)))];
+  if (listed.length > 0) return listed.slice(0, MOST_CAMERAS);
+  if (search.camera !== undefined) return known.includes(search.camera) ? [search.camera] : [];
+  return search.cameras === undefined ? known.slice(0, 1) : [];
+}
 
 export interface EventsSearch {
   camera?: string | undefined;
@@ -77,6 +104,82 @@ export interface CameraSearch {
   tab?: (typeof CAMERA_TABS)[number] | undefined;
 }
 export const cameraSearch = (raw: Raw): CameraSearch => ({ tab: oneOf(raw.tab, CAMERA_TABS) });
+export const LOSS_HOURS = [1, 6, 24] as const;
+
+/** `losses`: how many hours of accounts are open over the picture, up to `at` (ms), without it up to now. */
+export interface CameraLiveSearch {
+  losses?: number | undefined;
+  at?: number | undefined;
+}
+export const cameraLiveSearch = (raw: Raw): CameraLiveSearch => ({
+  losses: LOSS_HOURS.find((hours) => hours === integer(raw.losses, 1, 24)),
+  at: integer(raw.at, 0, FOREVER),
+});
+
+export const EXPORT_STATES = ["active", "done", "failed"] as const;
+
+export interface ExportsSearch {
+  state?: (typeof EXPORT_STATES)[number] | undefined;
+  camera?: string | undefined;
+}
+export const exportsSearch = (raw: Raw): ExportsSearch => ({
+  state: oneOf(raw.state, EXPORT_STATES),
+  camera: text(raw.camera),
+});
+
+/** `2026-11-21`: a day of the site's calendar. */
+const day = (value: unknown): string | undefined =>
+  typeof value === "string" && /^\d{4}-\d{2}-\d{2}$/.test(value) && !Number.isNaN(Date.parse(value))
+    ? value
+    : undefined;
+
+export interface BookmarksSearch {
+  camera?: string | undefined;
+  text?: string | undefined;
+  since?: string | undefined;
+  until?: string | undefined;
+  kept?: boolean | undefined;
+}
+export const bookmarksSearch = (raw: Raw): BookmarksSearch => ({
+  camera: text(raw.camera),
+  text: text(raw.text),
+  since: day(raw.since),
+  until: day(raw.until),
+  kept: flag(raw.kept) === true ? true : undefined,
+});
+
+/** `policy`: whose policy is being edited, a camera's id or `default`. */
+export interface StorageSearch {
+  policy?: string | undefined;
+}
+export const storageSearch = (raw: Raw): StorageSearch => ({ policy: text(raw.policy) });
+
+export const AUDIT_ACTIONS = [
+  "view",
+  "export",
+  "delete",
+  "settings",
+  "pin",
+  "users",
+  "cameras",
+  "review",
+  "log-in",
+  "log-out",
+  "refused",
+] as const;
+
+export interface AuditSearch {
+  user?: string | undefined;
+  action?: (typeof AUDIT_ACTIONS)[number] | undefined;
+  since?: string | undefined;
+  until?: string | undefined;
+}
+export const auditSearch = (raw: Raw): AuditSearch => ({
+  user: text(raw.user),
+  action: oneOf(raw.action, AUDIT_ACTIONS),
+  since: day(raw.since),
+  until: day(raw.until),
+});
 export const SETTINGS_TABS = ["display", "recording", "models", "account", "about"] as const;
 
 export interface SettingsSearch {

@@ -43,6 +43,11 @@ export const theme = createTheme({
   primaryColor: "ember",
   primaryShade: { light: 7, dark: 5 },
   variantColorResolver: colours,
+  // Their <header> would be a second banner of the page.
+  components: {
+    ModalHeader: { defaultProps: { role: "presentation" } },
+    DrawerHeader: { defaultProps: { role: "presentation" } },
+  },
   colors: { ember, dark },
   defaultRadius: "md",
   fontFamily:

@@ -1,4 +1,4 @@
-import { ActionIcon, Chip, Group, Tooltip } from "@mantine/core";
+import { ActionIcon, Button, Chip, Group, Tooltip } from "@mantine/core";
 import { useFullscreenElement } from "@mantine/hooks";
 import {
   IconArrowLeft,
@@ -7,11 +7,12 @@ import {
   IconHistory,
   IconMaximize,
   IconPhoto,
+  IconReportAnalytics,
   IconSettings,
 } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
-import { Link, useNavigate, useParams } from "@tanstack/react-router";
-import { type CSSProperties, useCallback, useState } from "react";
+import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
+import { type CSSProperties, lazy, Suspense, useCallback, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { camerasQuery, sessionQuery, zonesQuery } from "@/api/queries";
 import type { Camera } from "@/api/types";
@@ -27,6 +28,10 @@ import { Failure, Loading } from "@/parts/states";
 import type { TileStats } from "@/player/tile";
 import { LastEvents } from "./LastEvents";
 import { StatsPanel } from "./StatsPanel";
+
+const LossDialog = lazy(() =>
+  import("@/parts/LossDialog").then((module) => ({ default: module.LossDialog })),
+);
 
 export function CameraPage() {
   const { cameraId } = useParams({ from: "/house/live/$cameraId" });
@@ -45,6 +50,8 @@ export function CameraPage() {
 function OneCamera({ camera, all }: { camera: Camera; all: Camera[] }) {
   const { t } = useTranslation();
   const navigate = useNavigate();
+  const { losses, at } = useSearch({ from: "/house/live/$cameraId" });
+  const [opened] = useState(() => Date.now());
   const admin = useQuery(sessionQuery).data?.user.role === "admin";
   const zones = useQuery(zonesQuery(camera.id)).data ?? [];
   const [boxes, setBoxes] = useState(true);
@@ -54,6 +61,13 @@ function OneCamera({ camera, all }: { camera: Camera; all: Camera[] }) {
   const { ref: fullRef, toggle: toggleFull } = useFullscreenElement<HTMLDivElement>();
   const keep = useCallback((next: TileStats) => setStats(next), []);
 
+  const showLosses = (hours: number | undefined): void =>
+    void navigate({
+      to: "/live/$cameraId",
+      params: { cameraId: camera.id },
+      search: hours === undefined ? {} : { losses: hours, at },
+      replace: true,
+    });
   const step = (by: number): void => {
     const next = all[(all.findIndex((row) => row.id === camera.id) + by + all.length) % all.length];
     if (next !== undefined)
@@ -165,6 +179,15 @@ function OneCamera({ camera, all }: { camera: Camera; all: Camera[] }) {
             <Chip size="xs" checked={showStats} onChange={setShowStats}>
               {t("camera.stats")}
             </Chip>
+            <Button
+              size="compact-xs"
+              variant="subtle"
+              color="gray"
+              leftSection={<IconReportAnalytics size={15} stroke={1.7} aria-hidden />}
+              onClick={() => showLosses(1)}
+            >
+              {t("loss.open")}
+            </Button>
             <span className="hc-grow" />
             <Volume camera={camera} />
             {stats?.latencyMs != null && camera.status.state === "live" && (
@@ -198,6 +221,17 @@ function OneCamera({ camera, all }: { camera: Camera; all: Camera[] }) {
         </section>
         <LastEvents camera={camera.id} />
       </div>
+      {losses !== undefined && (
+        <Suspense>
+          <LossDialog
+            camera={camera}
+            hours={losses}
+            endMs={at ?? opened}
+            change={showLosses}
+            close={() => showLosses(undefined)}
+          />
+        </Suspense>
+      )}
     </Page>
   );
 }

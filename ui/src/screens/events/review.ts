@@ -6,7 +6,7 @@ import { request } from "@/api/client";
 import { queryClient } from "@/api/queries";
 import type { EventDetail, EventPage, HaechiEvent } from "@/api/types";
 import { tellFailure } from "@/parts/notices";
-import { UndoButton } from "./UndoButton";
+import { UndoButton } from "@/parts/UndoButton";
 
 /** Shows the mark at once, in every list that holds these events. */
 function paint(ids: ReadonlySet<string>, reviewed: boolean): void {

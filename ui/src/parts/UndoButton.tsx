@@ -6,7 +6,7 @@ export function UndoButton({ text, undo }: { text: string; undo: () => void }) {
   return (
     <Group justify="space-between" wrap="nowrap">
       <span>{text}</span>
-      <Button size="compact-sm" variant="default" onClick={undo}>
+      <Button size="compact-sm" variant="default" flex="none" onClick={undo}>
         {t("app.undo")}
       </Button>
     </Group>
