@@ -17,14 +17,16 @@ from starlette.staticfiles import StaticFiles
 
 from haechi.api.auth.tokens import csrf_of
 from haechi.api.policy import Access, Gate, GuardedRoute, GuardedWebSocketRoute, Routes, require_policies
-from haechi.base.ids import CameraId, EventId
+from haechi.base.ids import BookmarkId, CameraId, EventId, ExportId
 from haechi.events.event import EventFilter
 from tests.api.knock import Answer, knock, page_headers
 from tests.api.world import World
 
 PUBLIC, SIGNED_IN, ADMIN, METRICS = Access.PUBLIC, Access.SIGNED_IN, Access.ADMIN, Access.METRICS
 CAMERA_VIEW, CAMERA_ADMIN, EVENT_VIEW = Access.CAMERA_VIEW, Access.CAMERA_ADMIN, Access.EVENT_VIEW
+EXPORT, BOOKMARK = Access.EXPORT, Access.BOOKMARK
 ONE_CAMERA, ONE_EVENT = "/api/cameras/{camera}", "/api/events/{event}"
+ONE_EXPORT, ONE_BOOKMARK = "/api/exports/{export}", "/api/bookmarks/{bookmark}"
 
 POLICY: dict[tuple[str, str], Access] = {
     ("GET", "/api/setup"): PUBLIC,
@@ -61,6 +63,25 @@ POLICY: dict[tuple[str, str], Access] = {
     ("GET", f"{ONE_EVENT}/snapshot.jpg"): EVENT_VIEW,
     ("GET", f"{ONE_EVENT}/clip.mp4"): EVENT_VIEW,
     ("POST", f"{ONE_EVENT}/replay"): EVENT_VIEW,
+    ("GET", "/api/retention"): ADMIN,
+    ("PUT", "/api/retention"): ADMIN,
+    ("POST", "/api/retention/plan"): ADMIN,
+    ("GET", f"{ONE_CAMERA}/retention"): CAMERA_VIEW,
+    ("PUT", f"{ONE_CAMERA}/retention"): CAMERA_ADMIN,
+    ("GET", "/api/storage"): SIGNED_IN,
+    ("GET", f"{ONE_CAMERA}/clip/estimate"): CAMERA_VIEW,
+    ("POST", "/api/exports"): SIGNED_IN,
+    ("GET", "/api/exports"): SIGNED_IN,
+    ("GET", ONE_EXPORT): EXPORT,
+    ("DELETE", ONE_EXPORT): EXPORT,
+    ("GET", f"{ONE_EXPORT}/file.mp4"): EXPORT,
+    ("GET", "/api/bookmarks"): SIGNED_IN,
+    ("POST", "/api/bookmarks"): SIGNED_IN,
+    ("PATCH", ONE_BOOKMARK): BOOKMARK,
+    ("DELETE", ONE_BOOKMARK): BOOKMARK,
+    ("GET", "/api/audit"): ADMIN,
+    ("GET", "/api/audit/verify"): ADMIN,
+    ("GET", "/api/audit.csv"): ADMIN,
     ("GET", "/api/users"): ADMIN,
     ("POST", "/api/users"): ADMIN,
     ("PATCH", "/api/users/{user}"): ADMIN,
@@ -91,6 +112,8 @@ class Cast(Struct, frozen=True):
     tokens: dict[str, str]
     cameras: dict[str, CameraId]
     events: dict[str, EventId]
+    exports: dict[str, ExportId]
+    bookmarks: dict[str, BookmarkId]
 
 
 @pytest.fixture
@@ -105,6 +128,11 @@ def cast(tmp_path: Path) -> Iterator[Cast]:
         "viewer": world.user("Vera", "viewer", (cameras["own"], cameras["deleted"])),
         "stranger": world.user("Otto", "viewer", (cameras["foreign"],)),
     }
+    owners = {"own": "viewer", "deleted": "viewer", "foreign": "stranger"}
+    exports = {kind: world.export(cameras[kind], people[owner]) for kind, owner in owners.items()}
+    exports |= {"unknown": ExportId("exp_aaaaaaaaaaaaaaaa"), "malformed": ExportId("%00")}
+    bookmarks = {kind: world.bookmark(cameras[kind], people[owner]) for kind, owner in owners.items()}
+    bookmarks |= {"unknown": BookmarkId("bmk_aaaaaaaaaaaaaaaa"), "malformed": BookmarkId("1'--")}
     world.do(world.registry.delete(cameras["deleted"]))
     world.do(world.auth.users.forget_camera(cameras["deleted"]))
     tokens = {"anonymous": "", "revoked": world.token(people["admin"]), "expired": world.token(people["admin"])}
@@ -113,7 +141,7 @@ def cast(tmp_path: Path) -> Iterator[Cast]:
     world.do(world.auth.sessions.revoke(principal.session))
     world.clock.advance(8 * 86_400 * 10**9)
     tokens |= {name: world.token(user) for name, user in people.items()}
-    yield Cast(world, tokens, cameras, events)
+    yield Cast(world, tokens, cameras, events, exports, bookmarks)
     world.close()
 
 
@@ -128,7 +156,7 @@ def expected(access: Access, actor: str, kind: str) -> int:
         return 403
     if access in {CAMERA_VIEW, CAMERA_ADMIN}:
         return 299 if kind in may_see else 404
-    if access is EVENT_VIEW:
+    if access in {EVENT_VIEW, EXPORT, BOOKMARK}:
         is_left_over = kind == "deleted" and actor == "admin"
         return 299 if kind in may_see or is_left_over else 404
     return 299
@@ -170,6 +198,8 @@ async def ask(cast: Cast, app: FastAPI, method: str, path: str, actor: str, kind
     address = (
         path.replace("{camera}", cast.cameras[kind])
         .replace("{event}", cast.events[kind])
+        .replace("{export}", cast.exports[kind])
+        .replace("{bookmark}", cast.bookmarks[kind])
         .replace("{recording}", "7")
         .replace("{user}", "usr_aaaaaaaaaaaaaaaa")
         .replace("{path:path}", "live")
@@ -241,7 +271,7 @@ def test_a_foreign_id_answers_exactly_like_an_unknown_one(cast: Cast) -> None:
 
     async def check_all() -> None:
         for method, path in POLICY:
-            if method == "GET" and ("{camera}" in path or "{event}" in path):
+            if method == "GET" and ("{camera}" in path or "{event}" in path or "{export}" in path):
                 await check(path)
 
     asyncio.run(check_all())

@@ -21,8 +21,10 @@ from haechi.api.auth.tokens import csrf_of
 from haechi.api.policy import COOKIE
 from haechi.api.services import Auth, EdgeConfig, Services
 from haechi.api.settings import SettingsStore
+from haechi.app.keeping import keeping_over
+from haechi.app.settings import Settings
 from haechi.base.clock import NS_PER_S, SimulatedClock
-from haechi.base.ids import CameraId, RecordingId, UserId, stream_of
+from haechi.base.ids import BookmarkId, CameraId, ExportId, RecordingId, UserId, new_id, stream_of
 from haechi.bus.frames import FrameBus, Run
 from haechi.events.archive import Change, EventArchive
 from haechi.events.centre import EventCentre, Stores
@@ -32,8 +34,12 @@ from haechi.fleet.cameras import CameraRegistry
 from haechi.ingest.manager import IngestManager
 from haechi.live.mse import LiveHub
 from haechi.media.access_unit import AccessUnit, UnitRef
+from haechi.record.bookmarks import Author, Draft
+from haechi.record.exports.store import Export, ExportBounds, ExportPart, ExportStore
 from haechi.record.index import RecordIndex
 from haechi.record.reel import Reel
+from haechi.record.retention import Retention
+from haechi.record.tiers.room import Tiers
 from haechi.record.tiers.vault import Vault
 from haechi.record.volume import Volume
 from haechi.store.database import Database
@@ -98,6 +104,15 @@ class World:
         stores = Stores(self.database, self.zones, self.rules, cast("Any", self.playback), folder / "events")
         self.events = EventCentre(stores, cast("Any", self.vision), self.clock)
         self.settings = SettingsStore(self.database, self.clock)
+        self.volume = Volume(self.record_path)
+        self.keeping = keeping_over(
+            Settings(data_dir=folder),
+            self.database,
+            self.clock,
+            self.auth,
+            retention=Retention(RecordIndex(self.database), self.volume, self.clock),
+            tiers=Tiers(self.database, self.volume, self.clock),
+        )
         self.config = EdgeConfig(
             version="0.1.0",
             started_ns=START_NS,
@@ -127,6 +142,7 @@ class World:
             zones=self.zones,
             rules=self.rules,
             events=self.events,
+            keeping=self.keeping,
         )
 
     def app(self) -> FastAPI:
@@ -159,6 +175,33 @@ class World:
         look = result_of(camera, event.start_ns, event.first_ref.seq)
         self.do(self.archive.write(Change(((event, basis_of(event)),), (look,))))
         return event
+
+    def export(self, camera: CameraId, owner: UserId) -> ExportId:
+        """Somebody asked for footage, and it was made."""
+        export = Export(
+            ExportId(new_id("exp")),
+            owner,
+            camera,
+            stream_of(camera),
+            START_NS,
+            START_NS + 60 * NS_PER_S,
+            "Front_door",
+            False,
+            "done",
+            1.0,
+            parts=(ExportPart(1000, START_NS, START_NS + 60 * NS_PER_S, 900),),
+            created_ns=START_NS,
+        )
+        self.do(ExportStore(self.database).add(export, ExportBounds()))
+        folder = self.record_path.parent / "exports" / export.id
+        folder.mkdir(parents=True)
+        (folder / "1.mp4").write_bytes(bytes(1000))
+        return export.id
+
+    def bookmark(self, camera: CameraId, by: UserId, *, keep: bool = False) -> BookmarkId:
+        """Somebody found something."""
+        draft = Draft(camera, START_NS, START_NS + 10 * NS_PER_S, "a fox", keep)
+        return self.do(self.keeping.bookmarks.add(draft, Author(by, "somebody"))).id
 
     def user(self, name: str, role: Role = "viewer", cameras: tuple[CameraId, ...] = ()) -> UserId:
         """Add a user whose password is `PASSWORD`."""

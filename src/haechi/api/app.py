@@ -16,7 +16,20 @@ from haechi.api.policy import Gate, Routes, require_policies
 from haechi.api.problems import Problem
 from haechi.api.push import Push
 from haechi.api.rights import KnownCameras, OpenSessions
-from haechi.api.routes import cameras, events, footage, reel, session, system, timeline, users
+from haechi.api.routes import (
+    audit,
+    bookmarks,
+    cameras,
+    events,
+    exports,
+    footage,
+    reel,
+    retention,
+    session,
+    system,
+    timeline,
+    users,
+)
 from haechi.api.services import Services
 from haechi.api.stills import Stills
 from haechi.base.clock import SystemClock
@@ -62,7 +75,8 @@ def build_app(services: Services) -> FastAPI:
     app.state.assets = pages.load_assets(services.config.static)
     problems.install(app)
     routes = Routes(app, gate)
-    for room in (session, cameras, footage, reel, timeline, events, users, system, sockets, pages):
+    rooms = (session, cameras, footage, reel, timeline, events, retention, exports, bookmarks, users, audit, system)
+    for room in (*rooms, sockets, pages):
         room.register(routes)
     require_policies(app)
     app.add_middleware(LimitBody)

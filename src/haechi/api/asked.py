@@ -8,11 +8,17 @@ from haechi.api.auth.principal import Principal
 from haechi.api.peer import Peer
 from haechi.api.policy import Gate
 from haechi.api.services import Services
+from haechi.api.trail import Witness
 from haechi.events.event import Event
 from haechi.fleet.cameras import Camera
+from haechi.record.bookmarks import Bookmark
+from haechi.record.exports.store import Export
 
 CameraPath = Annotated[str, Path(pattern=r"^cam_[a-z0-9]{3,32}$", examples=["cam_k3v9p2mw8tq4hx7n"])]
 EventPath = Annotated[str, Path(pattern=r"^evt_[a-z0-9]{3,32}$", examples=["evt_k3v9p2mw8tq4hx7n"])]
+
+ExportPath = Annotated[str, Path(pattern=r"^exp_[a-z0-9]{3,32}$", examples=["exp_k3v9p2mw8tq4hx7n"])]
+BookmarkPath = Annotated[str, Path(pattern=r"^bmk_[a-z0-9]{3,32}$", examples=["bmk_k3v9p2mw8tq4hx7n"])]
 
 
 def _services(request: Request) -> Services:
@@ -52,6 +58,23 @@ def _event(request: Request, event: EventPath) -> Event:
     return found
 
 
+def _export(request: Request, export: ExportPath) -> Export:
+    """As with cameras."""
+    found: Export = request.state.export
+    return found
+
+
+def _bookmark(request: Request, bookmark: BookmarkPath) -> Bookmark:
+    """As with cameras."""
+    found: Bookmark = request.state.bookmark
+    return found
+
+
+def _witness(request: Request) -> Witness:
+    witness: Witness = request.state.witness
+    return witness
+
+
 House = Annotated[Services, Depends(_services)]
 Door = Annotated[Gate, Depends(_gate)]
 Caller = Annotated[Principal, Depends(_caller)]
@@ -62,3 +85,9 @@ AskedCamera = Annotated[Camera, Depends(_camera)]
 """The camera in the path; only with ``CAMERA_VIEW`` or ``CAMERA_ADMIN``."""
 AskedEvent = Annotated[Event, Depends(_event)]
 """The event in the path; only with ``EVENT_VIEW``."""
+AskedExport = Annotated[Export, Depends(_export)]
+"""The export in the path; only with ``EXPORT``."""
+AskedBookmark = Annotated[Bookmark, Depends(_bookmark)]
+"""The bookmark in the path; only with ``BOOKMARK``."""
+Log = Annotated[Witness, Depends(_witness)]
+"""Writes this request down; only on routes of `haechi.api.trail.AUDITED`."""

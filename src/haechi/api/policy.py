@@ -23,8 +23,11 @@ from starlette.websockets import WebSocket
 from haechi.api.auth.principal import Principal
 from haechi.api.peer import Peer, is_same_origin, networks, peer_of
 from haechi.api.problems import Problem, problem_of, problem_response
+from haechi.api.trail import AUDITED, Witness
 from haechi.base.errors import Denied, HaechiError, NotFound
-from haechi.base.ids import CameraId, EventId, is_id
+from haechi.base.ids import BookmarkId, CameraId, EventId, ExportId, UserId, is_id
+from haechi.record.bookmarks import Bookmark, bookmark_not_found
+from haechi.record.exports.store import Export, export_not_found
 
 if TYPE_CHECKING:
     from haechi.api.services import Services
@@ -51,6 +54,10 @@ class Access(StrEnum):
     """Administrators; the camera in the path is looked up."""
     EVENT_VIEW = "event-view"
     """Users who may see the camera of the event in the path (``{event}``)."""
+    EXPORT = "export"
+    """Who asked for the export in the path (``{export}``) and may still see its camera; administrators."""
+    BOOKMARK = "bookmark"
+    """Who made the bookmark in the path (``{bookmark}``) and may still see its camera; administrators."""
     METRICS = "metrics"
     """Administrators, and scrapers with the bearer token."""
 
@@ -108,6 +115,12 @@ class Gate:
             case Access.EVENT_VIEW:
                 event = EventId(connection.path_params["event"])
                 connection.state.event = await self.event(principal, event)
+            case Access.EXPORT:
+                export = ExportId(connection.path_params["export"])
+                connection.state.export = await self.export(principal, export)
+            case Access.BOOKMARK:
+                bookmark = BookmarkId(connection.path_params["bookmark"])
+                connection.state.bookmark = await self.bookmark(principal, bookmark)
 
     async def camera(self, principal: Principal, camera_id: CameraId) -> Camera:
         """The camera, if this user may see it.
@@ -132,9 +145,39 @@ class Gate:
             raise event_not_found()
         return event
 
+    async def export(self, principal: Principal, export_id: ExportId) -> Export:
+        """The export, if this user asked for it and may still see its camera.
+
+        Raises:
+            NotFound: It is not there, or not for this user.
+        """
+        export = await self._services.keeping.exports.get(export_id)
+        if not _is_theirs(principal, export.owner, export.camera):
+            raise export_not_found()
+        return export
+
+    async def bookmark(self, principal: Principal, bookmark_id: BookmarkId) -> Bookmark:
+        """The bookmark, if this user made it and may still see its camera.
+
+        Raises:
+            NotFound: It is not there, or not for this user.
+        """
+        if not is_id(bookmark_id, "bmk"):
+            raise bookmark_not_found()
+        bookmark = await self._services.keeping.bookmarks.get(bookmark_id)
+        if not _is_theirs(principal, bookmark.made_by, bookmark.camera):
+            raise bookmark_not_found()
+        return bookmark
+
     def peer(self, connection: HTTPConnection) -> Peer:
         """Where the request comes from."""
         return peer_of(connection.scope, self._trusted)
+
+    def witness(self, connection: HTTPConnection, path: str) -> Witness | None:
+        """Who writes this request down, where it is of those that are."""
+        method = "GET" if connection.scope["method"] == "HEAD" else connection.scope["method"]
+        rule = AUDITED.get((method, path))
+        return None if rule is None else Witness(self._services.keeping.audit, rule, connection, path)
 
     async def _principal(self, connection: HTTPConnection) -> Principal | None:
         token = connection.cookies.get(COOKIE)
@@ -176,10 +219,10 @@ class GuardedRoute(APIRoute):
         """Ask, then go on."""
         connection = HTTPConnection(scope)
         await self.gate.admit(connection, self.access, acts=scope["method"] not in _READING)
-        if self._is_head(scope):
-            await self.app(scope, receive, send)
-        else:
-            await super().handle(scope, receive, send)
+        handle = self.app if self._is_head(scope) else super().handle
+        witness = self.gate.witness(connection, self.path)
+        connection.state.witness = witness
+        await handle(scope, receive, send if witness is None else witness.watching(send))
 
     def _is_head(self, scope: Scope) -> bool:
         return scope.get("method") == "HEAD" and "GET" in (self.methods or ())
@@ -268,6 +311,10 @@ def require_policies(app: FastAPI) -> None:
         raise TypeError(f"routes without a policy: {', '.join(naked)}")
 
 
+def _is_theirs(principal: Principal, maker: UserId, camera: CameraId) -> bool:
+    return principal.is_admin or (maker == principal.user.id and principal.may_view(camera))
+
+
 def _require_admin(principal: Principal) -> None:
     if not principal.is_admin:
         raise Denied("only an administrator may do this", code="admin-only")
@@ -293,7 +340,7 @@ def _problems(method: str, access: Access, more: Sequence[int]) -> dict[int | st
         statuses.add(401)
     if access in {Access.ADMIN, Access.CAMERA_ADMIN, Access.METRICS} or method not in _READING:
         statuses.add(403)
-    if access in {Access.CAMERA_VIEW, Access.CAMERA_ADMIN, Access.EVENT_VIEW}:
+    if access in {Access.CAMERA_VIEW, Access.CAMERA_ADMIN, Access.EVENT_VIEW, Access.EXPORT, Access.BOOKMARK}:
         statuses |= {404, 422}
     if method in {"POST", "PUT", "PATCH"}:
         statuses |= {400, 413, 422}

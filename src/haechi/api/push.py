@@ -16,6 +16,7 @@ import structlog
 
 from haechi.api.shapes.cameras import CameraMessage, CameraOut
 from haechi.api.shapes.events import BoxOut, DetectionsMessage, EventMessage, EventOut
+from haechi.api.shapes.exports import ExportMessage, ExportOut
 from haechi.base.errors import HaechiError
 from haechi.base.ids import CameraId, camera_of
 from haechi.base.supervise import supervise
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from haechi.api.metrics import Metrics
     from haechi.api.services import Services
     from haechi.fleet.cameras import Camera
+    from haechi.record.exports.store import Export
     from haechi.vision.result import FrameResult
 
 log = structlog.get_logger(__name__)
@@ -33,7 +35,7 @@ LIMIT = 256
 LIMIT_DETECTIONS = 64
 STATES_S = 1.0
 
-Topic = Literal["event", "camera", "detections"]
+Topic = Literal["event", "camera", "detections", "export"]
 
 
 class Page:
@@ -89,6 +91,7 @@ class Push:
         self._states: dict[CameraId, CameraOut] = {}
         self._names: dict[CameraId, str] = {}
         services.vision.on_result(self.on_result)
+        services.keeping.exports.on_change(self.on_export)
 
     async def run(self) -> None:
         """Read until cancelled. A room that does not answer for a while costs its own news, and nothing else."""
@@ -119,6 +122,13 @@ class Push:
             boxes=[BoxOut.of(found) for found in result.detections],
         )
         self._publish("detections", camera, message.model_dump_json())
+
+    def on_export(self, export: Export) -> None:
+        """An export moved on: news for who asked for it."""
+        text = ExportMessage(export=ExportOut.of(export)).model_dump_json()
+        for page in self._pages:
+            if page.principal.user.id == export.owner and not page.offer("export", export.camera, text):
+                self._metrics.push_dropped.labels("export").inc()
 
     async def _events(self) -> None:
         async for event in self._services.events.subscribe():

@@ -16,6 +16,8 @@ from haechi.api.auth.setup import SetupTokens
 from haechi.api.auth.users import UserStore
 
 if TYPE_CHECKING:
+    from haechi.api.audit import Audit
+    from haechi.api.outlook import Outlook
     from haechi.api.settings import SettingsStore
     from haechi.base.clock import Clock
     from haechi.bus.frames import FrameBus
@@ -24,9 +26,14 @@ if TYPE_CHECKING:
     from haechi.fleet.cameras import CameraRegistry
     from haechi.ingest.manager import IngestManager
     from haechi.live.mse import LiveHub
+    from haechi.record.bookmarks import BookmarkStore
+    from haechi.record.exports.cutter import Cutter
+    from haechi.record.exports.runner import Exports
     from haechi.record.index import RecordIndex
     from haechi.record.playback import Playback
     from haechi.record.reel import Reel
+    from haechi.record.retention import Retention
+    from haechi.record.tiers.room import Tiers
     from haechi.store.database import Database
     from haechi.vision.models import ModelStore
     from haechi.vision.pool import VisionPool
@@ -77,6 +84,19 @@ class Auth:
 
 
 @dataclass(frozen=True, slots=True)
+class Keeping:
+    """What is kept, taken away, marked, and written down."""
+
+    retention: Retention
+    exports: Exports
+    cutter: Cutter
+    bookmarks: BookmarkStore
+    audit: Audit
+    outlook: Outlook
+    tiers: Tiers
+
+
+@dataclass(frozen=True, slots=True)
 class Services:
     """The rooms of the house, as the edge sees them."""
 
@@ -97,4 +117,5 @@ class Services:
     zones: ZoneStore
     rules: RuleStore
     events: EventCentre
+    keeping: Keeping
     extra_collectors: Sequence[object] = field(default_factory=tuple)

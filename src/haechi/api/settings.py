@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from haechi.api.auth.tables import settings
 from haechi.base.clock import Clock
 from haechi.base.errors import Invalid
+from haechi.record.policies import Keep
 from haechi.store.database import Database
 
 
@@ -22,11 +23,27 @@ class LiveSettings(Struct, frozen=True):
         retention_days: Footage older than this is deleted.
         min_free_bytes: When less is free on the volume, the oldest unprotected footage goes first.
         time_zone: Of the site (IANA name); days and file names follow it.
+        motion_days, event_days: Of footage with motion, and of events; None: as long as all else.
+        camera_max_bytes: Of one camera; 0: as much as there is room for.
+        purpose: Why cameras record, where one has no purpose of its own.
+        record_audio: Whether sound is recorded where a camera says nothing about it (CONTRACT S11).
     """
 
     retention_days: float = 30.0
     min_free_bytes: int = 2 * 1024**3
     time_zone: str = "UTC"
+    motion_days: float | None = None
+    event_days: float | None = None
+    camera_max_bytes: int = 0
+    purpose: str = ""
+    record_audio: bool = False
+
+    @property
+    def keep(self) -> Keep:
+        """How long footage is kept where a camera has no setting of its own."""
+        motion = self.retention_days if self.motion_days is None else self.motion_days
+        event = self.retention_days if self.event_days is None else self.event_days
+        return Keep(self.retention_days, motion, event, self.camera_max_bytes or None)
 
 
 class SettingsChange(Struct, frozen=True):
@@ -35,6 +52,11 @@ class SettingsChange(Struct, frozen=True):
     retention_days: float | None = None
     min_free_bytes: int | None = None
     time_zone: str | None = None
+    motion_days: float | None = None
+    event_days: float | None = None
+    camera_max_bytes: int | None = None
+    purpose: str | None = None
+    record_audio: bool | None = None
 
 
 class SettingsStore:

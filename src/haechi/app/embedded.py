@@ -25,6 +25,7 @@ from haechi import __version__
 from haechi.api.app import build_app
 from haechi.api.services import Auth, EdgeConfig, Services
 from haechi.api.settings import LiveSettings, SettingsStore
+from haechi.app.keeping import keeping_over
 from haechi.app.settings import Settings, make_folder
 from haechi.app.zone import machine_zone
 from haechi.base.clock import Clock, SystemClock
@@ -40,9 +41,11 @@ from haechi.live.mse import LiveHub
 from haechi.record.accounts import Accounts
 from haechi.record.index import RecordIndex
 from haechi.record.playback import Playback
+from haechi.record.policies import Policy
 from haechi.record.recorder import Recorder, RecorderSettings
 from haechi.record.reel import Reel
 from haechi.record.retention import Retention, RetentionSettings
+from haechi.record.tiers.room import Tiers
 from haechi.record.volume import Volume
 from haechi.store.database import Database
 from haechi.vision.feed import FeedSettings
@@ -78,11 +81,12 @@ class Rooms:
         models = ModelStore(settings.cache_dir / "models")
         vision = VisionPool(bus, models, clock, _vision_settings(settings))
         zones, rules = ZoneStore(database), RuleStore(database)
+        auth, tiers = Auth.over(database, clock), Tiers(database, volume, clock)
         services = Services(
             config=_edge_config(settings, clock, demo=demo),
             clock=clock,
             database=database,
-            auth=Auth.over(database, clock),
+            auth=auth,
             settings=SettingsStore(database, clock, _live_defaults(settings)),
             bus=bus,
             registry=registry,
@@ -96,6 +100,7 @@ class Rooms:
             zones=zones,
             rules=rules,
             events=EventCentre(Stores(database, zones, rules, playback, settings.data_dir / "events"), vision, clock),
+            keeping=keeping_over(settings, database, clock, auth, retention=retention, tiers=tiers),
         )
         recording = RecorderSettings(enabled=settings.record.enabled)
         recorder = Recorder(bus, index, volume, clock, recording, on_full=retention.wake)
@@ -144,9 +149,10 @@ async def _run_all(rooms: Rooms, server: uvicorn.Server, listener: socket.socket
         others = [
             keep("retention", partial(_retain, rooms)),
             keep("stop", partial(_stop_when, stop, server)),
-            keep("retention settings", partial(_follow_settings, house.settings, rooms.retention)),
+            keep("retention settings", partial(_follow_settings, rooms)),
         ]
         others.append(keep("accounts", Accounts(house.bus.ledger, house.database, house.clock).run))
+        others.append(keep("exports", house.keeping.exports.run))
         others += [keep("vision", house.vision.run), keep("events", house.events.run)]
         try:
             await server.serve([listener])
@@ -239,10 +245,14 @@ async def _stop(task: asyncio.Task[None]) -> None:
     await asyncio.gather(task, return_exceptions=True)
 
 
-async def _follow_settings(settings: SettingsStore, retention: Retention) -> None:
-    async for now in settings.watch():
-        retention.settings = RetentionSettings(now.retention_days, now.min_free_bytes)
-        retention.wake()
+async def _follow_settings(rooms: Rooms) -> None:
+    async for now in rooms.services.settings.watch():
+        rooms.retention.settings = RetentionSettings(
+            now.retention_days, now.min_free_bytes, now.motion_days, now.event_days, now.camera_max_bytes or None
+        )
+        rooms.recorder.defaults = Policy(enabled=rooms.settings.record.enabled, audio=now.record_audio)
+        rooms.services.keeping.outlook.forget()
+        rooms.retention.wake()
 
 
 def _shown(host: str) -> str:

@@ -44,6 +44,25 @@ class HttpSettings(_Section):
     metrics_token: str = Field("", description="Bearer token with which /metrics may be read without a session.")
 
 
+class TierSettings(_Section):
+    """One more place for footage: a folder on another disk, or an object store. Its keys come from the environment."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$", description="What it is called, for example archive.")
+    url: str = Field(
+        min_length=1,
+        max_length=1000,
+        description="A folder, or s3://bucket/prefix, gs://bucket/prefix, az://container.",
+    )
+    after: str = Field(
+        "1d", pattern=r"^[0-9]{1,6}[smhd]$", description="How old footage is when it goes there: 30m, 12h, 7d."
+    )
+    encrypt: bool = Field(False, description="Seal footage on the way there; see haechi keys.")
+    min_free_bytes: int = Field(1024**3, ge=0, description="Folders: so much stays free on that disk.")
+    max_bytes: int | None = Field(None, gt=0, description="Object stores: not more footage than this; null: no limit.")
+    endpoint: str = Field("", description="Address of an S3 service other than Amazon's, with http:// or https://.")
+    region: str = Field("", description="Region of the bucket, for S3.")
+
+
 class RecordSettings(_Section):
     """Recording and how long it is kept."""
 
@@ -52,6 +71,23 @@ class RecordSettings(_Section):
     retention_days: float = Field(30, gt=0, le=3650, description="Footage older than this is deleted.")
     min_free_bytes: int = Field(
         2 * 1024**3, ge=0, description="When less is free on the disk, the oldest footage goes first."
+    )
+    encrypt: bool = Field(False, description="Seal what is recorded; see haechi keys.")
+    key_file: Path | None = Field(
+        None, description="The ring of keys for sealed footage; default: keys.json in data_dir. Keep a copy elsewhere."
+    )
+    tiers: tuple[TierSettings, ...] = Field(
+        (), max_length=8, description="Where footage goes when it gets older, in this order."
+    )
+
+
+class ExportSettings(_Section):
+    """Footage that people take away as files."""
+
+    keep_days: float = Field(7, gt=0, le=365, description="Exported files are deleted after this.")
+    max_bytes: int = Field(50 * 1024**3, gt=0, description="Of all exported files together.")
+    reserve_bytes: int = Field(
+        1024**3, ge=0, description="No export is made that would leave less free on the disk of data_dir."
     )
 
 
@@ -84,11 +120,16 @@ class Settings(BaseSettings):
     log_format: Literal["text", "json"] = Field("text", description="Logs for people, or for machines.")
     http: HttpSettings = Field(HttpSettings(), description="User interface and API.")
     record: RecordSettings = Field(RecordSettings(), description="Recording.")
+    exports: ExportSettings = Field(ExportSettings(), description="Exports.")
     vision: VisionSettings = Field(VisionSettings(), description="Detection.")
 
     @property
     def record_dir(self) -> Path:
         return self.record.folder or self.data_dir / "record"
+
+    @property
+    def key_file(self) -> Path:
+        return self.record.key_file or self.data_dir / "keys.json"
 
     @property
     def database_path(self) -> Path:

@@ -7,7 +7,6 @@ from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import pairwise
-from typing import Protocol
 
 import sqlalchemy as sa
 import structlog
@@ -18,15 +17,16 @@ from haechi.base.clock import NS_PER_S, Clock
 from haechi.base.errors import HaechiError
 from haechi.base.ids import CameraId, StreamId
 from haechi.bus.frames import GapCause
-from haechi.record.mend import trim_gaps
 from haechi.record.choice import Gone, Wishes, expired, oldest, over_size, taken
 from haechi.record.commits import delete_recordings
 from haechi.record.forecast import Forecast, forecast
 from haechi.record.index import RecordIndex
 from haechi.record.judge import SETTLE_NS, judge_some
+from haechi.record.mend import trim_gaps
 from haechi.record.plan import RetentionPlan, Shortage, plan
 from haechi.record.policies import DAYS_BY_DEFAULT, NS_PER_DAY, Keep, Policy
 from haechi.record.tables import gaps, recordings
+from haechi.record.tiers.ledger import forsake
 from haechi.record.volume import Volume
 
 log = structlog.get_logger(__name__)
@@ -85,39 +85,6 @@ class RetentionReport(Struct, frozen=True):
     for_size: int = 0
 
 
-class Remover(Protocol):
-    """How deleted recordings go, wherever they lie."""
-
-    def forget(self, connection: Connection, gone: Sequence[Gone]) -> None:
-        """Within the transaction that takes them off the list: note what is still to be removed."""
-
-    async def remove(self, gone: Sequence[Gone]) -> None:
-        """After it: remove their bytes, or see to it that somebody does."""
-
-
-class LocalRemover:
-    """For recordings that are files of one volume. What a crash leaves behind, the next start finds and deletes."""
-
-    def __init__(self, volume: Volume) -> None:
-        self._volume = volume
-
-    def forget(self, connection: Connection, gone: Sequence[Gone]) -> None:
-        """Nothing to note."""
-
-    async def remove(self, gone: Sequence[Gone]) -> None:
-        """Delete the files.
-
-        Raises:
-            Unavailable: The volume is not there, or is not the right one.
-        """
-        await asyncio.to_thread(self._remove, [one.path for one in gone])
-
-    def _remove(self, paths: list[str]) -> None:
-        self._volume.verify()
-        for path in paths:
-            self._volume.remove(path)
-
-
 class SteadyTime:
     """Wall time that does not believe a leap forward: a wrong clock must not delete what is not old.
 
@@ -144,24 +111,16 @@ class SteadyTime:
 class Retention:
     """Deletes footage. Never what is protected, never on a volume that is not the one it was recorded to.
 
-    Args:
-        remover: How recordings go; default: as files of ``volume``.
+    Files of that volume are deleted here; what lies in other tiers is noted, and goes when these answer.
     """
 
     def __init__(
-        self,
-        index: RecordIndex,
-        volume: Volume,
-        clock: Clock,
-        settings: RetentionSettings | None = None,
-        *,
-        remover: Remover | None = None,
+        self, index: RecordIndex, volume: Volume, clock: Clock, settings: RetentionSettings | None = None
     ) -> None:
         self._index = index
         self._volume = volume
         self._clock = clock
         self._time = SteadyTime(clock)
-        self._remover = remover or LocalRemover(volume)
         self.settings = settings or RetentionSettings()
         self._wake = asyncio.Event()
         self.last = RetentionReport()
@@ -281,8 +240,13 @@ class Retention:
         again, never rows without files. What was pinned since it was chosen stays."""
         self._volume.verify()
         gone = await self._index.database.write(partial(self._forget, chosen=chosen))
-        await self._remover.remove(gone)
+        await asyncio.to_thread(self._remove, [one.path for one in gone if one.volume == self._volume.id])
         return gone
+
+    def _remove(self, paths: list[str]) -> None:
+        self._volume.verify()
+        for path in paths:
+            self._volume.remove(path)
 
     def _forget(self, connection: Connection, chosen: Sequence[Gone]) -> list[Gone]:
         ids = sa.select(recordings.c.id).where(
@@ -290,7 +254,7 @@ class Retention:
         )
         judged = set(connection.execute(ids).scalars())
         gone = [one for one in chosen if one.id in judged]
-        self._remover.forget(connection, gone)
+        forsake(connection, [one.id for one in gone], self._clock.wall_ns(), spared=self._volume.id)
         _forget(connection, gone)
         return gone
 

@@ -1,4 +1,4 @@
-"""Tables of the edge: users, what they may see, their sessions, set-up tokens, and settings made in the browser."""
+"""Tables of the edge: users and what they may see, sessions, set-up tokens, settings from the browser, audit log."""
 
 import sqlalchemy as sa
 
@@ -52,4 +52,25 @@ settings = sa.Table(
     sa.Column("key", sa.String(64), primary_key=True),
     sa.Column("value", sa.JSON, nullable=False),
     sa.Column("changed_ns", sa.BigInteger, nullable=False),
+)
+
+audit = sa.Table(
+    "audit",
+    metadata,
+    sa.Column("number", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("at_ns", sa.BigInteger, nullable=False),
+    sa.Column("user", sa.String(64), nullable=False),
+    sa.Column("user_id", sa.String(40), nullable=False),
+    sa.Column("action", sa.String(24), nullable=False),
+    sa.Column("object", sa.String(120), nullable=False),
+    sa.Column("detail", sa.String(500), nullable=False),
+    sa.Column("hash", sa.LargeBinary(32), nullable=False),
+)
+
+audit_head = sa.Table(
+    "audit_head",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("number", sa.BigInteger, nullable=False),
+    sa.Column("hash", sa.LargeBinary(32), nullable=False),
 )

@@ -1,0 +1,136 @@
+"""Which requests go to the audit log. Every route that changes something stands here, or says why it does not.
+
+The entry is written before the answer begins: what nobody could write down is not shown. Denied requests are not
+entries, except for log-ins.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from starlette.requests import HTTPConnection
+from starlette.types import Message, Send
+
+from haechi.api.audit import Action, Actor, Audit
+
+if TYPE_CHECKING:
+    from haechi.api.auth.principal import Principal, User
+    from haechi.api.peer import Peer
+
+
+class Rule(Struct, frozen=True):
+    """What a route's use is in the log.
+
+    Attributes:
+        often: Asked for again and again by one page: one entry in five minutes for each person and thing.
+    """
+
+    action: Action
+    often: bool = False
+
+
+_LOOK = Rule(Action.VIEW, often=True)
+_TAKE = Rule(Action.EXPORT)
+_CAMERA, _EVENT, _EXPORT, _BOOKMARK = (
+    "/api/cameras/{camera}",
+    "/api/events/{event}",
+    "/api/exports/{export}",
+    "/api/bookmarks/{bookmark}",
+)
+
+AUDITED: dict[tuple[str, str], Rule] = {
+    ("GET", f"{_CAMERA}/still.jpg"): _LOOK,
+    ("GET", f"{_CAMERA}/index.m3u8"): _LOOK,
+    ("GET", f"{_CAMERA}/pieces"): _LOOK,
+    ("GET", f"{_CAMERA}/footage.mp4"): _LOOK,
+    ("GET", f"{_CAMERA}/syncs.mp4"): _LOOK,
+    ("GET", f"{_CAMERA}/preview.jpg"): _LOOK,
+    ("GET", f"{_CAMERA}/sprites"): _LOOK,
+    ("GET", f"{_CAMERA}/sprites.jpg"): _LOOK,
+    ("GET", f"{_CAMERA}/recordings/{{recording}}.mp4"): _LOOK,
+    ("POST", f"{_CAMERA}/motion-search"): _LOOK,
+    ("GET", f"{_EVENT}/clip.mp4"): _LOOK,
+    ("GET", f"{_EVENT}/snapshot.jpg"): _LOOK,
+    ("POST", f"{_EVENT}/replay"): _LOOK,
+    ("GET", f"{_CAMERA}/clip.mp4"): _TAKE,
+    ("POST", "/api/exports"): _TAKE,
+    ("GET", f"{_EXPORT}/file.mp4"): Rule(Action.EXPORT, often=True),
+    ("DELETE", _EXPORT): Rule(Action.DELETE),
+    ("POST", "/api/bookmarks"): Rule(Action.PIN),
+    ("PATCH", _BOOKMARK): Rule(Action.PIN),
+    ("DELETE", _BOOKMARK): Rule(Action.PIN),
+    ("PUT", "/api/retention"): Rule(Action.SETTINGS),
+    ("PUT", f"{_CAMERA}/retention"): Rule(Action.SETTINGS),
+    ("PATCH", "/api/settings"): Rule(Action.SETTINGS),
+    ("PUT", f"{_CAMERA}/zones"): Rule(Action.SETTINGS),
+    ("PUT", f"{_CAMERA}/rules"): Rule(Action.SETTINGS),
+    ("POST", "/api/cameras"): Rule(Action.CAMERAS),
+    ("PATCH", _CAMERA): Rule(Action.CAMERAS),
+    ("DELETE", _CAMERA): Rule(Action.DELETE),
+    ("PATCH", _EVENT): Rule(Action.REVIEW),
+    ("POST", "/api/events/review"): Rule(Action.REVIEW),
+    ("POST", "/api/users"): Rule(Action.USERS),
+    ("PATCH", "/api/users/{user}"): Rule(Action.USERS),
+    ("DELETE", "/api/users/{user}"): Rule(Action.USERS),
+    ("PUT", "/api/session/password"): Rule(Action.USERS),
+    ("POST", "/api/setup"): Rule(Action.LOG_IN),
+    ("POST", "/api/session"): Rule(Action.LOG_IN),
+    ("DELETE", "/api/session"): Rule(Action.LOG_OUT),
+    ("GET", "/api/audit.csv"): _TAKE,
+}
+
+CHANGES_NOTHING = {
+    ("POST", "/api/cameras/probe"): "tries an address, keeps nothing",
+    ("POST", "/api/retention/plan"): "says what would go, deletes nothing",
+}
+"""Routes that are no reading in HTTP's eyes, and still nothing to write down."""
+
+_THINGS = ("camera", "event", "export", "bookmark", "user")
+
+
+class Witness:
+    """Writes down one request, when it is answered well. A route may say more precisely what it did."""
+
+    def __init__(self, audit: Audit, rule: Rule, connection: HTTPConnection, path: str) -> None:
+        principal: Principal | None = connection.state.principal
+        peer: Peer = connection.state.peer
+        self._audit = audit
+        self._rule = rule
+        self._actor = Actor() if principal is None else Actor(principal.user.id, principal.user.name)
+        self._thing = next((connection.path_params[one] for one in _THINGS if one in connection.path_params), "")
+        self._detail = path.rsplit("/", 1)[-1] if "}" not in path.rsplit("/", 1)[-1] else ""
+        self._address = peer.address
+
+    def about(self, thing: str, detail: str = "") -> None:
+        """What it is about. ``detail`` names what changed, and holds nothing secret."""
+        self._thing, self._detail = thing, detail
+
+    def by(self, user: User) -> None:
+        """Who it was, where nobody was logged in before."""
+        self._actor = Actor(user.id, user.name)
+
+    def watching(self, send: Send) -> Send:
+        """``send``, with the entry written before the answer begins."""
+
+        async def watched(message: Message) -> None:
+            if message["type"] == "http.response.start" and message["status"] < 400:
+                await self._write()
+            elif message["type"] == "http.response.start" and self._is_log_in:
+                await self._refuse()
+            await send(message)
+
+        return watched
+
+    async def _write(self) -> None:
+        detail = f"{self._detail} from {self._address}".strip() if self._is_log_in else self._detail
+        write = self._audit.seen if self._rule.often else self._audit.record
+        await write(self._actor, self._rule.action, self._thing, detail)
+
+    async def _refuse(self) -> None:
+        """A log-in failed: one entry in five minutes for each address."""
+        await self._audit.seen(Actor(), Action.REFUSED, "", f"from {self._address}")
+
+    @property
+    def _is_log_in(self) -> bool:
+        return self._rule.action is Action.LOG_IN
