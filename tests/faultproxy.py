@@ -40,10 +40,15 @@ class Fault(StrEnum):
 
 
 class FaultProxy:
-    """Listens on a free loopback port, in a thread of its own; ``fault`` may be changed at any time."""
+    """Listens on a free loopback port, in a thread of its own.
+
+    Attributes:
+        spared: Requests whose first line holds this go through unharmed.
+    """
 
     def __init__(self, target_port: int, slow_bps: int = 64 * 1024) -> None:
         self.fault = Fault.NONE
+        self.spared = b""
         self.requests = 0
         self.hits = 0
         self._target = target_port
@@ -120,18 +125,20 @@ class FaultProxy:
         try:
             while True:
                 head = await _head(reader)
+                is_spared = bool(self.spared) and self.spared in head.partition(b"\r\n")[0]
+                fault = Fault.NONE if is_spared else self.fault
                 self.requests += 1
-                self.hits += self.fault is not Fault.NONE
-                if self.fault is Fault.RESET:
+                self.hits += fault is not Fault.NONE
+                if fault is Fault.RESET:
                     raise ConnectionResetError
-                if self.fault is Fault.HANG:
+                if fault is Fault.HANG:
                     await asyncio.Event().wait()
-                if self.fault is Fault.BUSY:
+                if fault is Fault.BUSY:
                     await self._busy(head, reader, writer)
                     continue
                 if server is None:
                     server = await asyncio.open_connection("127.0.0.1", self._target)
-                if not await self._pass(head, reader, writer, server):
+                if not await self._pass(head, (reader, writer), server, fault):
                     return
         finally:
             if server is not None:
@@ -145,12 +152,13 @@ class FaultProxy:
     async def _pass(
         self,
         head: bytes,
-        reader: asyncio.StreamReader,
-        writer: asyncio.StreamWriter,
+        client: tuple[asyncio.StreamReader, asyncio.StreamWriter],
         server: tuple[asyncio.StreamReader, asyncio.StreamWriter],
+        fault: Fault,
     ) -> bool:
         """One request and its answer; whether the connection goes on."""
-        fault, method = self.fault, head.partition(b" ")[0]
+        reader, writer = client
+        method = head.partition(b" ")[0]
         size = _length(head)
         is_cut = fault is Fault.HALF and method == b"PUT" and size > CHUNK
         server[1].write(head)

@@ -36,14 +36,14 @@ QUICK = Limits(read_s=1.0, write_s=2.0, connect_s=0.5)
 
 @lru_cache(maxsize=4)
 def recorded(minutes: int, size: int = 4000) -> Path:
-    """A folder with so many minutes of two cameras, two pictures a second; shared, not to be changed."""
+    """A folder with so many minutes of two cameras, one picture a second; shared, not to be changed."""
     root = Path(tempfile.mkdtemp(prefix="haechi-footage-"))
     made = Archive(root)
 
     async def play() -> None:
         async with made:
             for stream in (MAIN, SUB):
-                units = pictures(minutes * 120, UnitRef(stream, 1, 0), fps=2, gop=8, size=size)
+                units = pictures(minutes * 60, UnitRef(stream, 1, 0), fps=1, gop=4, size=size)
                 for start in range(0, len(units), 600):
                     made.publish(JPEG, units[start : start + 600])
                     await made.until_acknowledged(made.recorder.stats.acknowledged_units + 1, 30)
@@ -56,12 +56,30 @@ def recorded(minutes: int, size: int = 4000) -> Path:
     return root
 
 
+@lru_cache(maxsize=4)
+def _digests(minutes: int, size: int) -> dict[tuple[StreamId, int], str]:
+    root = recorded(minutes, size)
+    database = Database.at(root / "haechi.db")
+    vault = Vault(Volume(root / "record"), database)
+    query = sa.select(recordings)
+    rows = database.read_now(lambda c: [recording_of(row) for row in c.execute(query)])
+    found = {(row.stream, row.start_ns): digest(vault, database, row) for row in rows}
+    vault.close()
+    database.close()
+    return found
+
+
 class Stage:
-    """A copy of `recorded`, with a clock that stands a day later."""
+    """A copy of `recorded`, with a clock that stands a day later.
+
+    Attributes:
+        before: What `digests` gave before anything was moved.
+    """
 
     def __init__(self, root: Path, minutes: int = 10, size: int = 4000) -> None:
         shutil.copytree(recorded(minutes, size), root, dirs_exist_ok=True)
         self.root = root
+        self.before = _digests(minutes, size)
         self.open()
 
     def open(self) -> None:
@@ -75,7 +93,6 @@ class Stage:
         self.vault = Vault(self.first, self.database, self.keys)
         self.playback = Playback(self.index, self.vault, self.root)
         self.places: dict[str, Place] = {self.first.id: Folder(self.first)}
-        self.vault.add(self.places[self.first.id], self.first.id)
         self.reaper = Reaper(self.places, self.database, self.clock)
 
     def close(self) -> None:
@@ -89,7 +106,7 @@ class Stage:
 
     def mover(self, place: Place, pace: Pace | None = None, *, encrypt: bool = False, after_ns: int = 0) -> Mover:
         """What moves all footage of the first volume to ``place``."""
-        self.vault.add(place, place.id)
+        self.vault.add(place, place.volume.name if isinstance(place, Folder) else "far")
         self.places[place.id] = place
         route = Route(place, "far", [self.first.id], after_ns, encrypt, lambda: False, lambda _: True)
         return Mover(route, self.vault, self.database, self.clock, self.keys, pace)

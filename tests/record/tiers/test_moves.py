@@ -21,7 +21,7 @@ def stage(tmp_path: Path) -> Stage:
 
 
 def test_a_move_to_another_disk_changes_no_byte_and_leaves_nothing_behind(stage: Stage) -> None:
-    before = stage.digests()
+    before = stage.before
 
     async def move() -> None:
         place = await stage.folder()
@@ -38,7 +38,7 @@ def test_a_move_to_another_disk_changes_no_byte_and_leaves_nothing_behind(stage:
 
 @pytest.mark.parametrize("encrypt", [False, True])
 def test_a_move_to_an_object_store_changes_no_byte(stage: Stage, s3: S3, *, encrypt: bool) -> None:
-    before = stage.digests()
+    before = stage.before
     stage.keys.add(stage.clock)
 
     async def move() -> None:
@@ -62,7 +62,7 @@ def test_clips_and_units_from_an_object_are_those_from_the_disk(stage: Stage, s3
     stage.keys.add(stage.clock)
 
     async def taken(playback: Playback) -> tuple[bytes, list[bytes]]:
-        units = await playback.units(MAIN, 1, 300, 420)
+        units = await playback.units(MAIN, 1, 150, 220)
         made = await playback.clip(MAIN, start_ns, start_ns + 90 * 1_000_000_000)
         clip = made.read_bytes()
         made.unlink()
@@ -73,10 +73,10 @@ def test_clips_and_units_from_an_object_are_those_from_the_disk(stage: Stage, s3
         return b"".join([piece async for piece in playback.bytes_of(row, first, last)])
 
     async def run() -> None:
-        at_home = await taken(stage.playback), await streamed(stage.playback, 100, 200_000)
+        at_home = await taken(stage.playback), await streamed(stage.playback, 100, 150_000)
         place = await stage.objects(s3.endpoint, "clips")
         await until_moved(stage.mover(place, encrypt=True), stage)
-        assert (await taken(stage.playback), await streamed(stage.playback, 100, 200_000)) == at_home
+        assert (await taken(stage.playback), await streamed(stage.playback, 100, 150_000)) == at_home
         text = await stage.playback.playlist(MAIN, start_ns, start_ns + MINUTE_NS, lambda one: f"{one}.mp4")
         assert "#EXT-X-BYTERANGE" in text
 
@@ -102,6 +102,6 @@ def test_objects_are_as_large_as_they_should_be(stage: Stage, s3: S3) -> None:
         await until_moved(stage.mover(place, pace), stage)
         sizes = [await place.size_of(path) or 0 for path in {stored_path(row.path) for row in stage.rows()}]
         assert max(sizes) <= 1_500_000
-        assert len(sizes) >= 8
+        assert len(sizes) >= 4
 
     asyncio.run(move())

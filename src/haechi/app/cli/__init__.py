@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from haechi.app.cli import camera, models, user
+from haechi.app.cli import camera, keys, models, user
 from haechi.app.cli.console import fail
 from haechi.app.cli.doctor import doctor, version
 from haechi.app.cli.record import check, replay
@@ -27,6 +27,7 @@ app.command()(check)
 app.command()(replay)
 app.command()(version)
 app.add_typer(camera.app, name="camera")
+app.add_typer(keys.app, name="keys")
 app.add_typer(models.app, name="models")
 app.add_typer(user.app, name="user")
 

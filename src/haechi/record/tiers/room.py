@@ -108,14 +108,14 @@ class Tiers:
         self._places: dict[str, Place] = {}
         self.reaper = Reaper(self._places, database, clock)
         self.vault = Vault(first, database, keys)
+        for tier in self._tiers:
+            self.vault.add(tier.place, tier.wish.name)
 
     async def run(self) -> None:
         """Until cancelled. A tier that is down holds up no other."""
-        await self._recall()
         while not self._first.id:
             await self._clock.sleep(WAIT_FOR_FIRST_S)
         self._places[self._first.id] = Folder(self._first)
-        self.vault.add(self._places[self._first.id], self._first.id)
         async with asyncio.TaskGroup() as group:
             group.create_task(self.reaper.run())
             for tier in self._tiers:
@@ -155,7 +155,6 @@ class Tiers:
         tier.failure = ""
         place = tier.place
         self._places[place.id] = place
-        self.vault.add(place, place.id)
         route = Route(
             place=place,
             name=tier.wish.name,
@@ -177,12 +176,6 @@ class Tiers:
             return
         await asyncio.to_thread(make_folder, place.volume.root, Path(place.volume.root.anchor))
         await place.volume.claim(self._database, self._clock)
-
-    async def _recall(self) -> None:
-        """Footage of a tier can be read before it is claimed: it may be down now, and back in a moment."""
-        for tier in self._tiers:
-            for volume in await self._ids(tier):
-                self.vault.add(tier.place, volume)
 
     async def _ids(self, tier: _Tier) -> list[str]:
         query = sa.select(volumes.c.id).where(volumes.c.name == tier.wish.name)

@@ -18,7 +18,7 @@ from haechi.base.ids import RecordingId
 from haechi.record.index import Recording, fragments_in, recording_of
 from haechi.record.keys import KeyRing
 from haechi.record.seal import Block, DataKey, Unlisted, blocks_of, length_of, sealed_bytes
-from haechi.record.tables import recordings
+from haechi.record.tables import recordings, volumes
 from haechi.record.tiers.chunks import Chunks
 from haechi.record.tiers.places import Folder, Place
 from haechi.record.volume import Volume
@@ -41,23 +41,25 @@ class Vault:
     """Reads recordings of all tiers. Blocking, except for `stream`; any thread may use it.
 
     Args:
-        first: The volume that is recorded to; also what recordings are looked for in until it is claimed.
-        database: Needed for sealed recordings: their layouts tell where what is.
+        first: The volume that is recorded to.
+        database: Tells which tier a volume is, and the layouts of sealed recordings.
     """
 
     def __init__(self, first: Volume, database: Database | None = None, keys: KeyRing | None = None) -> None:
         self._first = Folder(first)
         self._database = database
         self._keys = keys
+        self._tiers: dict[str, Place] = {"": self._first}
         self._places: dict[str, Place] = {}
         self._chunks = Chunks()
         self._sealed: OrderedDict[tuple[RecordingId, int], Sealed] = OrderedDict()
         self._lock = threading.Lock()
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="tier-read")
 
-    def add(self, place: Place, volume: str) -> None:
-        """Read recordings of this volume from there."""
-        self._places[volume] = place
+    def add(self, place: Place, tier: str) -> None:
+        """Read recordings of a tier from there, whether it is claimed yet or not: it may be down just now."""
+        self._tiers[tier] = place
+        self._places = {}
 
     def read(self, recording: Recording, offset: int, size: int) -> bytes:
         """Exactly ``size`` bytes.
@@ -149,12 +151,20 @@ class Vault:
 
     def _place(self, recording: Recording) -> Place:
         found = self._places.get(recording.volume)
-        if found is not None:
-            return found
-        if self._first.id in ("", recording.volume):
-            return self._first
-        message = "this footage is in a tier that is not set up, or does not answer since the start"
-        raise Unavailable(message, code="tier-down", recording=recording.id)
+        if found is None:
+            found = self._tiers.get(self._tier_of(recording.volume))
+            if found is None:
+                message = "this footage is in a tier that is not in the settings any more"
+                raise Unavailable(message, code="tier-unknown", recording=recording.id)
+            self._places = {**self._places, recording.volume: found}
+        return found
+
+    def _tier_of(self, volume: str) -> str:
+        """Name of the tier that a volume is; empty: the one that is recorded to."""
+        if self._database is None:
+            return ""
+        query = sa.select(volumes.c.name).where(volumes.c.id == volume)
+        return self._database.read_now(lambda c: c.execute(query).scalar()) or ""
 
     def _stored(self, recording: Recording, offset: int, size: int, total: int) -> bytes:
         """Bytes as they lie there: plain, or sealed."""
