@@ -55,7 +55,8 @@ class Closed(Struct, frozen=True):
 class GapOpened(Struct, frozen=True):
     """Nothing is recorded any more: a gap begins where the footage of the stream ends.
 
-    Where a gap lasts already, it stands; with ``replaces`` it ends at ``start_ns``, and the new one begins there.
+    Where a gap lasts already, it stands; with ``replaces`` it ends at ``start_ns``, and the new one begins there. Of a
+    stream of which nothing was ever recorded there are no gaps, except with ``is_loss``: units came and are lost.
     """
 
     stream: StreamId
@@ -63,6 +64,7 @@ class GapOpened(Struct, frozen=True):
     cause: GapCause
     detail: str = ""
     replaces: bool = False
+    is_loss: bool = False
 
 
 Change = Appended | Closed | GapOpened
@@ -196,19 +198,20 @@ def recorded_until(connection: Connection, stream: StreamId) -> int | None:
 
 
 def open_gap(connection: Connection, change: GapOpened) -> None:
-    """Begin a gap that lasts; nothing happens for a stream of which nothing was ever recorded."""
-    until_ns = recorded_until(connection, change.stream)
-    if until_ns is None:
-        return
-    start_ns = until_ns
+    """Begin a gap that lasts, where the footage of the stream ends."""
     lasting = connection.execute(
         sa.select(gaps.c.id, gaps.c.start_ns).where(gaps.c.stream == change.stream, gaps.c.end_ns.is_(None))
     ).first()
-    if lasting is not None and not change.replaces:
-        return
     if lasting is not None:
+        if not change.replaces:
+            return
         start_ns = max(change.start_ns, lasting.start_ns)
         _end_gap(connection, lasting.id, lasting.start_ns, start_ns)
+    else:
+        until_ns = recorded_until(connection, change.stream)
+        if until_ns is None and not change.is_loss:
+            return
+        start_ns = change.start_ns if until_ns is None else until_ns
     row = {"stream": change.stream, "start_ns": start_ns, "end_ns": None, "cause": change.cause.value}
     connection.execute(gaps.insert().values(row | {"detail": change.detail[:DETAIL_LENGTH]}))
 

@@ -13,15 +13,17 @@ from msgspec import Struct
 from sqlalchemy import Connection
 
 from haechi.base.clock import Clock
-from haechi.base.errors import Unavailable
+from haechi.base.errors import HaechiError, Unavailable
 from haechi.base.ids import CameraId, RecordingId, StreamId
-from haechi.bus.frames import FrameBus, Subscription
-from haechi.record.adopt import adopt
+from haechi.bus.frames import FrameBus, GapCause, Subscription
+from haechi.media.access_unit import AccessUnit
+from haechi.record.adopt import Adoption
 from haechi.record.commits import Appended, Change, Closed, Listing, apply
 from haechi.record.index import RecordIndex
 from haechi.record.lane import Lane, RecorderStats
 from haechi.record.policies import Policy
 from haechi.record.segmenter import Limits
+from haechi.record.sweep import SETTLED_S, Sweep
 from haechi.record.tables import volumes
 from haechi.record.volume import Volume
 from haechi.record.writer import CloseFile, Job, Writer, Written
@@ -33,6 +35,7 @@ UNCOMMITTED_MOST = 100_000
 """Index rows that may wait for the database (about 40 MB): more than half an hour of 100 cameras."""
 POLICY_S = 5.0
 COMMIT_RETRY_S = 1.0
+SWEEP_RETRY_S = 60.0
 
 
 class RecorderSettings(Struct, frozen=True):
@@ -43,11 +46,13 @@ class RecorderSettings(Struct, frozen=True):
         reserve_bytes: Recording stops when less is free, so that the database can go on.
         gather_s: Units of all streams are taken from the bus together, this far apart: waking for each unit, and
             writing and committing each fragment by itself, would cost more than all else. Delays acknowledgement.
+        settled_s: After a start, files without a row are looked at twice, this far apart.
     """
 
     enabled: bool = True
     reserve_bytes: int = 64 * 1024 * 1024
     gather_s: float = 0.25
+    settled_s: float = SETTLED_S
     limits: Limits = Limits()
 
 
@@ -85,7 +90,7 @@ class Recorder:
         self._clock = clock
         self._settings = settings or RecorderSettings()
         self._on_full = on_full
-        self._writer = Writer(volume, self._settings.reserve_bytes)
+        self._writer = self._new_writer()
         self._listeners: list[Callable[[list[Acknowledged]], None]] = []
         self._is_listening = False
         self._attached: deque[Subscription] = deque()
@@ -101,6 +106,9 @@ class Recorder:
         self._policies: dict[CameraId, Policy] = {}
         self.defaults = Policy(enabled=self._settings.enabled)
         self._is_running = False
+        self._has_started = False
+        self._begun: set[str] = set()
+        self._is_swept = False
         self.stats = RecorderStats()
         self.ready = asyncio.Event()
         """Set while units are being recorded: the volume is claimed, index and disk agree."""
@@ -119,20 +127,26 @@ class Recorder:
         self._is_running = True
         self._listen()
         try:
-            await self._volume.claim(self._index.database, self._clock)
-            self._volume.lock()
-            await adopt(self._index, self._volume)
-            await self._refresh_policies()
             with ThreadPoolExecutor(1, thread_name_prefix="record-io") as disk:
                 try:
+                    await _whole(self._start())
                     self.ready.set()
                     await self._record(disk)
                 finally:
                     self.ready.clear()
-                    await self._stop(disk)
+                    if self._has_started:
+                        await self._stop(disk)
         finally:
-            self._is_running = False
+            self._is_running = self._has_started = False
             self._detach()
+
+    async def _start(self) -> None:
+        """Index and disk agree about what the last run left; the rest of the volume is `_sweep`'s."""
+        await self._volume.claim(self._index.database, self._clock)
+        self._volume.lock()
+        await asyncio.to_thread(Adoption(self._index, self._volume).start)
+        await self._refresh_policies()
+        self._has_started = True
 
     async def _record(self, disk: ThreadPoolExecutor) -> None:
         async with asyncio.TaskGroup() as group:
@@ -140,6 +154,7 @@ class Recorder:
             group.create_task(self._commit_batches())
             group.create_task(self._watch_policies())
             group.create_task(self._gather())
+            group.create_task(self._sweep())
             while True:
                 while self._attached:
                     await self._attach(self._attached[0])
@@ -147,6 +162,26 @@ class Recorder:
                     self._has_units.set()
                 self._came.clear()
                 await self._came.wait()
+
+    async def _sweep(self) -> None:
+        """Compare the whole volume with the index, once; what is begun meanwhile is none of its business."""
+        while not self._is_swept:
+            adoption = Adoption(self._index, self._volume, self._begun.__contains__)
+            try:
+                await Sweep(adoption, self._clock, self._settings.settled_s).run()
+            except (HaechiError, OSError) as error:
+                log.warning("the volume cannot be compared with its index for now", reason=str(error))
+                await self._clock.sleep(SWEEP_RETRY_S)
+            else:
+                self._is_swept = True
+                self._begun.clear()
+
+    def _new_writer(self) -> Writer:
+        return Writer(self._volume, self._settings.reserve_bytes, self._on_begin)
+
+    def _on_begin(self, path: str) -> None:
+        if not self._is_swept:
+            self._begun.add(path)
 
     # Taking units
 
@@ -319,16 +354,25 @@ class Recorder:
             self._writer.close()
 
     def _detach(self) -> None:
-        for lane in self._lanes:
-            lane.subscription.close()
-        for subscription in self._attached:
+        """Let go of everything. What still waits, as the recorder never got to its start, is accounted for."""
+        lost = 0
+        for subscription in (*(lane.subscription for lane in self._lanes), *self._attached):
             subscription.close()
+            while (item := subscription.take()) is not None:
+                if isinstance(item, AccessUnit):
+                    self._bus.ledger.missing(subscription.stream, item.captured_ns, 1, GapCause.NOT_RUNNING)
+                    lost += 1
+        if lost:
+            self.stats.lost_units += lost
+            log.warning("units could not be recorded: recording did not start", units=lost)
         self._lanes.clear()
         self._attached.clear()
         self._jobs.clear()
         self._changes.clear()
         self._open.clear()
-        self._writer = Writer(self._volume, self._settings.reserve_bytes)
+        self._begun.clear()
+        self._is_swept = False
+        self._writer = self._new_writer()
         self._volume.unlock()
 
 

@@ -7,7 +7,7 @@ so. One call writes a whole batch of all cameras.
 import errno
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -101,9 +101,11 @@ class Writer:
 
     Args:
         reserve_bytes: The disk counts as full when less is free: the database and the log need room, too.
+        on_begin: Told the path of each file before it is there.
     """
 
-    def __init__(self, volume: Volume, reserve_bytes: int) -> None:
+    def __init__(self, volume: Volume, reserve_bytes: int, on_begin: Callable[[str], None] = lambda path: None) -> None:
+        self._on_begin = on_begin
         self._volume = volume
         self._reserve_bytes = reserve_bytes
         self._files: dict[StreamId, _File] = {}
@@ -216,6 +218,7 @@ class Writer:
         stem = wanted.removesuffix(".mp4")
         for count in range(SAME_MILLISECOND):
             relative = f"{stem}.{count}.mp4" if count else wanted
+            self._on_begin(relative)
             try:
                 flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
                 return os.open(self._volume.path_of(relative), flags, 0o640), relative
@@ -271,7 +274,8 @@ class Writer:
         cause = GapCause.DISK_FULL if is_full(error) else GapCause.DISK_ERROR
         self._changes = [change for change in self._changes if change not in appended]
         self._changes.append(Closed(file.row.path))
-        self._changes.append(GapOpened(stream, appended[0].fragment.first_ns, cause, os.strerror(error.errno or 0)))
+        detail = os.strerror(error.errno or 0)
+        self._changes.append(GapOpened(stream, appended[0].fragment.first_ns, cause, detail, is_loss=True))
         self._lost += [Lost(stream, at_ns, units, cause) for change in appended for at_ns, units in change.minutes]
         self._files.pop(stream, None)
         file.abandon()
@@ -279,7 +283,7 @@ class Writer:
     def _lose(self, piece: Piece, cause: GapCause, detail: str) -> None:
         self._close(piece.stream)
         self._lost += [Lost(piece.stream, at_ns, units, cause) for at_ns, units in _by_minute(piece.units)]
-        self._changes.append(GapOpened(piece.stream, piece.start_ns, cause, detail))
+        self._changes.append(GapOpened(piece.stream, piece.start_ns, cause, detail, is_loss=True))
 
 
 def _by_minute(units: Sequence[AccessUnit]) -> tuple[tuple[int, int], ...]:
