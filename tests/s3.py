@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 from msgspec import Struct
 
@@ -73,12 +74,12 @@ def s3_server(folder: Path, within_s: float = 40) -> Iterator[S3]:
         log.close()
 
 
-def _wait_for_bucket(process: subprocess.Popen[bytes], port: int, until_s: float, log: Path) -> None:
+def client(port: int) -> Any:
+    """A client of another make, to look at the server's contents with."""
     import boto3
     from botocore.config import Config
-    from botocore.exceptions import BotoCoreError, ClientError
 
-    client = boto3.client(
+    return boto3.client(
         "s3",
         endpoint_url=f"http://127.0.0.1:{port}",
         aws_access_key_id=ACCESS_KEY,
@@ -86,14 +87,20 @@ def _wait_for_bucket(process: subprocess.Popen[bytes], port: int, until_s: float
         region_name="us-east-1",
         config=Config(retries={"max_attempts": 0}, connect_timeout=1, read_timeout=5),
     )
+
+
+def _wait_for_bucket(process: subprocess.Popen[bytes], port: int, until_s: float, log: Path) -> None:
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    asked = client(port)
     has_bucket = False
     while time.monotonic() < until_s:
         assert process.poll() is None, f"the S3 server ended: {log.read_text(errors='replace')[-2000:]}"
         try:
             if not has_bucket:
-                client.create_bucket(Bucket=BUCKET)
+                asked.create_bucket(Bucket=BUCKET)
                 has_bucket = True
-            client.put_object(Bucket=BUCKET, Key="ready", Body=b"x")
+            asked.put_object(Bucket=BUCKET, Key="ready", Body=b"x")
         except (BotoCoreError, ClientError):
             time.sleep(0.1)
         else:
