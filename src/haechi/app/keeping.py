@@ -3,11 +3,15 @@
 from haechi.api.audit import Audit
 from haechi.api.outlook import Outlook
 from haechi.api.services import Auth, Keeping
+from haechi.api.settings import LiveSettings, SettingsStore, time_zone
+from haechi.app.burn import burn
 from haechi.app.settings import Settings
+from haechi.app.zone import machine_zone
 from haechi.base.clock import Clock
 from haechi.base.errors import NotFound
 from haechi.base.ids import CameraId, UserId
 from haechi.record.bookmarks import BookmarkStore
+from haechi.record.exports.burned import Burning
 from haechi.record.exports.cutter import Cutter
 from haechi.record.exports.runner import Exports, ExportSettings
 from haechi.record.exports.store import ExportStore
@@ -29,7 +33,13 @@ def keeping_over(
             return False
         return found.role == "admin" or camera in found.cameras
 
-    cutter = Cutter(RecordIndex(database), tiers.vault)
+    live = SettingsStore(database, clock, LiveSettings(time_zone=settings.time_zone or machine_zone()))
+
+    async def burning() -> Burning:
+        """As the site has it now."""
+        return Burning(burn, time_zone((await live.get()).time_zone))
+
+    cutter = Cutter(RecordIndex(database), tiers.vault, burning)
     exports = Exports(ExportStore(database), cutter, settings.data_dir / "exports", clock, may_view)
     wish = settings.exports
     exports.settings = ExportSettings(wish.keep_days, wish.max_bytes, wish.reserve_bytes)

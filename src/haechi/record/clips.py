@@ -115,7 +115,7 @@ def make_clip(vault: Vault, plan: ClipPlan, path: Path, note: Note = lambda _: N
         DataLoss: The footage is damaged.
     """
     try:
-        write_clip(path, plan.params, plan.places, _noted(_units_of(vault, plan.parts), note))
+        write_clip(path, plan.params, plan.places, _noted(units_of(vault, plan.parts), note))
     except BaseException:
         path.unlink(missing_ok=True)
         raise
@@ -154,7 +154,8 @@ def _overlap(piece: ScannedFragment, units: list[ScannedUnit]) -> bool:
     return bool(units) and piece.units[-1].seq >= units[0].seq and piece.units[0].seq <= units[-1].seq
 
 
-def _units_of(vault: Vault, parts: tuple[Part, ...]) -> Iterator[AccessUnit]:
+def units_of(vault: Vault, parts: tuple[Part, ...]) -> Iterator[AccessUnit]:
+    """The units of a clip in decode order, as many as it has places."""
     for part in parts:
         first, last = part.units[0].seq, part.units[-1].seq
         for piece in part.fragments:

@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from haechi.base.errors import NotFound
 from haechi.base.ids import StreamId
 from haechi.record.clips import CLIP_MOST_NS, ClipPlan, check_range, make_clip, plan_clip, recordings_for
 from haechi.record.estimate import Estimate, estimate_clip
+from haechi.record.exports.burned import Burning, burn_clip
 from haechi.record.exports.store import ExportPart
 from haechi.record.index import RecordIndex, Recording
 from haechi.record.pieces import pieces_between
@@ -25,11 +26,16 @@ Progress = Callable[[float], None]
 
 
 class Cutter:
-    """Makes the parts of exports, and says beforehand how large they get."""
+    """Makes the parts of exports, and says beforehand how large they get.
 
-    def __init__(self, index: RecordIndex, vault: Vault) -> None:
+    Args:
+        burning: Who writes the time into pictures, and the time zone as it is now.
+    """
+
+    def __init__(self, index: RecordIndex, vault: Vault, burning: Callable[[], Awaitable[Burning]]) -> None:
         self._index = index
         self._vault = vault
+        self._burning = burning
 
     async def estimate(self, stream: StreamId, start_ns: int, end_ns: int) -> Estimate:
         """How large a clip of a range gets, and how long.
@@ -48,35 +54,49 @@ class Cutter:
         return await self._index.newest_captured_ns(stream)
 
     async def cut(
-        self, stream: StreamId, start_ns: int, end_ns: int, path: Path, progress: Progress
+        self, stream: StreamId, span: tuple[int, int], path: Path, progress: Progress, *, burn_in: bool = False
     ) -> ExportPart | None:
-        """Write the next part of ``[start_ns, end_ns)``: an hour at most, of one coding. None: nothing is left of it.
+        """Write the next part of ``span``: an hour at most, of one coding. None: nothing is left of it.
 
         Raises:
             DataLoss: The footage is damaged.
             Invalid: It cannot be a clip.
             OSError: The file cannot be written.
         """
+        start_ns, end_ns = span
         while start_ns < end_ns:
             until_ns = min(end_ns, start_ns + CLIP_MOST_NS)
-            span = (start_ns, until_ns)
-            find = partial(_recordings, stream=stream, span=span)
+            find = partial(_recordings, stream=stream, span=(start_ns, until_ns))
             found = await self._index.database.read(find)
             try:
-                return await asyncio.to_thread(self._cut, found, span, path, progress)
+                plan = await asyncio.to_thread(plan_clip, self._vault, found, start_ns, until_ns)
             except NotFound:
                 start_ns = until_ns
+                continue
+            return await self._cut(plan, path, progress, burn_in=burn_in)
         return None
 
-    def _cut(self, found: list[Recording], span: tuple[int, int], path: Path, progress: Progress) -> ExportPart:
-        plan: ClipPlan = plan_clip(self._vault, found, *span)
-        part = path.with_name(path.name + ".part")
-        make_clip(self._vault, plan, part, lambda done: progress(done / plan.units))
-        with part.open("rb") as file:
-            os.fsync(file.fileno())
-        part.replace(path)
-        sync_folder(path.parent)
-        return ExportPart(path.stat().st_size, plan.start_ns, plan.ends_ns, plan.units)
+    async def _cut(self, plan: ClipPlan, path: Path, progress: Progress, *, burn_in: bool) -> ExportPart:
+        part, units = path.with_name(path.name + ".part"), plan.units
+
+        def note(done: int) -> None:
+            progress(done / units)
+
+        if burn_in:
+            units = await burn_clip(self._vault, plan, part, await self._burning(), note)
+        else:
+            await asyncio.to_thread(make_clip, self._vault, plan, part, note)
+        size = await asyncio.to_thread(_settle, part, path)
+        return ExportPart(size, plan.start_ns, plan.ends_ns, units)
+
+
+def _settle(part: Path, path: Path) -> int:
+    """The finished file under its name, durable; its size."""
+    with part.open("rb") as file:
+        os.fsync(file.fileno())
+    part.replace(path)
+    sync_folder(path.parent)
+    return path.stat().st_size
 
 
 def _recordings(connection: Connection, *, stream: StreamId, span: tuple[int, int]) -> list[Recording]:

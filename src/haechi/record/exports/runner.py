@@ -92,14 +92,10 @@ class Exports:
         """Queue an export; it begins at once when nothing is before it.
 
         Raises:
-            Invalid: ``bad-range``, ``burn-in-unavailable``.
+            Invalid: ``bad-range``.
             NotFound: ``clip-empty``: nothing is recorded there.
             Conflict: ``too-many-exports``, ``exports-full``.
         """
-        if wish.burn_in:
-            raise Invalid(
-                "the time cannot be burned into the picture yet; export without it", code="burn-in-unavailable"
-            )
         now_ns = self._clock.wall_ns()
         end_ns = min(wish.end_ns, now_ns)
         if wish.start_ns >= end_ns:
@@ -232,7 +228,8 @@ class Exports:
             done = (at_ns - export.start_ns) / whole_ns
             path = folder / f"{len(parts) + 1}.mp4"
             note = self._noting(export, done, share)
-            part = await self._cutter.cut(export.stream, at_ns, export.end_ns, path, note)
+            span = (at_ns, export.end_ns)
+            part = await self._cutter.cut(export.stream, span, path, note, burn_in=export.burn_in)
             if part is None:
                 break
             parts.append(part)
