@@ -12,6 +12,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_late
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from haechi.api.tier_gauges import TierGauges
 from haechi.base.clock import NS_PER_S, Clock
 from haechi.events.event import EventFilter
 
@@ -44,6 +45,12 @@ class Metrics:
         )
         self._stored = Gauge("haechi_record_stored_bytes", "Bytes of listed footage.", registry=registry)
         self._free = Gauge("haechi_record_free_bytes", "Free bytes where footage is kept.", registry=registry)
+        self._only_protected = Gauge(
+            "haechi_record_only_protected",
+            "1 while the disk is full and all that is left on it is protected: nothing new can be recorded.",
+            registry=registry,
+        )
+        self._tiers = TierGauges(registry)
         self._viewers = Gauge("haechi_live_viewers", "Open live connections.", registry=registry)
         self._late = Gauge(
             "haechi_vision_late_seconds",
@@ -97,10 +104,12 @@ class Metrics:
             self._lost.labels(camera.id).set(status.lost_packets)
         for state in _STATES:
             self._cameras.labels(state).set(states[state])
+        self._tiers.set(await services.keeping.tiers.report(), services.clock.wall_ns())
         self._stored.set(await services.index.storage_bytes())
         path = services.config.record_path
         if path.exists():
             self._free.set((await asyncio.to_thread(shutil.disk_usage, path)).free)
+        self._only_protected.set(services.keeping.retention.last.only_protected)
         self._viewers.set(services.live.viewers)
         vision = services.vision.status()
         self._late.set(vision.late_s)

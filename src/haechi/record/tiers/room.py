@@ -9,7 +9,7 @@ from pathlib import Path
 import sqlalchemy as sa
 from msgspec import Struct
 
-from haechi.base.clock import Clock
+from haechi.base.clock import NS_PER_S, Clock
 from haechi.base.errors import HaechiError, Invalid
 from haechi.base.supervise import Backoff, supervise
 from haechi.record.keys import KeyRing
@@ -25,6 +25,7 @@ from haechi.store.database import Database
 
 FIRST_NAME = "disk"
 TIERS_MOST = 8
+TOLD_NS = 5 * NS_PER_S
 CLAIM_FIRST_S = 2.0
 CLAIM_MOST_S = 60.0
 WAIT_FOR_FIRST_S = 0.5
@@ -106,6 +107,7 @@ class Tiers:
         _check(self._plan.wishes)
         self._tiers = [_Tier(wish, rank, self._plan.limits) for rank, wish in enumerate(self._plan.wishes, 1)]
         self._places: dict[str, Place] = {}
+        self._told: tuple[int, list[TierReport]] | None = None
         self.reaper = Reaper(self._places, database, clock)
         self.vault = Vault(first, database, keys)
         for tier in self._tiers:
@@ -130,7 +132,13 @@ class Tiers:
                 )
 
     async def report(self) -> list[TierReport]:
-        """How they are, the first one first."""
+        """How they are, the first one first. Looks at all rows of the index, so at most every few seconds."""
+        now_ns = self._clock.monotonic_ns()
+        if self._told is None or now_ns - self._told[0] > TOLD_NS:
+            self._told = now_ns, await self._report()
+        return self._told[1]
+
+    async def _report(self) -> list[TierReport]:
         lies = await self._database.read(held)
         mine = lies.get(self._first.id, Held())
         count = await self._database.read(lambda c: doomed_count(c, [self._first.id]))
