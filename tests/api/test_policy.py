@@ -54,6 +54,7 @@ POLICY: dict[tuple[str, str], Access] = {
     ("GET", f"{ONE_CAMERA}/clip.mp4"): CAMERA_VIEW,
     ("GET", f"{ONE_CAMERA}/pieces"): CAMERA_VIEW,
     ("GET", f"{ONE_CAMERA}/units"): CAMERA_VIEW,
+    ("GET", f"{ONE_CAMERA}/preview.jpg"): CAMERA_VIEW,
     ("GET", f"{ONE_CAMERA}/syncs.mp4"): CAMERA_VIEW,
     ("GET", "/api/timeline"): SIGNED_IN,
     ("GET", "/api/events"): SIGNED_IN,

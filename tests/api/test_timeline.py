@@ -16,6 +16,7 @@ from haechi.bus.ledger import GapCause, Ledger
 from haechi.events.archive import Change
 from haechi.media.fmp4.reader import read_fragment
 from haechi.record.accounts import Accounts
+from haechi.record.previews import Previews
 from haechi.record.reel import Reel
 from haechi.record.tables import gaps, recordings
 from tests.api.fakes_house import basis_of, event_of
@@ -175,6 +176,7 @@ class Recorded:
         self.units = stamped(coded, stream_of(self.camera))
         world.playback = self.archive.playback  # type: ignore[assignment]
         world.reel = Reel(self.archive.index, self.archive.playback.vault)
+        world.previews = Previews(world.reel, world.vision.still, folder / "previews", 1 << 20)
         self.app = world.app()
 
         async def record() -> None:
@@ -183,10 +185,14 @@ class Recorded:
 
         asyncio.run(record())
 
-    def get(self, path: str, **headers: str) -> Answer:
+    def ask(self, path: str, **headers: str) -> Answer:
         """Read something of the camera."""
         address = f"/api/cameras/{self.camera}/{path}"
-        answer = asyncio.run(knock(self.app, "GET", address, page_headers(self.token) | headers))
+        return asyncio.run(knock(self.app, "GET", address, page_headers(self.token) | headers))
+
+    def get(self, path: str, **headers: str) -> Answer:
+        """The same, when it must be there."""
+        answer = self.ask(path, **headers)
         assert answer.status in {200, 206}, answer.body
         return answer
 
@@ -225,3 +231,13 @@ def test_units_and_sync_units_over_http(recorded: Recorded) -> None:
     for unit in recorded.units[::30]:
         assert unit.data in data
     assert data.count(b"moof") == 5
+
+
+def test_a_preview_is_of_the_sync_unit_before_and_a_gap_has_none(recorded: Recorded) -> None:
+    answer = recorded.get(f"preview.jpg?at_ms={START_MS + 5000}&width=200")
+    wanted = recorded.units[60]
+    assert f"{wanted.ref} 320".encode() in answer.body
+    assert answer.headers["haechi-captured-ms"] == str(wanted.captured_ns // NS_PER_MS)
+    assert answer.headers["cache-control"] == "private, no-store"
+    answer = recorded.ask(f"preview.jpg?at_ms={START_MS - 1000}")
+    assert (answer.status, answer.json()["code"]) == (404, "no-picture")

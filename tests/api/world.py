@@ -37,6 +37,7 @@ from haechi.media.access_unit import AccessUnit, UnitRef
 from haechi.record.bookmarks import Author, Draft
 from haechi.record.exports.store import Export, ExportBounds, ExportPart, ExportStore
 from haechi.record.index import RecordIndex
+from haechi.record.previews import Previews
 from haechi.record.reel import Reel
 from haechi.record.retention import Retention
 from haechi.record.tiers.room import Tiers
@@ -98,6 +99,7 @@ class World:
         self.vision = FakeVision()
         self.playback = FakePlayback(folder)
         self.reel = Reel(RecordIndex(self.database), Vault(Volume(self.record_path), self.database))
+        self.previews = Previews(self.reel, self.vision.still, folder / "previews", 1 << 20)
         self.zones = ZoneStore(self.database)
         self.rules = RuleStore(self.database)
         self.archive = EventArchive(self.database)
@@ -137,6 +139,7 @@ class World:
             index=RecordIndex(self.database),
             playback=cast("Any", self.playback),
             reel=self.reel,
+            previews=self.previews,
             vision=cast("Any", self.vision),
             models=ModelStore(self.record_path.parent / "models"),
             zones=self.zones,

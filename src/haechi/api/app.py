@@ -23,6 +23,7 @@ from haechi.api.routes import (
     events,
     exports,
     footage,
+    previews,
     reel,
     retention,
     session,
@@ -75,7 +76,7 @@ def build_app(services: Services) -> FastAPI:
     app.state.assets = pages.load_assets(services.config.static)
     problems.install(app)
     routes = Routes(app, gate)
-    rooms = (session, cameras, footage, reel, timeline, events, retention, exports, bookmarks, users, audit, system)
+    rooms = (session, cameras, footage, reel, previews, timeline, events, retention, exports, bookmarks, users, audit, system)
     for room in (*rooms, sockets, pages):
         room.register(routes)
     require_policies(app)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from haechi.record.exports.runner import Exports
     from haechi.record.index import RecordIndex
     from haechi.record.playback import Playback
+    from haechi.record.previews import Previews
     from haechi.record.reel import Reel
     from haechi.record.retention import Retention
     from haechi.record.tiers.room import Tiers
@@ -112,6 +113,7 @@ class Services:
     index: RecordIndex
     playback: Playback
     reel: Reel
+    previews: Previews
     vision: VisionPool
     models: ModelStore
     zones: ZoneStore

@@ -41,6 +41,7 @@ from haechi.live.mse import LiveHub
 from haechi.record.accounts import Accounts
 from haechi.record.index import RecordIndex
 from haechi.record.playback import Playback
+from haechi.record.previews import Previews
 from haechi.record.policies import Policy
 from haechi.record.recorder import Recorder, RecorderSettings
 from haechi.record.reel import Reel
@@ -82,6 +83,7 @@ class Rooms:
         vision = VisionPool(bus, models, clock, _vision_settings(settings))
         zones, rules = ZoneStore(database), RuleStore(database)
         auth, tiers = Auth.over(database, clock), Tiers(database, volume, clock)
+        reel = Reel(index, playback.vault)
         services = Services(
             config=_edge_config(settings, clock, demo=demo),
             clock=clock,
@@ -94,7 +96,8 @@ class Rooms:
             live=LiveHub(bus),
             index=index,
             playback=playback,
-            reel=Reel(index, playback.vault),
+            reel=reel,
+            previews=Previews(reel, vision.still, settings.cache_dir / "previews", settings.preview_bytes),
             vision=vision,
             models=models,
             zones=zones,
@@ -154,6 +157,7 @@ async def _run_all(rooms: Rooms, server: uvicorn.Server, listener: socket.socket
         others.append(keep("accounts", Accounts(house.bus.ledger, house.database, house.clock).run))
         others.append(keep("exports", house.keeping.exports.run))
         others += [keep("vision", house.vision.run), keep("events", house.events.run)]
+        others.append(keep("previews", house.previews.run))
         try:
             await server.serve([listener])
         finally:

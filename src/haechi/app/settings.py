@@ -115,6 +115,9 @@ class Settings(BaseSettings):
     cache_dir: Path = Field(
         default_factory=lambda: Path(_DIRS.user_cache_dir), description="Model weights and what can be made again."
     )
+    preview_bytes: int = Field(
+        512 * 1024**2, ge=0, description="Small pictures for the timeline, in cache_dir, take no more than this."
+    )
     time_zone: str = Field("", description="Time zone of the site, for example Asia/Seoul; empty: that of the machine.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="How much is logged.")
     log_format: Literal["text", "json"] = Field("text", description="Logs for people, or for machines.")

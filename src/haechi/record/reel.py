@@ -10,13 +10,14 @@ from sqlalchemy import Connection
 from haechi.base.clock import NS_PER_S
 from haechi.base.errors import Invalid, NotFound
 from haechi.base.ids import RecordingId, StreamId
-from haechi.media.access_unit import CodecParams
+from haechi.media.access_unit import AccessUnit, CodecParams, VideoParams
+from haechi.media.fmp4.reader import ScannedUnit
 from haechi.record.index import RecordIndex, Recording
 from haechi.record.pieces import Piece, next_start_ns, pieces_between
 from haechi.record.read import params_of
 from haechi.record.syncs import chosen, rewrapped
 from haechi.record.tiers.vault import Vault
-from haechi.record.units import Shown, shown_in
+from haechi.record.units import Shown, heads_of, shown_in, unit_in
 
 PIECES_MOST = 2000
 PIECES_MOST_NS = 3600 * NS_PER_S
@@ -51,6 +52,13 @@ class PieceList(Struct, frozen=True):
     inits: tuple[Init, ...]
     pieces: tuple[Piece, ...]
     next_ns: int | None
+
+
+class Moment(Struct, frozen=True):
+    """The sync unit at or before a moment, and the piece that it is in."""
+
+    piece: Piece
+    unit: ScannedUnit
 
 
 class Reel:
@@ -117,6 +125,33 @@ class Reel:
         if not first:
             raise NotFound("there is no picture in that range", code="no-picture")
         return _flow(first, parts)
+
+    async def moment(self, stream: StreamId, at_ns: int) -> Moment:
+        """The sync unit that the picture of a moment is decoded from.
+
+        Raises:
+            NotFound: ``no-picture``: nothing is recorded at that moment.
+            DataLoss: The footage is damaged.
+        """
+        found = await self._index.database.read(lambda c: pieces_between(c, stream, at_ns, at_ns + 1))
+        syncs = [piece for piece in found if piece.fragment.is_sync]
+        if not syncs:
+            raise NotFound("nothing is recorded at that moment", code="no-picture")
+        units = await asyncio.to_thread(heads_of, self._vault.read, syncs[-1])
+        before = [unit for unit in units if unit.sample.is_sync and unit.captured_ns <= at_ns]
+        return Moment(syncs[-1], before[-1] if before else units[0])
+
+    async def unit_of(self, moment: Moment) -> tuple[AccessUnit, VideoParams]:
+        """The unit itself, and what its decoder must know.
+
+        Raises:
+            NotFound: ``no-picture``: it is sound.
+            DataLoss: The footage is damaged.
+        """
+        params = await asyncio.to_thread(self.params, moment.piece.recording)
+        if not isinstance(params, VideoParams):
+            raise NotFound("there is no picture of that moment", code="no-picture")
+        return await asyncio.to_thread(unit_in, self._vault.read, moment.piece, moment.unit), params
 
     def params(self, recording: Recording) -> CodecParams:
         """What a decoder must know; read once for all recordings of a run with the same. Blocking.

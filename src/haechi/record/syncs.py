@@ -7,12 +7,12 @@ from msgspec import Struct, structs
 
 from haechi.base.clock import NS_PER_S
 from haechi.base.errors import DataLoss
-from haechi.media.access_unit import TICKS_PER_S, AccessUnit, CodecParams, UnitRef, VideoParams
+from haechi.media.access_unit import TICKS_PER_S, CodecParams, VideoParams
 from haechi.media.fmp4.muxer import chunk, init_segment
 from haechi.media.fmp4.reader import ScannedUnit
 from haechi.record.index import Recording
 from haechi.record.pieces import NS_PER_US, Piece
-from haechi.record.units import ReadBytes, heads_of
+from haechi.record.units import ReadBytes, heads_of, unit_in
 
 ParamsOf = Callable[[Recording], CodecParams]
 log = structlog.get_logger(__name__)
@@ -69,7 +69,7 @@ def rewrapped(read: ReadBytes, params_of: ParamsOf, found: Iterable[SyncUnit], s
         if not isinstance(now, VideoParams) or (params is not None and now.codec is not params.codec):
             return
         try:
-            unit = _unit(read, sync)
+            unit = unit_in(read, sync.piece, sync.unit)
         except DataLoss as error:
             log.warning("a picture cannot be read", code=error.code, recording=sync.piece.recording.id)
             continue
@@ -90,19 +90,6 @@ def _syncs(read: ReadBytes, piece: Piece) -> list[ScannedUnit]:
     except DataLoss as error:
         log.warning("a fragment cannot be read", code=error.code, recording=piece.recording.id)
         return []
-
-
-def _unit(read: ReadBytes, sync: SyncUnit) -> AccessUnit:
-    recording, sample = sync.piece.recording, sync.unit.sample
-    return AccessUnit(
-        ref=UnitRef(recording.stream, recording.run, sync.unit.seq),
-        pts=sample.pts,
-        dts=sample.dts,
-        captured_ns=sync.unit.captured_ns,
-        is_sync=True,
-        params=recording.params,
-        data=read(recording, sync.piece.fragment.offset_bytes + sample.offset, sample.size),
-    )
 
 
 def _ticks(ns: int) -> int:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from msgspec import Struct
 
 from haechi.base.errors import DataLoss, PeerError
-from haechi.media.access_unit import TICKS_PER_S
+from haechi.media.access_unit import TICKS_PER_S, AccessUnit, UnitRef
 from haechi.media.fmp4.reader import ScannedUnit, headers_size, read_headers
 from haechi.record.index import Recording
 from haechi.record.pieces import NS_PER_US, Piece, us_of
@@ -66,6 +66,24 @@ def shown_in(read: ReadBytes, pieces: list[Piece], start_ns: int, end_ns: int) -
                     run=piece.recording.run,
                     shown_us=piece.offset_us + us_of(unit.sample.pts),
                 )
+
+
+def unit_in(read: ReadBytes, piece: Piece, unit: ScannedUnit) -> AccessUnit:
+    """A unit that `heads_of` gave, with its payload. Its bytes alone are read, so no hash tells whether they are right.
+
+    Raises:
+        DataLoss: The footage is gone.
+    """
+    recording, sample = piece.recording, unit.sample
+    return AccessUnit(
+        ref=UnitRef(recording.stream, recording.run, unit.seq),
+        pts=sample.pts,
+        dts=sample.dts,
+        captured_ns=unit.captured_ns,
+        is_sync=sample.is_sync,
+        params=recording.params,
+        data=read(recording, piece.fragment.offset_bytes + sample.offset, sample.size),
+    )
 
 
 def _differs(piece: Piece) -> DataLoss:

@@ -22,11 +22,13 @@ from haechi.events.marks import Marks, marks_of
 from haechi.record.overview import Extent, GapRow, Peaks, extents_of, gaps_in, peaks_in
 
 CAMERAS_MOST = 25
-CELLS_MOST = 20_000
-"""Buckets of all cameras together: of 25 cameras 800 each, which is a point each on most screens."""
-GAPS_MOST = 1250
-EVENTS_MOST = 750
-"""Gaps, and events that are listed, of all cameras together: what keeps an answer below 200 KB."""
+CELLS_MOST = 16_000
+"""Buckets of all cameras together: of 25 cameras 640 each."""
+GAPS_MOST = 800
+DETAILED_MOST = 400
+EVENTS_MOST = 500
+"""Gaps, gaps that are told in words, and events that are listed, of all cameras together: with these numbers an answer
+stays below 200 kB."""
 DETAIL_MOST = 80
 
 Cameras = Annotated[
@@ -61,7 +63,7 @@ async def timeline(
         "start_ms": start_ms,
         "end_ms": end_ms,
         "bucket_ms": scale.bucket_ms,
-        "cameras": [_lane(camera, drawn[camera], scale, GAPS_MOST // len(asked)) for camera in asked],
+        "cameras": [_lane(camera, drawn[camera], scale, len(asked)) for camera in asked],
     }
     return Response(msgspec.json.encode(body), headers={"Cache-Control": NO_STORE}, media_type="application/json")
 
@@ -100,18 +102,19 @@ def _read(connection: Connection, asked: list[CameraId], scale: Buckets, now_ns:
     }
 
 
-def _lane(camera: CameraId, drawn: _Drawn, scale: Buckets, most_gaps: int) -> dict[str, object]:
+def _lane(camera: CameraId, drawn: _Drawn, scale: Buckets, lanes: int) -> dict[str, object]:
     stretches = [Stretch(start // NS_PER_MS, -(-end // NS_PER_MS)) for start, end in drawn.extents]
     holes = [
         Hole(start // NS_PER_MS, -(-end // NS_PER_MS), cause, redact_text(detail)[:DETAIL_MOST])
         for start, end, cause, detail in drawn.gaps
     ]
     motion, score, loss = scale.lanes(drawn.peaks.hours, drawn.peaks.body)
-    spans, gaps = scale.drawn(stretches, holes, most_gaps)
+    spans, gaps = scale.drawn(stretches, holes, GAPS_MOST // lanes)
+    is_detailed = len(gaps) <= DETAILED_MOST // lanes
     return {
         "camera": camera,
         "spans": [(one.start_ms, one.end_ms) for one in spans],
-        "gaps": [(one.start_ms, one.end_ms, one.cause, one.detail) for one in gaps],
+        "gaps": [(one.start_ms, one.end_ms, one.cause, one.detail if is_detailed else "") for one in gaps],
         "motion": packed(motion),
         "score": packed(score),
         "loss": packed(loss),
