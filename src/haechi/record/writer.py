@@ -84,7 +84,8 @@ class _File:
                 position += count
                 view = view[count:]
         except OSError:
-            os.ftruncate(self.handle, self.size)
+            with suppress(OSError):  # what could not be cut off is written over, or cut off at the next start
+                os.ftruncate(self.handle, self.size)
             raise
         self.size = position
         self.number += 1
@@ -93,7 +94,8 @@ class _File:
         """Cut off what was never made durable, and close."""
         with suppress(OSError):
             os.ftruncate(self.handle, self.synced)
-        os.close(self.handle)
+        with suppress(OSError):
+            os.close(self.handle)
 
 
 class Writer:
@@ -234,11 +236,15 @@ class Writer:
         self._sync_file(stream, file)
         if self._files.pop(stream, None) is None:
             return
-        os.close(file.handle)
+        try:
+            os.close(file.handle)
+        except OSError as error:
+            self._volume.failure = self._volume.failure or "close: " + os.strerror(error.errno or 0)
         if file.number:
             self._changes.append(Closed(file.row.path))
         else:
-            file.path.unlink(missing_ok=True)
+            with suppress(OSError):  # the next start removes it
+                file.path.unlink(missing_ok=True)
 
     def _sync(self) -> None:
         for stream in list(self._dirty):
