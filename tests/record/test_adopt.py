@@ -92,7 +92,7 @@ def test_the_whole_index_is_rebuilt_from_the_files_when_the_database_is_lost(tmp
     archive.close()
 
 
-def test_fragments_that_were_written_but_not_listed_are_listed(archive: Archive) -> None:
+def test_d2_fragments_that_were_written_but_not_listed_are_listed(archive: Archive) -> None:
     store(archive)
     before = archive.recordings()
     forget_all_but_the_first_fragment(archive)
@@ -157,7 +157,7 @@ def test_a_listed_file_that_lost_its_end_keeps_the_rest(archive: Archive) -> Non
     assert (gaps[0].start_ns, gaps[0].end_ns, gaps[0].cause) == (kept.end_ns, short.end_ns, GapCause.DISK_ERROR)
 
 
-def test_when_most_files_are_gone_nothing_is_forgotten(tmp_path: Path) -> None:
+def test_d8_when_most_files_are_gone_nothing_is_forgotten(tmp_path: Path) -> None:
     archive = Archive(tmp_path)
 
     async def play() -> None:
@@ -248,7 +248,7 @@ def test_after_a_crash_the_gap_says_so_and_lasts(archive: Archive) -> None:
 @pytest.mark.slow
 @given(data=st.data())
 @settings(max_examples=10, deadline=None)
-def test_whatever_happens_to_the_files_the_start_leaves_a_sound_archive(
+def test_d2_whatever_happens_to_the_files_the_start_leaves_a_sound_archive(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
 ) -> None:
     archive = Archive(tmp_path_factory.mktemp("archive"))

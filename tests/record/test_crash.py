@@ -18,6 +18,7 @@ from haechi.record.adopt import adopt
 from haechi.record.check import CheckLevel, check
 from haechi.record.volume import VolumeFailed
 from tests.record.archive import EVER, Archive, pictures
+from tests.streams import START_NS
 
 REPOSITORY = Path(__file__).parents[2]
 STRACE = shutil.which("strace")
@@ -87,7 +88,7 @@ async def expect(archive: Archive, fragment: Fragment) -> None:
 
 
 @pytest.mark.slow
-def test_killed_at_any_moment_nothing_acknowledged_is_lost(tmp_path: Path) -> None:
+def test_d2_d3_killed_at_any_moment_nothing_acknowledged_is_lost(tmp_path: Path) -> None:
     draw = random.Random(20261121)
     deaths = []
     for run in range(1, 5):
@@ -101,7 +102,7 @@ def test_killed_at_any_moment_nothing_acknowledged_is_lost(tmp_path: Path) -> No
 @pytest.mark.slow
 @pytest.mark.skipif(STRACE is None, reason="strace is not installed")
 @pytest.mark.parametrize("calls", ["pwrite64", "fdatasync", "fsync"])
-def test_killed_at_any_system_call_nothing_acknowledged_is_lost(tmp_path: Path, calls: str) -> None:
+def test_d2_d3_killed_at_any_system_call_nothing_acknowledged_is_lost(tmp_path: Path, calls: str) -> None:
     draw = random.Random(calls)
     acknowledged = 0
     for run in range(1, 4):
@@ -125,10 +126,19 @@ def record_with_fault(root: Path, calls: str, fault: str) -> Death:
 
 @pytest.mark.slow
 @pytest.mark.skipif(STRACE is None, reason="strace is not installed")
-@pytest.mark.parametrize(("calls", "fault"), [("fdatasync", "error=EIO:when=2"), ("pwrite64", "error=EIO:when=6")])
-def test_a_failed_write_or_fsync_is_never_acknowledged_and_the_volume_is_not_used_again(
-    tmp_path: Path, calls: str, fault: str
+@pytest.mark.parametrize(
+    ("calls", "fault", "is_first"),
+    [
+        ("fdatasync", "error=EIO:when=1", True),
+        ("fdatasync", "error=EIO:when=2", False),
+        ("pwrite64", "error=EIO:when=2", True),
+        ("pwrite64", "error=EIO:when=6", False),
+    ],
+)
+def test_d10_a_failed_write_or_fsync_is_never_acknowledged_and_the_volume_is_not_used_again(
+    tmp_path: Path, calls: str, fault: str, is_first: bool
 ) -> None:
+    """Also when it strikes the very first batch of a stream: its gap begins with the first unit (D6)."""
     death = record_with_fault(tmp_path, calls, fault)
     archive = Archive(tmp_path)
 
@@ -141,8 +151,11 @@ def test_a_failed_write_or_fsync_is_never_acknowledged_and_the_volume_is_not_use
         archive.volume.verify()
         for fragment in death.acknowledged:
             await expect(archive, fragment)
-        causes = {gap.cause for gap in await archive.index.gaps(StreamId("cam_0/main"), 0, EVER)}
-        assert GapCause.DISK_ERROR in causes
+        gaps = await archive.index.gaps(StreamId("cam_0/main"), 0, EVER)
+        assert GapCause.DISK_ERROR in {gap.cause for gap in gaps}
+        spans = await archive.index.spans(StreamId("cam_0/main"), 0, EVER)
+        assert bool(spans) is not is_first
+        assert min([one.start_ns for one in spans] + [one.start_ns for one in gaps]) == START_NS
 
     asyncio.run(look())
     archive.close()

@@ -69,7 +69,7 @@ def test_units_are_gathered_before_they_are_taken(tmp_path: Path) -> None:
 
 @given(count=st.integers(1, 130), fps=st.sampled_from([1, 10, 30]))
 @settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-def test_a_planned_stop_loses_nothing(tmp_path_factory: pytest.TempPathFactory, count: int, fps: int) -> None:
+def test_d3_a_planned_stop_loses_nothing(tmp_path_factory: pytest.TempPathFactory, count: int, fps: int) -> None:
     archive = Archive(tmp_path_factory.mktemp("archive"))
     units = pictures(count, fps=fps)
 
@@ -94,7 +94,7 @@ def test_the_gop_that_runs_when_the_recorder_starts_is_recorded_from_its_sync_un
     assert asyncio.run(play()) == units[40:]
 
 
-def test_at_any_moment_at_most_the_fragment_in_flight_is_not_yet_durable(archive: Archive) -> None:
+def test_d1_at_any_moment_at_most_the_fragment_in_flight_is_not_yet_durable(archive: Archive) -> None:
     units = pictures(120)
 
     async def play() -> None:
@@ -183,7 +183,7 @@ def test_nothing_is_recorded_twice_when_the_recorder_starts_again_in_the_middle_
     outages=st.lists(st.tuples(st.integers(1, 80), st.floats(0.2, 400)), min_size=1, max_size=6),
 )
 @settings(max_examples=15, deadline=None)
-def test_what_is_recorded_and_the_gaps_are_together_the_wall_time(
+def test_d6_what_is_recorded_and_the_gaps_are_together_the_wall_time(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject, outages: list[tuple[int, float]]
 ) -> None:
     archive = Archive(tmp_path_factory.mktemp("archive"))
@@ -213,7 +213,7 @@ def test_what_is_recorded_and_the_gaps_are_together_the_wall_time(
 
 @given(steps=st.lists(st.tuples(st.integers(2, 40), st.integers(-3600, 3600), st.booleans()), min_size=2, max_size=7))
 @settings(max_examples=15, deadline=None)
-def test_recordings_never_overlap_whatever_the_clock_does(
+def test_d7_recordings_never_overlap_whatever_the_clock_does(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[int, int, bool]]
 ) -> None:
     clock = SimulatedClock(START_NS)
@@ -351,7 +351,7 @@ def test_two_recorders_cannot_share_a_folder(archive: Archive) -> None:
     other.close()
 
 
-def test_an_empty_folder_where_footage_is_expected_is_refused_and_not_written_to(archive: Archive) -> None:
+def test_d8_an_empty_folder_where_footage_is_expected_is_refused_and_not_written_to(archive: Archive) -> None:
     async def play() -> None:
         async with archive:
             archive.publish(JPEG, pictures(30))
@@ -364,7 +364,7 @@ def test_an_empty_folder_where_footage_is_expected_is_refused_and_not_written_to
     asyncio.run(play())
 
 
-def test_the_volume_of_another_installation_is_refused(archive: Archive) -> None:
+def test_d8_the_volume_of_another_installation_is_refused(archive: Archive) -> None:
     async def play() -> None:
         async with archive:
             archive.publish(JPEG, pictures(30))

@@ -123,7 +123,7 @@ SMALL = Limits(fragment_most_bytes=500, file_bytes=2000, file_most_bytes=4000, f
 
 
 @given(units=streams())
-def test_every_unit_is_in_exactly_one_piece_in_order_and_no_piece_breaks_a_limit(units: list[AccessUnit]) -> None:
+def test_d1_every_unit_is_in_exactly_one_piece_in_order_and_no_piece_breaks_a_limit(units: list[AccessUnit]) -> None:
     pieces = cut(units, SMALL)
     assert [unit for piece in pieces for unit in piece.units] == units
     for piece in pieces:

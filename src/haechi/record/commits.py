@@ -223,10 +223,19 @@ def close_gap(connection: Connection, stream: StreamId, end_ns: int, cause: GapC
     ).first()
     if lasting is not None:
         _end_gap(connection, lasting.id, lasting.start_ns, end_ns)
-        return
-    until_ns = recorded_until(connection, stream)
-    if until_ns is not None and until_ns < end_ns:
-        insert_gap(connection, stream, until_ns, end_ns, cause)
+    else:
+        until_ns = recorded_until(connection, stream)
+        if until_ns is not None and until_ns < end_ns:
+            insert_gap(connection, stream, until_ns, end_ns, cause)
+    _cut_gaps(connection, stream, end_ns)
+
+
+def _cut_gaps(connection: Connection, stream: StreamId, end_ns: int) -> None:
+    """No gap goes beyond ``end_ns``: the clock that said so was ahead, and has been set back since."""
+    newest = sa.select(gaps.c.id, gaps.c.start_ns, gaps.c.end_ns).where(gaps.c.stream == stream)
+    newest = newest.order_by(gaps.c.start_ns.desc()).limit(1)
+    while (gap := connection.execute(newest).first()) is not None and gap.end_ns > end_ns:
+        _end_gap(connection, gap.id, gap.start_ns, end_ns)
 
 
 def insert_gap(
