@@ -19,6 +19,8 @@ export function keyName(event: Pick<KeyboardEvent, "key" | "shiftKey">): string 
 }
 
 const CHORD_MS = 900;
+/** Begins every chord. What comes right after it is never a key of its own: `g e` leaves the inbox's `e` alone. */
+const LEADER = "g";
 
 export function useShortcuts(shortcuts: Shortcuts, active = true): void {
   const current = useRef(shortcuts);
@@ -34,7 +36,8 @@ export function useShortcuts(shortcuts: Shortcuts, active = true): void {
       const key = keyName(event);
       const chord = first !== null && event.timeStamp - first.at < CHORD_MS ? `${first.key} ${key}` : null;
       first = { key, at: event.timeStamp };
-      const found = (chord !== null && current.current[chord]) || current.current[key];
+      const led = chord?.startsWith(`${LEADER} `) ?? false;
+      const found = (chord !== null && current.current[chord]) || (led ? undefined : current.current[key]);
       if (!found) return;
       const button = target?.closest("button, a, [role=switch], [role=tab]");
       if (button && (key === "Enter" || key === " ")) return;

@@ -83,7 +83,7 @@ export function MotionSearch({ camera, startMs, endMs, poster, onSeek }: MotionS
   return (
     <section className="hc-motion" aria-label={t("motion.title", { name: camera.name })}>
       <div className="hc-motion-stage">
-        <Picture poster={poster} editor={editor} change={setEditor} name={camera.name} />
+        <Picture key={camera.id} poster={poster} editor={editor} change={setEditor} name={camera.name} />
         <p className="hc-dim hc-small">{t("motion.help")}</p>
       </div>
       <div className="hc-motion-side">
@@ -174,6 +174,8 @@ function Picture({ poster, editor, change, name }: PictureProps) {
   const { t } = useTranslation();
   const [size, setSize] = useState({ width: 1_280, height: 720 });
   const [missing, setMissing] = useState(false);
+  // The region is drawn on one picture, whatever plays on behind.
+  const [still] = useState(poster);
   return (
     <div
       className="hc-zone-canvas hc-motion-picture"
@@ -185,8 +187,7 @@ function Picture({ poster, editor, change, name }: PictureProps) {
         </span>
       ) : (
         <img
-          key={poster}
-          src={poster}
+          src={still}
           alt=""
           onLoad={({ currentTarget: { naturalWidth: width, naturalHeight: height } }) =>
             setSize({ width, height })

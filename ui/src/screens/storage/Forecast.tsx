@@ -18,7 +18,12 @@ export function Forecast({ report }: { report: StorageReport }) {
     <div className="hc-forecast">
       <div className="hc-panel" data-soon={soon || undefined} data-forecast={full_at_ms ?? "steady"}>
         <IconTrendingUp size={20} stroke={1.6} aria-hidden />
-        {full_at_ms !== null ? (
+        {bytes_per_day === 0 ? (
+          <p>
+            <strong>{t("storage.noForecast")}</strong>
+            <span className="hc-dim">{t("storage.unknown")}</span>
+          </p>
+        ) : full_at_ms !== null ? (
           <p>
             <strong>{t("storage.fullIn", { length: roughDuration(full_at_ms - now, i18n.language) })}</strong>
             <span className="hc-dim">{t("storage.fullOn", { time: clock.dateTime(full_at_ms) })}</span>
@@ -26,11 +31,7 @@ export function Forecast({ report }: { report: StorageReport }) {
         ) : (
           <p>
             <strong>{t("storage.steady")}</strong>
-            <span className="hc-dim">
-              {steady_bytes === null
-                ? t("storage.unknown")
-                : t("storage.steadyAt", { size: size(steady_bytes) })}
-            </span>
+            <span className="hc-dim">{t("storage.steadyAt", { size: size(steady_bytes ?? 0) })}</span>
           </p>
         )}
       </div>

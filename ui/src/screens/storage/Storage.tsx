@@ -2,8 +2,9 @@ import { IconDatabase } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
-import { cameraPolicyQuery, policyQuery, storageQuery } from "@/api/keeping";
-import { sessionQuery } from "@/api/queries";
+import { type CameraForecast, cameraPolicyQuery, policyQuery, storageQuery } from "@/api/keeping";
+import { camerasQuery, sessionQuery } from "@/api/queries";
+import type { Camera } from "@/api/types";
 import { useCameraName } from "@/parts/cameraNames";
 import { Page } from "@/parts/Page";
 import { Empty, Failure, Loading } from "@/parts/states";
@@ -34,6 +35,7 @@ function StoragePage() {
   const { policy } = useSearch({ from: "/house/storage" });
   const storage = useQuery(storageQuery);
   const fallback = useQuery({ ...policyQuery, refetchOnWindowFocus: false }).data;
+  const cameras = useQuery(camerasQuery).data;
   const edit = (next: string | undefined): void =>
     void navigate({ to: "/storage", search: { policy: next }, replace: next === undefined });
 
@@ -50,7 +52,11 @@ function StoragePage() {
             <h2>{t("storage.tiers")}</h2>
             <Tiers tiers={storage.data.tiers} />
           </section>
-          <Cameras cameras={storage.data.forecast.cameras} fallback={fallback} edit={edit} />
+          <Cameras
+            cameras={withAll(storage.data.forecast.cameras, cameras ?? [])}
+            fallback={fallback}
+            edit={edit}
+          />
         </div>
       )}
       {policy !== undefined && fallback !== undefined && (
@@ -58,6 +64,16 @@ function StoragePage() {
       )}
     </Page>
   );
+}
+
+/** Cameras without finished footage are in no forecast, but may be given a policy. */
+function withAll(known: CameraForecast[], cameras: Camera[]): CameraForecast[] {
+  const listed = new Set(known.map((row) => row.camera));
+  const further = cameras.filter((camera) => !listed.has(camera.id));
+  return [
+    ...known,
+    ...further.map(({ id, name }) => ({ camera: id, name, bytes: 0, bytes_per_day: 0, oldest_ms: null })),
+  ];
 }
 
 /** The dialog, as soon as what is to be edited is known. */
