@@ -5,7 +5,7 @@ import base64
 
 import structlog
 
-from haechi.api.asked import AskedCamera, Caller, Door, House
+from haechi.api.asked import AskedCamera, Caller, Door, House, Log
 from haechi.api.policy import Access, Routes
 from haechi.api.services import Services
 from haechi.api.shapes.cameras import (
@@ -41,7 +41,7 @@ async def list_cameras(house: House, caller: Caller) -> CameraList:
     return CameraList(cameras=[_out(house, camera) for camera in cameras])
 
 
-async def add_camera(body: CameraAdd, house: House) -> CameraOut:
+async def add_camera(body: CameraAdd, house: House, log: Log) -> CameraOut:
     """Add a camera; it is connected to at once when it is enabled."""
     _require_one_place_for_credentials(body.url, body.username)
     camera = await house.registry.add(
@@ -52,6 +52,7 @@ async def add_camera(body: CameraAdd, house: House) -> CameraOut:
         audio=body.audio,
         enabled=body.enabled,
     )
+    log.about(camera.id, "added")
     return _out(house, camera)
 
 
@@ -60,10 +61,11 @@ async def get_camera(camera: AskedCamera, house: House) -> CameraOut:
     return _out(house, camera)
 
 
-async def change_camera(camera: AskedCamera, body: CameraPatch, house: House) -> CameraOut:
+async def change_camera(camera: AskedCamera, body: CameraPatch, house: House, log: Log) -> CameraOut:
     """Change a camera. A new address without credentials keeps the old ones while the host stays the same."""
     _require_one_place_for_credentials(body.url or "", body.username or "")
     changed = await house.registry.update(camera.id, CameraChange(**body.model_dump(exclude_unset=True)))
+    log.about(camera.id, f"changed {', '.join(sorted(body.model_fields_set))}")
     return _out(house, changed)
 
 

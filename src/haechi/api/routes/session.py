@@ -2,7 +2,7 @@
 
 from fastapi import Request, Response
 
-from haechi.api.asked import Caller, From, House, Visitor
+from haechi.api.asked import Caller, From, House, Log, Visitor
 from haechi.api.auth.log_in import Attempt
 from haechi.api.auth.passwords import require_good_password
 from haechi.api.auth.sessions import DEVICE_LIFETIME_NS, LIFETIME_NS
@@ -21,7 +21,7 @@ async def get_setup(house: House) -> SetupState:
     return SetupState(needed=await house.auth.users.is_empty())
 
 
-async def post_setup(body: SetupIn, house: House, peer: From, response: Response) -> SessionOut:
+async def post_setup(body: SetupIn, house: House, peer: From, response: Response, log: Log) -> SessionOut:
     """Make the first administrator with the token from the link that the server printed, and log in."""
     auth = house.auth
     auth.log_in.count_setup_try(peer.address)
@@ -29,13 +29,18 @@ async def post_setup(body: SetupIn, house: House, peer: From, response: Response
     auth.log_in.forgive(peer.address)
     require_good_password(body.password, body.name)
     user = await auth.setup.redeem(body.token, body.name, await auth.passwords.hash(body.password))
+    log.by(user)
+    log.about(user.id, "first administrator")
     return await _begin(house, user.id, peer, response)
 
 
-async def post_session(body: LogInIn, request: Request, house: House, peer: From, response: Response) -> SessionOut:
+async def post_session(
+    body: LogInIn, request: Request, house: House, peer: From, response: Response, log: Log
+) -> SessionOut:
     """Log in. Whatever session the browser had is ended; the new one has a token that nobody knew before."""
     attempt = Attempt(body.name, body.password, peer.address, request.cookies.get(DEVICE_COOKIE, ""))
     user = await house.auth.log_in.attempt(attempt)
+    log.by(await house.auth.users.get(user))
     before = request.state.principal
     if before is not None:
         await house.auth.sessions.revoke(before.session)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from fastapi import Request, Response
 from sqlalchemy import text
 
-from haechi.api.asked import Caller, House
+from haechi.api.asked import Caller, House, Log
 from haechi.api.policy import Access, Routes
 from haechi.api.services import Services
 from haechi.api.settings import LiveSettings, SettingsChange
@@ -61,9 +61,11 @@ async def get_settings(house: House) -> SettingsShape:
     return _settings(await house.settings.get())
 
 
-async def patch_settings(body: SettingsPatch, house: House) -> SettingsShape:
+async def patch_settings(body: SettingsPatch, house: House, log: Log) -> SettingsShape:
     """Change some; they take effect at once."""
-    return _settings(await house.settings.change(SettingsChange(**body.model_dump(exclude_unset=True))))
+    changed = body.model_dump(exclude_unset=True)
+    log.about("", " ".join(f"{name}={value}" for name, value in sorted(changed.items())))
+    return _settings(await house.settings.change(SettingsChange(**changed)))
 
 
 async def healthz() -> Health:
@@ -123,6 +125,7 @@ async def _storage(house: Services, *, show_path: bool) -> StorageOut:
         used_bytes=await house.index.storage_bytes(),
         free_bytes=usage.free if usage else 0,
         oldest_ms=None if oldest_ns is None else oldest_ns // NS_PER_MS,
+        alarm="only-protected" if house.keeping.retention.last.only_protected else None,
     )
 
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import Path
 
-from haechi.api.asked import Caller, House
+from haechi.api.asked import Caller, House, Log
 from haechi.api.auth.passwords import require_good_password
 from haechi.api.auth.users import UserChange, not_found, user_name
 from haechi.api.policy import Access, Routes
@@ -21,16 +21,18 @@ async def list_users(house: House) -> UserList:
     return UserList(users=[UserOut.of(user) for user in await house.auth.users.list()])
 
 
-async def add_user(body: UserAdd, house: House) -> UserOut:
+async def add_user(body: UserAdd, house: House, log: Log) -> UserOut:
     """Add a user."""
     name = user_name(body.name)
     require_good_password(body.password, name)
     cameras = await _cameras(house, body.cameras)
     hashed = await house.auth.passwords.hash(body.password)
-    return UserOut.of(await house.auth.users.add(name, hashed, body.role, cameras or ()))
+    user = await house.auth.users.add(name, hashed, body.role, cameras or ())
+    log.about(user.id, f"added as {user.role}")
+    return UserOut.of(user)
 
 
-async def change_user(user: UserPath, body: UserPatch, house: House, caller: Caller) -> UserOut:
+async def change_user(user: UserPath, body: UserPatch, house: House, caller: Caller, log: Log) -> UserOut:
     """Change a user. What was granted or withdrawn counts from now on, also in streams that are open."""
     target = _user_id(user)
     before = await house.auth.users.get(target)
@@ -38,6 +40,7 @@ async def change_user(user: UserPath, body: UserPatch, house: House, caller: Cal
     if body.password is not None:
         require_good_password(body.password, before.name)
         hashed = await house.auth.passwords.hash(body.password)
+    log.about(target, f"changed {', '.join(sorted(body.model_fields_set))}")
     change = UserChange(role=body.role, cameras=await _cameras(house, body.cameras), password_hash=hashed)
     return UserOut.of(await house.auth.users.update(target, change, keep_session=caller.session))
 

@@ -1,6 +1,6 @@
 """The state and the settings of the server as JSON."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -15,12 +15,16 @@ class CameraCounts(Shape):
 
 
 class StorageOut(Shape):
-    """The volume that holds the recordings; ``path`` is empty for viewers."""
+    """The volume that holds the recordings; ``path`` is empty for viewers.
+
+    ``alarm``: it is full, and all that is left on it is protected: nothing new can be recorded, live goes on.
+    """
 
     path: str
     used_bytes: int
     free_bytes: int
     oldest_ms: int | None
+    alarm: Literal["only-protected"] | None
 
 
 class CpuOut(Shape):
