@@ -27,6 +27,7 @@ from haechi.api.services import Auth, EdgeConfig, Services
 from haechi.api.settings import LiveSettings, SettingsStore
 from haechi.app.keeping import keeping_over
 from haechi.app.settings import Settings, make_folder
+from haechi.app.tiers import tiers_over
 from haechi.app.zone import machine_zone
 from haechi.base.clock import Clock, SystemClock
 from haechi.base.errors import HaechiError, Unavailable
@@ -46,7 +47,6 @@ from haechi.record.policies import Policy
 from haechi.record.recorder import Recorder, RecorderSettings
 from haechi.record.reel import Reel
 from haechi.record.retention import Retention, RetentionSettings
-from haechi.record.tiers.room import Tiers
 from haechi.record.volume import Volume
 from haechi.store.database import Database
 from haechi.vision.feed import FeedSettings
@@ -77,12 +77,13 @@ class Rooms:
         registry = CameraRegistry(database, clock)
         index = RecordIndex(database)
         volume = Volume(settings.record_dir)
-        playback = Playback(index, volume)
         retention = Retention(index, volume, clock)
+        tiers = tiers_over(settings, database, volume, clock, lambda: retention.settings.min_free_bytes)
+        playback = Playback(index, tiers.vault)
         models = ModelStore(settings.cache_dir / "models")
         vision = VisionPool(bus, models, clock, _vision_settings(settings))
         zones, rules = ZoneStore(database), RuleStore(database)
-        auth, tiers = Auth.over(database, clock), Tiers(database, volume, clock)
+        auth = Auth.over(database, clock)
         reel = Reel(index, playback.vault)
         services = Services(
             config=_edge_config(settings, clock, demo=demo),
@@ -155,6 +156,7 @@ async def _run_all(rooms: Rooms, server: uvicorn.Server, listener: socket.socket
             keep("retention settings", partial(_follow_settings, rooms)),
         ]
         others.append(keep("accounts", Accounts(house.bus.ledger, house.database, house.clock).run))
+        others.append(keep("tiers", house.keeping.tiers.run))
         others.append(keep("exports", house.keeping.exports.run))
         others += [keep("vision", house.vision.run), keep("events", house.events.run)]
         others.append(keep("previews", house.previews.run))
