@@ -61,7 +61,7 @@ def forget(archive: Archive, *, newest: bool = False) -> None:
 
 
 async def swept(archive: Archive) -> None:
-    await until(lambda: archive.recorder._is_swept)
+    await until(archive.recorder.swept.is_set)
 
 
 async def assert_sound(archive: Archive) -> None:
@@ -137,7 +137,7 @@ def test_files_that_the_recorder_has_begun_are_never_touched(tmp_path: Path) -> 
     async def play() -> None:
         async with archive:
             await swept(archive)
-            archive.recorder._is_swept = False
+            archive.recorder.swept.clear()
             sweeps = asyncio.ensure_future(many_sweeps())
             for number in range(60):
                 first = UnitRef(MAIN, 9, number * 20)

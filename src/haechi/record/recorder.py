@@ -108,10 +108,11 @@ class Recorder:
         self._is_running = False
         self._has_started = False
         self._begun: set[str] = set()
-        self._is_swept = False
         self.stats = RecorderStats()
         self.ready = asyncio.Event()
-        """Set while units are being recorded: the volume is claimed, index and disk agree."""
+        """Set while units are being recorded: the volume is claimed, and what the last run left is listed."""
+        self.swept = asyncio.Event()
+        """Set when all of the volume has been compared with the index since the start."""
 
     def on_acknowledged(self, listener: Callable[[list[Acknowledged]], None]) -> None:
         """Call ``listener`` with every batch of fragments that became durable."""
@@ -165,7 +166,7 @@ class Recorder:
 
     async def _sweep(self) -> None:
         """Compare the whole volume with the index, once; what is begun meanwhile is none of its business."""
-        while not self._is_swept:
+        while not self.swept.is_set():
             adoption = Adoption(self._index, self._volume, self._begun.__contains__)
             try:
                 await Sweep(adoption, self._clock, self._settings.settled_s).run()
@@ -173,14 +174,14 @@ class Recorder:
                 log.warning("the volume cannot be compared with its index for now", reason=str(error))
                 await self._clock.sleep(SWEEP_RETRY_S)
             else:
-                self._is_swept = True
+                self.swept.set()
                 self._begun.clear()
 
     def _new_writer(self) -> Writer:
         return Writer(self._volume, self._settings.reserve_bytes, self._on_begin)
 
     def _on_begin(self, path: str) -> None:
-        if not self._is_swept:
+        if not self.swept.is_set():
             self._begun.add(path)
 
     # Taking units
@@ -371,7 +372,7 @@ class Recorder:
         self._changes.clear()
         self._open.clear()
         self._begun.clear()
-        self._is_swept = False
+        self.swept.clear()
         self._writer = self._new_writer()
         self._volume.unlock()
 
