@@ -28,6 +28,7 @@ const BEHIND_MS = 10_000;
 const AHEAD_MS = 12_000;
 const FIRST_BYTES = 300_000;
 const BATCH_BYTES = 2_000_000;
+const EVICT_EVERY_MS = 1_000;
 const MOST_RETRY_MS = 5_000;
 
 export class Feeder {
@@ -48,6 +49,7 @@ export class Feeder {
   private failures = 0;
   private quietUntil = 0;
   private askedEdgeAt = 0;
+  private evictedAt = 0;
   private shrink = 1;
 
   constructor(parts: FeederParts) {
@@ -64,6 +66,8 @@ export class Feeder {
   /** What is shown now; called often. Fetches what is missing. */
   aim(target_ms: number, speed: number): void {
     this.target = target_ms;
+    // What was on its way for the other mode is of no use any more.
+    if (isTrick(speed) !== isTrick(this.speed)) this.drop();
     this.speed = speed;
     if (!this.busy && this.parts.now() >= this.quietUntil) void this.pump();
   }
@@ -72,16 +76,16 @@ export class Feeder {
   jump(target_ms: number): void {
     this.target = target_ms;
     if (this.covers(target_ms)) return;
-    this.abort.abort();
-    this.abort = new AbortController();
+    this.drop();
     this.tries.clear();
     this.quietUntil = 0;
     this.failures = 0;
     this.fault = null;
   }
 
-  get showsSyncs(): boolean {
-    return this.mode === "syncs";
+  /** The buffer holds what this speed needs: all pictures, or sync units only. */
+  suits(speed: number): boolean {
+    return (this.mode === "syncs") === isTrick(speed);
   }
 
   /** Whether the picture of `ms` is in the buffer. */
@@ -114,6 +118,11 @@ export class Feeder {
     } finally {
       this.busy = false;
     }
+  }
+
+  private drop(): void {
+    this.abort.abort();
+    this.abort = new AbortController();
   }
 
   private get window(): Span {
@@ -182,6 +191,9 @@ export class Feeder {
   }
 
   private async evict(): Promise<boolean> {
+    const now = this.parts.now();
+    if (now - this.evictedAt < EVICT_EVERY_MS) return false;
+    this.evictedAt = now;
     const { start_ms, end_ms } = this.window;
     const ranges = this.parts.buffer.ranges();
     const first = ranges[0];

@@ -86,9 +86,10 @@ export class Lane {
     const { clock } = this.parts;
     const at = clock.now();
     if (this.video.error !== null && !this.rebuilt()) return;
-    this.feeder.aim(at, clock.playing ? clock.speed : 1);
+    const speed = clock.playing ? clock.speed : 1;
+    this.feeder.aim(at, speed);
     if (this.feeder.fault !== null) this.become(this.feeder.fault);
-    else if (!this.feeder.knows(at)) this.wait(at);
+    else if (!this.feeder.suits(speed) || !this.feeder.knows(at)) this.wait(at);
     else if (this.feeder.place(at) === null) this.empty(at);
     else this.show(at);
   }
@@ -127,6 +128,7 @@ export class Lane {
   /** What is recorded at `at` is not known yet, or not written yet. */
   private wait(at: number): void {
     this.pause();
+    this.placed = null;
     const state = at > this.parts.now() - EDGE_MS ? "edge" : "loading";
     this.become(state);
     this.holdAWhile();
@@ -209,7 +211,6 @@ export class Lane {
     const known = this.units.at(at);
     const exact = known !== null && at - known.at_ms <= known.duration_ms + 300 ? middleOf(known) : at + 1;
     if (known === null || !this.units.knows(at - 500, at + 1)) this.ask(at);
-    if (this.feeder.showsSyncs) return;
     this.put(exact);
   }
 

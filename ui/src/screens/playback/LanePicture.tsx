@@ -37,6 +37,7 @@ export function LanePicture(props: LanePictureProps) {
     let handle = 0;
     const presented = (_now: number, meta: VideoFrameCallbackMetadata): void => {
       element.dataset.wallMs = (meta.mediaTime * 1_000).toFixed(3);
+      element.dataset.clockMs = player.clock.now().toFixed(3);
       handle = element.requestVideoFrameCallback(presented);
     };
     handle = element.requestVideoFrameCallback(presented);
