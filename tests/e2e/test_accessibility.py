@@ -52,6 +52,12 @@ def screens(camera: str, event: str) -> list[Screen]:
         Screen("edit camera", f"/cameras/{camera}", "main form"),
         Screen("zones", f"/cameras/{camera}?tab=zones", "main svg"),
         Screen("rules", f"/cameras/{camera}?tab=rules", "main h1"),
+        Screen("bookmarks", "/bookmarks", ".hc-mark"),
+        Screen("exports", "/exports", ".hc-job[data-state=done]"),
+        Screen("storage", "/storage", ".hc-tier"),
+        Screen("policy", f"/storage?policy={camera}", ".hc-dry"),
+        Screen("accounts", f"/live/{camera}?losses=1", ".hc-loss"),
+        Screen("audit", "/audit", ".hc-audit"),
         Screen("users", "/users", "main h1"),
         Screen("settings", "/settings", "main h1"),
         Screen("recording", "/settings?tab=recording", "main h1"),
@@ -80,6 +86,7 @@ async def _everything(folder: Path) -> list[str]:
     async with staged(folder / "used", [ROOM]) as stage:
         camera = await add_camera(stage.house, stage.cameras, ROOM)
         event = await _event(stage)
+        await _keep(stage, camera, event)
         for scheme in SCHEMES:
             found += await _look(stage.browser, stage.house, scheme, [Screen("log-in", "/login", "form")], folder)
             cookie = stage.house.http.cookies["haechi_session"]
@@ -106,6 +113,18 @@ async def _event(stage: Stage) -> str:
             case _:
                 await asyncio.sleep(0.5)
     raise AssertionError("nobody entered the forbidden zone within two minutes")
+
+
+async def _keep(stage: Stage, camera: str, event: str) -> None:
+    """A bookmark and an export, so that their pages have something to show."""
+    clip = (await stage.ask(f"/api/events/{event}"))["clip"]
+    assert isinstance(clip, dict)
+    wish = {"camera": camera, "start_ms": clip["start_ms"], "end_ms": clip["end_ms"]}
+    for path, more in {
+        "bookmarks": {"note": "Somebody came in", "keep": True},
+        "exports": {"name": "Evidence"},
+    }.items():
+        (await stage.house.http.post(f"/api/{path}", json=wish | more)).raise_for_status()
 
 
 async def _look(

@@ -55,8 +55,7 @@ export function BookmarkRow({ bookmark, camera }: { bookmark: Bookmark; camera: 
           size="sm"
           label={t("bookmarks.kept")}
           aria-label={t("bookmarks.keepOf", { name: title })}
-          checked={bookmark.keep}
-          disabled={change.isPending}
+          checked={(change.isPending ? change.variables.keep : undefined) ?? bookmark.keep}
           onChange={(event) => change.mutate({ keep: event.currentTarget.checked })}
         />
       </div>
