@@ -7,7 +7,9 @@ import pytest
 from haechi.base.errors import Conflict
 from haechi.bus.frames import GapCause
 from haechi.record.check import CheckLevel, CheckReport, check
-from haechi.record.index import Fragment, fragments_in
+from haechi.record.index import fragments_in
+from haechi.record.layouts import Fragment
+from haechi.record.tables import recordings
 from tests.record.archive import JPEG, MAIN, Archive, pictures
 
 
@@ -98,3 +100,34 @@ def test_a_repair_is_refused_while_the_recorder_runs_and_a_check_is_not(archive:
             other.close()
 
     asyncio.run(play())
+
+
+def test_d8_a_repair_forgets_nothing_when_too_much_is_gone(archive: Archive) -> None:
+    async def play() -> None:
+        async with archive:
+            archive.publish(JPEG, pictures(9000))
+
+    asyncio.run(play())
+    before = archive.recordings()
+    for path in archive.files()[:12]:
+        path.unlink()
+    report = run(archive, CheckLevel.SIZE, repair=True)
+    assert (report.issue_count, report.refused, report.is_mended) == (12, 12, False)
+    assert archive.recordings() == before
+
+
+def test_footage_of_an_odd_name_or_place_is_looked_at_like_any_other(archive: Archive) -> None:
+    store(archive)
+    first = archive.recordings()[0]
+    moved = "restored/by-hand.mp4"
+    target = archive.volume.path_of(moved)
+    target.parent.mkdir()
+    archive.volume.path_of(first.path).rename(target)
+    same = recordings.update().where(recordings.c.id == first.id).values(path=moved)
+    archive.database.write_now(lambda c: c.execute(same))
+    report = run(archive, CheckLevel.HASH)
+    assert (report.is_sound, report.recordings, report.fragments) == (True, 2, 35)
+    target.write_bytes(target.read_bytes()[:-1])
+    assert [issue.kind for issue in run(archive, CheckLevel.SIZE).issues] == ["short"]
+    (archive.root / "record" / "stray.mp4").write_bytes(b"?")
+    assert [issue.kind for issue in run(archive, CheckLevel.PRESENCE).issues] == ["unlisted"]

@@ -1,4 +1,7 @@
-"""Proves that what is listed is readable: by presence, by size, or by hash of every byte. Repairs on demand."""
+"""Proves that what is listed is readable: by presence, by size, or by hash of every byte. Repairs on demand.
+
+Goes a day of a camera at a time, so that a million recordings need no more memory than a thousand.
+"""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -12,6 +15,7 @@ from sqlalchemy import Connection
 from haechi.base.errors import DataLoss
 from haechi.base.ids import RecordingId
 from haechi.bus.frames import GapCause
+from haechi.record import days
 from haechi.record.adopt import adopt_now
 from haechi.record.commits import insert_gap, set_layout
 from haechi.record.index import RecordIndex, Recording, fragments_in, packed_of, recording_of
@@ -26,6 +30,7 @@ from haechi.store.database import is_sound
 ISSUES_MOST = 1000
 """Issues that a report names; the others are counted."""
 PAGE = 500
+PROGRESS_EACH = 50
 
 
 class CheckLevel(StrEnum):
@@ -54,21 +59,30 @@ class CheckReport(Struct, frozen=True):
     """What a check saw.
 
     Attributes:
+        bytes: That were read and hashed.
         repaired: Issues that were put right: damaged footage is off the list and accounted for as a gap.
+        refused: Recordings without a file that stay on the list because they are too many for an accident (D8).
     """
 
     level: CheckLevel
     recordings: int
+    files: int
     fragments: int
     bytes: int
     database_is_sound: bool
     issues: tuple[Issue, ...]
     issue_count: int
     repaired: int = 0
+    refused: int = 0
 
     @property
     def is_sound(self) -> bool:
         return self.database_is_sound and self.issue_count == 0
+
+    @property
+    def is_mended(self) -> bool:
+        """After a repair: whether nothing is left that is wrong."""
+        return self.database_is_sound and not self.refused
 
 
 Progress = Callable[[int, int], None]
@@ -104,9 +118,8 @@ class _Check:
         self._level = level
         self._progress = progress
         self._issues: list[Issue] = []
-        self._count = 0
-        self._fragments = 0
-        self._bytes = 0
+        self._total = self._done = self._files = self._count = self._unlisted = self._repaired = 0
+        self._fragments = self._bytes = 0
 
     def run(self, *, repair: bool) -> CheckReport:
         if repair:
@@ -118,58 +131,71 @@ class _Check:
                 self._volume.unlock()
 
     def _run(self, *, repair: bool) -> CheckReport:
-        files = dict(self._volume.files())
-        total, done, repaired = self._total(), 0, 0
-        for page in self._pages():
-            for recording in page:
-                found = list(self._look(recording, files.pop(recording.path, None)))
-                self._note(found)
-                if repair and found:
-                    self._repair(recording, found)
-                    repaired += len(found)
-                done += 1
-            self._progress(done, total)
-        files = {path: size for path, size in files.items() if not self._is_listed(path)}
-        self._note([Issue("unlisted", path) for path in sorted(files)])
+        self._total = self._count_recordings()
+        on_disk, strays = days.on_disk(self._volume)
+        for day in sorted(on_disk | self._database.read_now(lambda c: days.days_listed(c, self._volume.id))):
+            self._check_day(day, repair=repair)
+        self._note_unlisted(strays)
+        self._progress(self._done, max(self._total, self._done))
+        missing = 0
         if repair:
             self._clear_failure()
-            adopt_now(self._index, self._volume)
-            repaired += len(files)
+            found = adopt_now(self._index, self._volume)
+            missing = found.missing
+            self._repaired += found.delisted + self._unlisted
         return CheckReport(
             level=self._level,
-            recordings=done,
+            recordings=self._done,
+            files=self._files,
             fragments=self._fragments,
             bytes=self._bytes,
             database_is_sound=is_sound(self._database),
             issues=tuple(self._issues),
             issue_count=self._count,
-            repaired=repaired,
+            repaired=self._repaired,
+            refused=missing,
         )
+
+    def _check_day(self, day: days.Day, *, repair: bool) -> None:
+        """The recordings that begin on a day, and the files in its folder."""
+        files = dict(self._volume.files(day.prefix))
+        self._files += len(files)
+        query = partial(_recordings_of, volume=self._volume.id, day=day)
+        for recording in self._database.read_now(query):
+            found = list(self._look(recording, files.pop(recording.path, None)))
+            self._note(found)
+            if repair and found:
+                self._repair(recording, found)
+            self._done += 1
+            if self._done % PROGRESS_EACH == 0:
+                self._progress(self._done, max(self._total, self._done))
+        near = self._database.read_now(lambda c: days.listed_on(c, self._volume.id, day)) if files else {}
+        self._note_unlisted([path for path in files if path not in near])
+
+    def _note_unlisted(self, paths: list[str]) -> None:
+        """Files without a row, as far as that is still so: the recorder may be at work meanwhile."""
+        for start in range(0, len(paths), PAGE):
+            page = paths[start : start + PAGE]
+            query = sa.select(recordings.c.path).where(recordings.c.path.in_(page))
+            listed = set(self._database.read_now(partial(_scalars, query=query)))
+            unlisted = [path for path in sorted(page) if path not in listed]
+            self._unlisted += len(unlisted)
+            self._note([Issue("unlisted", path) for path in unlisted])
 
     def _note(self, found: list[Issue]) -> None:
         self._count += len(found)
         self._issues += found[: ISSUES_MOST - len(self._issues)]
 
-    def _total(self) -> int:
+    def _count_recordings(self) -> int:
         query = sa.select(sa.func.count()).select_from(recordings).where(recordings.c.volume == self._volume.id)
         return self._database.read_now(lambda c: int(c.execute(query).scalar_one()))
-
-    def _pages(self) -> Iterator[list[Recording]]:
-        last = 0
-        while True:
-            query = sa.select(recordings).where(recordings.c.volume == self._volume.id, recordings.c.id > last)
-            page = self._database.read_now(partial(_page, query=query.order_by(recordings.c.id).limit(PAGE)))
-            if not page:
-                return
-            yield page
-            last = page[-1].id
 
     def _look(self, recording: Recording, size: int | None) -> Iterator[Issue]:
         name = recording.path
         if size is None:
             size = self._size_now(recording)
         if size is None:
-            if self._is_listed(name):
+            if self._is_listed(recording):
                 yield Issue("missing", name, "", recording.id)
             return
         if self._level is CheckLevel.PRESENCE:
@@ -189,9 +215,9 @@ class _Check:
         except FileNotFoundError:
             return None
 
-    def _is_listed(self, path: str) -> bool:
+    def _is_listed(self, recording: Recording) -> bool:
         """Whether it is listed at this moment: the recorder and retention may be at work meanwhile."""
-        query = sa.select(recordings.c.id).where(recordings.c.path == path)
+        query = sa.select(recordings.c.id).where(recordings.c.id == recording.id, recordings.c.path == recording.path)
         return self._database.read_now(lambda c: c.execute(query).first() is not None)
 
     def _hash(self, recording: Recording) -> Iterator[Issue]:
@@ -214,15 +240,14 @@ class _Check:
                 yield Issue("damaged", recording.path, detail, recording.id, piece.number)
 
     def _repair(self, recording: Recording, found: list[Issue]) -> None:
-        """Damaged fragments and lost files go off the list; what is too long or too short is left to adoption."""
-        if any(issue.kind == "missing" or (issue.kind == "damaged" and issue.fragment is None) for issue in found):
-            self._database.write_now(partial(lose_recording, recording=recording))
-            if self._volume.path_of(recording.path).exists():
-                self._volume.set_aside(recording.path)
-            return
+        """Damaged footage goes off the list; what is gone, too long or too short is left to adoption (and to D8)."""
         bad = {issue.fragment for issue in found if issue.kind == "damaged"}
-        if bad:
+        if None in bad:
+            self._database.write_now(partial(lose_recording, recording=recording))
+            self._volume.set_aside(recording.path)
+        elif bad:
             self._database.write_now(lambda c: _drop(c, recording, bad))
+        self._repaired += sum(issue.kind in ("damaged", "long") for issue in found)
 
     def _clear_failure(self) -> None:
         row = volumes.update().where(volumes.c.id == self._volume.id).values(failed_ns=None, failure="")
@@ -230,8 +255,22 @@ class _Check:
         self._volume.failure = ""
 
 
-def _page(connection: Connection, query: sa.Select[tuple[object, ...]]) -> list[Recording]:
-    return [recording_of(row) for row in connection.execute(query)]
+def _recordings_of(connection: Connection, volume: str, day: days.Day) -> list[Recording]:
+    """Recordings of a camera that begin on a day."""
+    found: list[Recording] = []
+    for stream in days.streams_of(connection, day.camera):
+        query = sa.select(recordings).where(
+            recordings.c.stream == stream,
+            recordings.c.start_ns >= day.start_ns,
+            recordings.c.start_ns < day.start_ns + days.NS_PER_DAY,
+            recordings.c.volume == volume,
+        )
+        found += map(recording_of, connection.execute(query.order_by(recordings.c.start_ns)))
+    return found
+
+
+def _scalars(connection: Connection, query: sa.Select[str]) -> list[str]:
+    return [path for (path,) in connection.execute(query)]
 
 
 def _drop(connection: Connection, recording: Recording, bad: set[int | None]) -> None:

@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 from rich.markup import escape
-from rich.progress import Progress
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from haechi.app.cli.console import err, opened, out
 from haechi.app.embedded import Rooms
-from haechi.base.clock import SystemClock
+from haechi.base.clock import NS_PER_S, SystemClock
 from haechi.base.ids import EventId
 from haechi.events.event import ReplayReport
 from haechi.record.check import CheckLevel, CheckReport
@@ -26,25 +26,49 @@ def check(
     level: Level = CheckLevel.SIZE,
     repair: Annotated[bool, typer.Option(help="Take what is damaged off the list, and list what is not")] = False,
 ) -> None:
-    """Compare the recordings on disk with the index. With --repair, stop the server first."""
+    """Compare the recordings on disk with the index. With --repair, stop the server first.
+
+    Exit code 0: all is sound, or was put right. 1: something is wrong, and is named.
+    """
+    clock = SystemClock()
     with opened() as (settings, database):
         index, volume = RecordIndex(database), Volume(settings.record_dir)
-        with Progress(console=err, transient=True) as bar:
-            task = bar.add_task("checking", total=None)
+        columns = (TextColumn("checking"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=err, transient=True) as bar:
+            task = bar.add_task("", total=None)
 
             def progress(done: int, total: int) -> None:
                 bar.update(task, completed=done, total=total)
 
             async def run() -> CheckReport:
-                await volume.claim(database, SystemClock())
+                await volume.claim(database, clock)
                 return await check_volume(index, volume, level, repair=repair, progress=progress)
 
+            began_ns = clock.monotonic_ns()
             report = asyncio.run(run())
+            seconds = (clock.monotonic_ns() - began_ns) / NS_PER_S
+    _tell(report, seconds, repair=repair)
+    raise typer.Exit(0 if report.is_sound or (repair and report.is_mended) else 1)
+
+
+def _tell(report: CheckReport, seconds: float, *, repair: bool) -> None:
+    """What is wrong, what was found, and what it cost."""
     for issue in report.issues:
         out.print(f"[red]{issue.kind}[/] {escape(issue.path)} {escape(issue.detail)}")
+    if report.issue_count > len(report.issues):
+        out.print(f"and {report.issue_count - len(report.issues)} more")
+    if not report.database_is_sound:
+        out.print(
+            "[red]the database is damaged[/]: stop the server, move its file away, and start: files are listed again"
+        )
+    if report.refused:
+        out.print(
+            f"[red]{report.refused} recordings have no file[/]: too many for an accident, so they stay on the list;"
+            " is the disk mounted?"
+        )
     mended = f", {report.repaired} mended" if repair else ""
     out.print(f"{report.recordings} recordings, {report.fragments} fragments, {report.issue_count} issues{mended}")
-    raise typer.Exit(0 if report.is_sound or repair else 1)
+    err.print(f"{report.files} files and {report.bytes} bytes in {seconds:.1f} s")
 
 
 def replay(event: Annotated[str, typer.Argument(help="Id of an event, as the Events page shows it")]) -> None:
