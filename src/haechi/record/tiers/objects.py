@@ -1,5 +1,6 @@
 """Tiers in object stores: the only file that knows obstore. Its traps, each seen in a test, stand at their place."""
 
+import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Mapping
@@ -16,6 +17,7 @@ from obstore.store import ObjectStore, from_url
 from haechi.base.clock import Clock
 from haechi.base.errors import Conflict, DataLoss, HaechiError, Invalid, Unavailable
 from haechi.record.tables import recordings, volumes
+from haechi.record.tiers.leftovers import Bucket
 from haechi.record.tiers.places import stored_path
 from haechi.store.database import Database
 
@@ -56,8 +58,11 @@ class Objects:
         self.url = checked_url(url)
         self.id = ""
         self._limits = limits or Limits()
-        self._reader = _store(self.url, options or {}, self._limits.read_s, self._limits)
         self._store = _store(self.url, options or {}, self._limits.write_s, self._limits)
+        self._reader = self._store
+        if not self.url.startswith("memory:"):
+            self._reader = _store(self.url, options or {}, self._limits.read_s, self._limits)
+        self._bucket = Bucket(self.url, options or {}) if self.url.startswith("s3") else None
         self._shut_until_s = 0.0
 
     async def claim(self, database: Database, clock: Clock, name: str, rank: int) -> None:
@@ -128,6 +133,12 @@ class Objects:
             return
         except (BaseError, OSError) as error:
             raise _wrapped(error, path) from error
+
+    async def tidy(self, before_ns: int, now_ns: int) -> int:
+        """Take back uploads that were begun before a moment and never ended. How many; 0 where it cannot be done."""
+        if self._bucket is None:
+            return 0
+        return await asyncio.to_thread(self._bucket.abort, before_ns, now_ns)
 
     async def verify(self) -> None:
         if not self.id or await self._identity() != self.id:

@@ -7,6 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import sqlalchemy as sa
+import structlog
 from msgspec import Struct
 
 from haechi.base.clock import NS_PER_S, Clock
@@ -23,9 +24,13 @@ from haechi.record.tiers.vault import Vault
 from haechi.record.volume import Volume, make_folder
 from haechi.store.database import Database
 
+log = structlog.get_logger(__name__)
+
 FIRST_NAME = "disk"
 TIERS_MOST = 8
 TOLD_NS = 5 * NS_PER_S
+TIDY_S = 3600.0
+SURELY_OVER_NS = 6 * 3600 * NS_PER_S
 CLAIM_FIRST_S = 2.0
 CLAIM_MOST_S = 60.0
 WAIT_FOR_FIRST_S = 0.5
@@ -175,7 +180,21 @@ class Tiers:
         stats = tier.mover.stats if tier.mover is not None else MoverStats()
         tier.mover = Mover(route, self.vault, self._database, self._clock, self._keys, self._plan.pace)
         tier.mover.stats = stats
-        await tier.mover.run()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(tier.mover.run())
+            if isinstance(place, Objects):
+                group.create_task(self._tidy(place))
+
+    async def _tidy(self, place: Objects) -> None:
+        """Uploads of ours that were cut short: all of them at the start, later those that are surely over."""
+        before_ns = self._clock.wall_ns()
+        while True:
+            try:
+                await place.tidy(before_ns, self._clock.wall_ns())
+            except HaechiError as error:
+                log.info("uploads that were cut short are not taken back yet", reason=str(error))
+            await self._clock.sleep(TIDY_S)
+            before_ns = self._clock.wall_ns() - SURELY_OVER_NS
 
     async def _claim(self, tier: _Tier) -> None:
         place = tier.place
