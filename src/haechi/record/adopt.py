@@ -101,7 +101,7 @@ class Adoption:
         self._volume.verify()
         for recording in self._database.read_now(lambda c: _open_recordings(c, self._volume.id)):
             self._renew(recording)
-        newest_ns = self._database.read_now(lambda c: days.newest_start_ns(c, self._volume.id))
+        newest_ns = self._database.read_now(lambda c: days.newest_end_ns(c, self._volume.id))
         if newest_ns is None:
             self.take(days.newest_files(self._volume))
         else:
@@ -115,7 +115,7 @@ class Adoption:
     def each_day(self) -> list[days.Day]:
         """Every day that is on disk or in the index, the oldest first."""
         found, _ = days.on_disk(self._volume)
-        return sorted(found | self._database.read_now(lambda c: days.days_listed(c, self._volume.id)))
+        return sorted(found | self._database.read_now(days.days_listed))
 
     def strays(self) -> list[str]:
         """Files that are not where we put ours."""
@@ -286,8 +286,8 @@ _FIELDS = AdoptReport.__struct_fields__
 
 
 def _open_recordings(connection: Connection, volume: str) -> list[Recording]:
-    query = sa.select(recordings).where(recordings.c.is_open, recordings.c.volume == volume)
-    return [recording_of(row) for row in connection.execute(query)]
+    found = [recording_of(row) for row in connection.execute(sa.select(recordings).where(recordings.c.is_open))]
+    return [one for one in found if one.volume == volume]
 
 
 def _end_all(connection: Connection) -> None:
@@ -298,9 +298,9 @@ def _end_all(connection: Connection) -> None:
 
 def _end(connection: Connection, streams: Iterable[StreamId]) -> None:
     """A gap begins at the end of each stream that is not being written."""
+    being_written = set(connection.execute(sa.select(recordings.c.stream).where(recordings.c.is_open)).scalars())
     for stream in streams:
-        is_open = sa.select(recordings.c.id).where(recordings.c.is_open, recordings.c.stream == stream)
-        if connection.execute(is_open).first() is None:
+        if stream not in being_written:
             open_gap(connection, GapOpened(stream, 0, GapCause.CRASHED))
 
 

@@ -133,7 +133,7 @@ class _Check:
     def _run(self, *, repair: bool) -> CheckReport:
         self._total = self._count_recordings()
         on_disk, strays = days.on_disk(self._volume)
-        for day in sorted(on_disk | self._database.read_now(lambda c: days.days_listed(c, self._volume.id))):
+        for day in sorted(on_disk | self._database.read_now(days.days_listed)):
             self._check_day(day, repair=repair)
         self._note_unlisted(strays)
         self._progress(self._done, max(self._total, self._done))

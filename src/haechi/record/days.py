@@ -106,12 +106,12 @@ def streams_of(connection: Connection, camera: str = "") -> list[StreamId]:
         found.append(StreamId(name))
 
 
-def days_listed(connection: Connection, volume: str) -> set[Day]:
-    """Every day on which a recording of a volume begins."""
+def days_listed(connection: Connection) -> set[Day]:
+    """Every day on which a recording begins, wherever it lies."""
     found: set[Day] = set()
     for stream in streams_of(connection):
         number = (recordings.c.start_ns / sa.literal(NS_PER_DAY, sa.BigInteger)).cast(sa.BigInteger)
-        query = sa.select(number).where(recordings.c.stream == stream, recordings.c.volume == volume).distinct()
+        query = sa.select(number).where(recordings.c.stream == stream).distinct()
         camera = stream.partition("/")[0]
         for day in connection.execute(query).scalars():
             found.add(Day(f"{datetime.fromtimestamp(day * 86_400, UTC):%Y-%m-%d}", camera))
@@ -137,10 +137,9 @@ def listed_on(connection: Connection, volume: str, day: Day, hour: int | None = 
     return found
 
 
-def newest_start_ns(connection: Connection, volume: str) -> int | None:
-    """When the newest recording of a volume begins; None: there is none."""
-    query = sa.select(recordings.c.start_ns).where(recordings.c.volume == volume)
-    return connection.execute(query.order_by(recordings.c.start_ns.desc()).limit(1)).scalar()
+def newest_end_ns(connection: Connection, volume: str) -> int | None:
+    """When the newest recording of a volume ends; None: there is none."""
+    return connection.execute(sa.select(sa.func.max(recordings.c.end_ns)).where(recordings.c.volume == volume)).scalar()
 
 
 def _entries(folder: Path) -> list[tuple[str, bool]]:
