@@ -256,7 +256,7 @@ async def _dry_run_then_save(stage: Stage, camera: str) -> None:
     await expect(dry).to_contain_text("This would delete 1 recording,")
     await expect(dry).to_contain_text("Stock room")
     await dialog.get_by_role("button", name="Save…").click()
-    sure = dialog.get_by_role("button", name="Save and delete 1 recording")
+    sure = dialog.get_by_role("button", name="Save and delete 1")
     await expect(sure).to_be_disabled()
     unsaved = await stage.ask(f"/api/cameras/{camera}/retention")
     assert unsaved["continuous_days"] is None, "nothing is saved before the count is typed"

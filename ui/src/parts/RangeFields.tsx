@@ -10,10 +10,11 @@ interface MomentFieldProps {
   ms: number;
   change: (ms: number) => void;
   error?: string | null;
+  focused?: boolean;
 }
 
 /** One moment on the site's wall clock, to the second. */
-export function MomentField({ label, ms, change, error = null }: MomentFieldProps) {
+export function MomentField({ label, ms, change, error = null, focused = false }: MomentFieldProps) {
   const { t } = useTranslation();
   const clock = useClock();
   const [text, setText] = useState(() => localText(ms, clock.zone));
@@ -22,6 +23,7 @@ export function MomentField({ label, ms, change, error = null }: MomentFieldProp
     <TextInput
       type="datetime-local"
       step={1}
+      data-autofocus={focused || undefined}
       label={label}
       value={text}
       onChange={(event) => {
@@ -40,14 +42,21 @@ interface RangeFieldsProps {
   end_ms: number;
   change: (start_ms: number, end_ms: number) => void;
   error?: string | null;
+  /** Whether a dialog that opens gives the focus to the first field. */
+  focused?: boolean;
 }
 
 /** From and to, side by side where there is room. */
-export function RangeFields({ start_ms, end_ms, change, error = null }: RangeFieldsProps) {
+export function RangeFields({ start_ms, end_ms, change, error = null, focused = false }: RangeFieldsProps) {
   const { t } = useTranslation();
   return (
     <div className="hc-range-fields">
-      <MomentField label={t("exports.from")} ms={start_ms} change={(ms) => change(ms, end_ms)} />
+      <MomentField
+        label={t("exports.from")}
+        ms={start_ms}
+        change={(ms) => change(ms, end_ms)}
+        focused={focused}
+      />
       <MomentField label={t("exports.to")} ms={end_ms} change={(ms) => change(start_ms, ms)} error={error} />
     </div>
   );

@@ -8,8 +8,12 @@ export function Thumb({ src }: { src: string }) {
   const [state, setState] = useState<"waiting" | "there" | "none">("waiting");
   const failed = (): void => {
     const wait = RETRY_MS[attempt];
-    if (wait === undefined) setState("none");
-    else setTimeout(() => setAttempt(attempt + 1), wait);
+    setState("none");
+    if (wait === undefined) return;
+    setTimeout(() => {
+      setAttempt(attempt + 1);
+      setState("waiting");
+    }, wait);
   };
   return (
     <img

@@ -85,6 +85,7 @@ export function ExportDialog({ cameras, startMs, endMs, onClose }: ExportDialogP
               {...range}
               change={(start_ms, end_ms) => setRange({ start_ms, end_ms })}
               error={fault}
+              focused
             />
             <p className="hc-dim hc-small hc-num">
               {clock.badge(range.start_ms)} ·{" "}

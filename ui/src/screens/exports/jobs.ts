@@ -11,8 +11,9 @@ export const fileOf = (job: ExportJob, part = 1): string =>
   `${exportPath(job)}/file.mp4${part === 1 ? "" : `?part=${part}`}`;
 /** Names that the server gave: camera, time and offset, made for files and not for people. */
 const OF_FILE = /_\d{4}-\d{2}-\d{2}_\d{2}-\d{2}-\d{2}/;
-/** What somebody called it, else nothing. */
-export const givenName = (job: ExportJob): string => (OF_FILE.test(job.name) ? "" : job.name);
+/** What somebody called it, else nothing. The server writes it as the name of a file, without blanks. */
+export const givenName = (job: ExportJob): string =>
+  OF_FILE.test(job.name) ? "" : job.name.replaceAll("_", " ");
 const renew = (): Promise<void> => queryClient.invalidateQueries({ queryKey: exportsQuery.queryKey });
 
 /** Hands a wish to the server; the tray shows the job from there on. */

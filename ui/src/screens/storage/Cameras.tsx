@@ -61,15 +61,23 @@ export function Cameras({ cameras, fallback, edit }: CamerasProps) {
                       <strong>{name}</strong>
                     </td>
                     <td className="hc-num hc-storage-used">
-                      {size(row.bytes)}
-                      <Progress
-                        value={(row.bytes / most) * 100}
-                        size={4}
-                        color="gray"
-                        aria-label={t("storage.usedOf", { name })}
-                      />
+                      {row.bytes === 0 ? (
+                        "–"
+                      ) : (
+                        <>
+                          {size(row.bytes)}
+                          <Progress
+                            value={(row.bytes / most) * 100}
+                            size={4}
+                            color="gray"
+                            aria-label={t("storage.usedOf", { name })}
+                          />
+                        </>
+                      )}
                     </td>
-                    <td className="hc-num">{t("storage.perDay", { size: size(row.bytes_per_day) })}</td>
+                    <td className="hc-num">
+                      {row.bytes_per_day === 0 ? "–" : t("storage.perDay", { size: size(row.bytes_per_day) })}
+                    </td>
                     <td className="hc-num">{row.oldest_ms === null ? "–" : clock.dateTime(row.oldest_ms)}</td>
                     <td className="hc-num">
                       {own !== undefined && (

@@ -38,15 +38,21 @@ export function Forecast({ report }: { report: StorageReport }) {
       <div className="hc-panel">
         <IconInfinity size={20} stroke={1.6} aria-hidden />
         <p>
-          <strong>{t("storage.perDay", { size: size(bytes_per_day) })}</strong>
+          <strong>{bytes_per_day === 0 ? "–" : t("storage.perDay", { size: size(bytes_per_day) })}</strong>
           <span className="hc-dim">{t("storage.perDayHint")}</span>
         </p>
       </div>
       <div className="hc-panel">
         <IconShieldLock size={20} stroke={1.6} aria-hidden />
         <p>
-          <strong>{t("storage.protected", { size: size(report.protected_bytes) })}</strong>
-          <span className="hc-dim">{t("storage.protectedHint")}</span>
+          <strong>
+            {report.protected_bytes === 0
+              ? t("storage.nothingProtected")
+              : t("storage.protected", { size: size(report.protected_bytes) })}
+          </strong>
+          <span className="hc-dim">
+            {t(report.protected_bytes === 0 ? "storage.nothingProtectedHint" : "storage.protectedHint")}
+          </span>
         </p>
       </div>
     </div>
