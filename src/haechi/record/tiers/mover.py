@@ -21,7 +21,7 @@ from haechi.record.keys import KeyRing
 from haechi.record.seal import sealed_bytes
 from haechi.record.tiers import ledger
 from haechi.record.tiers.ledger import Item, Job
-from haechi.record.tiers.packing import SINGLY, Packing, groups
+from haechi.record.tiers.packing import SINGLY, Packing, groups, sized
 from haechi.record.tiers.places import Folder, Place, TierFull
 from haechi.record.tiers.vault import Vault
 from haechi.store.database import Database
@@ -29,9 +29,6 @@ from haechi.store.database import Database
 log = structlog.get_logger(__name__)
 
 READ_BACK_BYTES = 8 * 1024 * 1024
-SLOWEST_S = 60.0
-"""Objects get smaller where the line is slow, so that what a failure costs is about a minute's work."""
-LEAST_BYTES = 8 * 1024 * 1024
 
 
 class WrongBytes(Unavailable):
@@ -113,7 +110,7 @@ class Mover:
         self._keys = keys
         self._pace = pace or Pace()
         self._packing = SINGLY if isinstance(route.place, Folder) else self._pace.packing
-        self._best_bps = 0.0
+        self._bytes_per_s = 0.0
         self._damaged: set[RecordingId] = set()
         self.stats = MoverStats()
 
@@ -185,7 +182,7 @@ class Mover:
             return hashed.digest()
         await self.route.place.put(job.path, _hashing(self._chunks(job), hashed.update))
         took_s = max((self._clock.monotonic_ns() - began_ns) / NS_PER_S, 0.001)
-        self._best_bps = max(job.size_bytes / took_s, self._best_bps / 2)
+        self._bytes_per_s = max(job.size_bytes / took_s, self._bytes_per_s / 2)
         return hashed.digest()
 
     async def _read_back(self, job: Job, sha256: bytes) -> None:
@@ -286,8 +283,9 @@ class Mover:
         horizon_ns = self._clock.wall_ns() if is_tight else due_ns
         found = await self._database.read(lambda c: ledger.candidates(c, self.route.sources, horizon_ns))
         found = [one for one in found if one.id not in self._damaged]
+        packing = self._packing if self._packing is SINGLY else sized(self._packing, self._bytes_per_s)
         jobs: list[Job] = []
-        for group in groups(found, self._sized(), due_ns, is_tight=is_tight):
+        for group in groups(found, packing, due_ns, is_tight=is_tight):
             try:
                 parts = await asyncio.to_thread(self._parts, group)
             except DataLoss as error:
@@ -308,18 +306,6 @@ class Mover:
             if len(jobs) >= self._pace.at_once * 4:
                 break
         return jobs
-
-    def _sized(self) -> Packing:
-        if not self._best_bps or isinstance(self.route.place, Folder):
-            return self._packing
-        fits = max(LEAST_BYTES, int(self._best_bps * SLOWEST_S))
-        return Packing(
-            min(self._packing.target_bytes, fits),
-            self._packing.gather_ns,
-            self._packing.least_ns,
-            self._packing.lonely_ns,
-            self._packing.most,
-        )
 
     def _parts(self, group: list[Recording]) -> list[tuple[Recording, int, bytes | None]]:
         found: list[tuple[Recording, int, bytes | None]] = []

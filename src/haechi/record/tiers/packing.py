@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from haechi.base.clock import NS_PER_S
 from haechi.base.errors import Invalid
@@ -32,6 +32,19 @@ class Packing(Struct, frozen=True):
 
 SINGLY = Packing(target_bytes=1, gather_ns=0, least_ns=0, lonely_ns=0, most=1)
 """For tiers in folders: every recording stays a file of its own."""
+
+
+SLOWEST_S = 60.0
+"""Objects get smaller where the line is slow, so that what a failure costs is about a minute's work."""
+LEAST_BYTES = 8 * 1024 * 1024
+
+
+def sized(packing: Packing, bytes_per_s: float) -> Packing:
+    """Objects for a line of this speed; 0: it is not known yet."""
+    if not bytes_per_s:
+        return packing
+    fits = max(LEAST_BYTES, int(bytes_per_s * SLOWEST_S))
+    return structs.replace(packing, target_bytes=min(packing.target_bytes, fits))
 
 
 def duration_ns(text: str) -> int:
