@@ -60,7 +60,7 @@ def s3_server(folder: Path, within_s: float = 40) -> Iterator[S3]:
         *(f"-master.port={master}", "-master.volumeSizeLimitMB=512", "-master.telemetry=false"),
         *(f"-volume.port={volume}", "-volume.max=32", "-volume.minFreeSpace=1"),
         *("-filer", f"-filer.port={filer}", f"-filer.localSocket={folder / 'f.sock'}"),
-        *("-s3", f"-s3.port={gateway}", f"-s3.config={config}", "-s3.port.iceberg=0"),
+        *("-s3", f"-s3.port={gateway}", f"-s3.config={config}", "-s3.port.iceberg=0", "-s3.port.lance=0"),
         f"-s3.localSocket={folder / 's.sock'}",
     ]
     log = (folder / "weed.log").open("wb")

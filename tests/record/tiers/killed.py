@@ -70,7 +70,7 @@ def mortal(database: Database, steps: Steps) -> None:
         steps.step()
         return done
 
-    database.write = counted  # type: ignore[method-assign,assignment]
+    database.write = counted  # type: ignore[method-assign]
 
 
 async def main(stage: Stage, endpoint: str, prefix: str, last: int) -> None:
