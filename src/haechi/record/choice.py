@@ -6,6 +6,7 @@ events; and for want of space the oldest of all cameras. Never what is protected
 
 from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
+from typing import Any
 
 import sqlalchemy as sa
 from msgspec import Struct
@@ -50,6 +51,22 @@ class Sum(Struct, frozen=True):
     newest_ns: int
 
 
+class Cut(Struct, frozen=True):
+    """What goes of one camera and class because it has too much: the oldest, up to and including one recording.
+
+    Attributes:
+        sum: Of one of its streams, for all of them.
+    """
+
+    sum: Sum
+    last: RecordingId
+
+    def covers(self, one: Gone) -> bool:
+        """Whether this recording goes."""
+        is_of_it = camera_of(one.stream) == camera_of(self.sum.stream) and one.kept_as == self.sum.kept.value
+        return is_of_it and (one.end_ns, one.id) <= (self.sum.newest_ns, self.last)
+
+
 class Wishes(Struct, frozen=True):
     """What all cameras want kept."""
 
@@ -81,15 +98,11 @@ def streams_in(connection: Connection) -> list[StreamId]:
 def expired_sums(connection: Connection, wishes: Wishes, now_ns: int) -> list[Sum]:
     """What has had its time, by stream and class."""
     found: list[Sum] = []
-    columns = (
-        sa.func.count().label("number"),
-        sa.func.sum(recordings.c.size_bytes).label("size"),
-        sa.func.min(recordings.c.start_ns).label("oldest"),
-        sa.func.max(recordings.c.end_ns).label("newest"),
-    )
     for stream in streams_in(connection):
         for kept in EXPIRING:
-            row = connection.execute(sa.select(*columns).where(*_expired(stream, kept, wishes, now_ns))).one()
+            row = connection.execute(
+                sa.select(*_sums(recordings.c)).where(*_expired(stream, kept, wishes, now_ns))
+            ).one()
             if row.number:
                 found.append(Sum(stream, kept, row.number, int(row.size), row.oldest, row.newest))
     return found
@@ -118,6 +131,18 @@ def over_size(connection: Connection, wishes: Wishes, now_ns: int) -> Iterator[G
             yield from _over_size(connection, mine, keep, now_ns)
 
 
+def size_cuts(connection: Connection, wishes: Wishes, now_ns: int) -> list[Cut]:
+    """The same as `over_size`, in sums: however much goes."""
+    found: list[Cut] = []
+    streams = streams_in(connection)
+    for camera in sorted({camera_of(stream) for stream in streams}):
+        keep = wishes.of(camera)
+        if keep.max_bytes is not None:
+            mine = [stream for stream in streams if camera_of(stream) == camera]
+            found += _cuts(connection, mine, keep, now_ns)
+    return found
+
+
 def oldest(connection: Connection, volume: str) -> Iterator[Gone]:
     """Unprotected recordings of a volume, of all cameras, the oldest first."""
     unprotected = recordings.c.kept_as.in_([one.value for one in EXPIRING])
@@ -128,6 +153,15 @@ def oldest(connection: Connection, volume: str) -> Iterator[Gone]:
 def is_expired(one: Gone, wishes: Wishes, now_ns: int) -> bool:
     """Whether a recording has had its time."""
     return one.end_ns <= wishes.of(camera_of(one.stream)).horizon_ns(Kept(one.kept_as), now_ns)
+
+
+def _sums(columns: sa.ColumnCollection[str, sa.ColumnElement[Any]]) -> tuple[sa.Label[Any], ...]:
+    return (
+        sa.func.count().label("number"),
+        sa.func.sum(columns.size_bytes).label("size"),
+        sa.func.min(columns.start_ns).label("oldest"),
+        sa.func.max(columns.end_ns).label("newest"),
+    )
 
 
 def _expired(stream: StreamId, kept: Kept, wishes: Wishes, now_ns: int) -> tuple[sa.ColumnElement[bool], ...]:
@@ -149,6 +183,39 @@ def _over_size(connection: Connection, streams: list[StreamId], keep: Keep, now_
                 return
             excess -= one.size_bytes
             yield one
+
+
+def _cuts(connection: Connection, streams: list[StreamId], keep: Keep, now_ns: int) -> Iterator[Cut]:
+    horizons = {kept: keep.horizon_ns(kept, now_ns) for kept in EXPIRING}
+    excess = _bytes_left(connection, streams, horizons) - (keep.max_bytes or 0)
+    for kept in EXPIRING:
+        if excess <= 0:
+            return
+        order = (recordings.c.end_ns, recordings.c.id)
+        upto = sa.func.sum(recordings.c.size_bytes).over(order_by=order, rows=(None, 0))
+        inner = (
+            sa.select(
+                recordings.c.id,
+                recordings.c.start_ns,
+                recordings.c.end_ns,
+                recordings.c.size_bytes,
+                (upto - recordings.c.size_bytes).label("before"),
+            )
+            .where(
+                recordings.c.stream.in_(streams),
+                recordings.c.kept_as == kept.value,
+                recordings.c.end_ns > horizons[kept],
+            )
+            .subquery()
+        )
+        goes = sa.select(*_sums(inner.c)).where(inner.c.before < excess)
+        row = connection.execute(goes).one()
+        if row.number:
+            newest = sa.select(sa.func.max(inner.c.id)).where(inner.c.before < excess, inner.c.end_ns == row.newest)
+            last = RecordingId(connection.execute(newest).scalar_one())
+            found = Sum(streams[0], kept, row.number, int(row.size), row.oldest, row.newest)
+            yield Cut(found, last)
+            excess -= found.bytes
 
 
 def _bytes_left(connection: Connection, streams: list[StreamId], horizons: Mapping[Kept, int]) -> int:

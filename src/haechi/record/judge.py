@@ -20,7 +20,7 @@ from haechi.record.tables import recordings
 
 SETTLE_NS = 300 * NS_PER_S
 """So long after its end, all that was seen in a recording has been counted."""
-AT_ONCE = 2_000
+AT_ONCE = 500
 MOTION_FROM = 2
 """Share of the picture that moved in a minute, of 255 (rounded up), from which on it is one with motion: above 0.4 %.
 The gate before the detector opens at 0.2 %; what stays below this for a whole minute is leaves and noise."""

@@ -8,7 +8,7 @@ from msgspec import Struct
 from sqlalchemy import Connection
 
 from haechi.base.ids import CameraId, camera_of
-from haechi.record.choice import Gone, Sum, Why, Wishes, expired_sums, is_expired, oldest, over_size, taken
+from haechi.record.choice import Cut, Gone, Sum, Why, Wishes, expired_sums, is_expired, oldest, size_cuts, taken
 from haechi.record.policies import Kept
 from haechi.record.tables import recordings
 
@@ -68,30 +68,33 @@ _Key = tuple[CameraId, Kept, Why]
 def plan(connection: Connection, wishes: Wishes, now_ns: int, short: Shortage) -> RetentionPlan:
     """What a pass would delete that begins now."""
     aged = expired_sums(connection, wishes, now_ns)
-    sized = list(over_size(connection, wishes, now_ns))
-    spaced = _for_space(connection, wishes, now_ns, short, (aged, sized))
+    cuts = size_cuts(connection, wishes, now_ns)
+    spaced = _for_space(connection, wishes, now_ns, short, (aged, cuts))
     found: defaultdict[_Key, list[Sum]] = defaultdict(list)
     for one in aged:
         found[camera_of(one.stream), one.kept, Why.AGE].append(one)
-    for rows, why in ((sized, Why.SIZE), (spaced, Why.SPACE)):
-        for row in rows:
-            found[camera_of(row.stream), Kept(row.kept_as), why].append(_sum_of(row))
+    for cut in cuts:
+        found[camera_of(cut.sum.stream), cut.sum.kept, Why.SIZE].append(cut.sum)
+    for row in spaced:
+        found[camera_of(row.stream), Kept(row.kept_as), Why.SPACE].append(_sum_of(row))
     cameras = sorted({camera for camera, _, _ in found})
     return RetentionPlan(tuple(CameraPlan(camera, tuple(_classes(found, camera))) for camera in cameras))
 
 
 def _for_space(
-    connection: Connection, wishes: Wishes, now_ns: int, short: Shortage, before: tuple[list[Sum], list[Gone]]
+    connection: Connection, wishes: Wishes, now_ns: int, short: Shortage, before: tuple[list[Sum], list[Cut]]
 ) -> list[Gone]:
-    aged, sized = before
+    aged, cuts = before
     if short.missing_bytes <= 0:
         return []
     total = connection.execute(sa.select(sa.func.count()).select_from(recordings)).scalar_one()
-    total -= sum(one.recordings for one in aged) + len(sized)
-    missing = short.missing_bytes - sum(one.bytes for one in aged) - sum(one.size_bytes for one in sized)
-    ids = {one.id for one in sized}
+    gone = [*aged, *(cut.sum for cut in cuts)]
+    total -= sum(one.recordings for one in gone)
+    missing = short.missing_bytes - sum(one.bytes for one in gone)
     left = (
-        one for one in oldest(connection, short.volume) if one.id not in ids and not is_expired(one, wishes, now_ns)
+        one
+        for one in oldest(connection, short.volume)
+        if not is_expired(one, wishes, now_ns) and not any(cut.covers(one) for cut in cuts)
     )
     return taken(left, missing, max(short.least, int(total * short.share)))
 
