@@ -14,9 +14,11 @@ from haechi.base.ids import StreamId
 from haechi.bus.frames import FrameBus, GapCause, Run, RunEnded
 from haechi.media.access_unit import AccessUnit, Codec, CodecParams, UnitRef, VideoParams
 from haechi.record.index import Gap, RecordIndex, Recording, Span, recording_of
+from haechi.record.keys import KeyRing
 from haechi.record.playback import Playback
 from haechi.record.recorder import Acknowledged, Recorder, RecorderSettings
 from haechi.record.tables import recordings
+from haechi.record.tiers.vault import Vault
 from haechi.record.volume import Volume
 from haechi.store.database import Database
 from tests.streams import START_NS
@@ -40,7 +42,14 @@ def _empty_database() -> bytes:
 class Archive:
     """Everything between the bus and the disk."""
 
-    def __init__(self, root: Path, *, clock: Clock | None = None, settings: RecorderSettings | None = None) -> None:
+    def __init__(
+        self,
+        root: Path,
+        *,
+        clock: Clock | None = None,
+        settings: RecorderSettings | None = None,
+        keys: KeyRing | None = None,
+    ) -> None:
         self.root = root
         self.clock = clock or SystemClock()
         if not (root / "haechi.db").exists():
@@ -49,7 +58,7 @@ class Archive:
         self.bus = FrameBus()
         self.index = RecordIndex(self.database)
         self.volume = Volume(root / "record")
-        self.playback = Playback(self.index, self.volume, root)
+        self.playback = Playback(self.index, Vault(self.volume, self.database, keys), root)
         self.recorder = Recorder(
             self.bus, self.index, self.volume, self.clock, settings or RecorderSettings(gather_s=0)
         )

@@ -1,6 +1,6 @@
 """A program that records without end and prints each fragment when it is acknowledged; made to be killed.
 
-    python -m tests.record.crash_writer FOLDER FIRST_RUN
+    python -m tests.record.crash_writer FOLDER FIRST_RUN [sealed]
 
 Each line: stream run first_seq last_seq. What a unit holds follows from its reference (`pictures`).
 """
@@ -12,6 +12,7 @@ from pathlib import Path
 
 from haechi.base.ids import StreamId
 from haechi.media.access_unit import TICKS_PER_S, UnitRef
+from haechi.record.keys import KeyRing
 from haechi.record.recorder import Acknowledged, RecorderSettings
 from haechi.record.segmenter import Limits
 from tests.record.archive import JPEG, Archive, pictures
@@ -32,9 +33,14 @@ def main_for(root: Path, fragments: int) -> None:
     os.write(1, b"stopped by itself\n")
 
 
-async def main(root: Path, run: int, fragments: int = 1 << 62) -> None:
-    settings = RecorderSettings(gather_s=0.01, limits=Limits(file_ticks=FILE_S * TICKS_PER_S))
-    archive = Archive(root, settings=settings)
+async def main(root: Path, run: int, fragments: int = 1 << 62, *, is_sealed: bool = False) -> None:
+    keys = KeyRing(root / "keys.json")
+    limits = Limits(file_ticks=FILE_S * TICKS_PER_S)
+    archive = Archive(
+        root, settings=RecorderSettings(gather_s=0.01, limits=limits, keys=keys, encrypt=is_sealed), keys=keys
+    )
+    if is_sealed and not keys.keys():
+        keys.add(archive.clock)
     archive.recorder.on_acknowledged(tell)
     streams = [StreamId(f"cam_{number}/main") for number in range(CAMERAS)]
     starts = {stream: await archive.index.newest_captured_ns(stream) for stream in streams}
@@ -53,4 +59,4 @@ async def main(root: Path, run: int, fragments: int = 1 << 62) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(Path(sys.argv[1]), int(sys.argv[2])))
+    asyncio.run(main(Path(sys.argv[1]), int(sys.argv[2]), is_sealed="sealed" in sys.argv[3:]))

@@ -9,14 +9,13 @@ import os
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO
 
 import sqlalchemy as sa
 import structlog
 from msgspec import Struct
 from sqlalchemy import Connection
 
-from haechi.base.errors import DataLoss, PeerError
+from haechi.base.errors import DataLoss, PeerError, Unavailable
 from haechi.base.ids import RecordingId, StreamId
 from haechi.bus.frames import GapCause
 from haechi.media.fmp4.muxer import FTYP
@@ -24,6 +23,9 @@ from haechi.media.fmp4.reader import Scan, ScannedFragment, scan, verify
 from haechi.record import days, mend
 from haechi.record.commits import GapOpened, RecordingRow, insert_recording, open_gap
 from haechi.record.index import RecordIndex, Recording, recording_of, recordings_between
+from haechi.record.keys import KeyRing
+from haechi.record.plain_file import SEALED_NAME, PlainFile
+from haechi.record.seal import BLOCK_EXTRA_BYTES, HEADER_BYTES
 from haechi.record.tables import recordings
 from haechi.record.tiers.tables import doomed
 from haechi.record.volume import Volume
@@ -59,14 +61,14 @@ class AdoptReport(Struct):
     missing: int = 0
 
 
-async def adopt(index: RecordIndex, volume: Volume) -> AdoptReport:
+async def adopt(index: RecordIndex, volume: Volume, keys: KeyRing | None = None) -> AdoptReport:
     """Bring index and disk together; every stream that was not stopped on purpose gets a gap from its end on."""
-    return await asyncio.to_thread(adopt_now, index, volume)
+    return await asyncio.to_thread(adopt_now, index, volume, keys)
 
 
-def adopt_now(index: RecordIndex, volume: Volume) -> AdoptReport:
+def adopt_now(index: RecordIndex, volume: Volume, keys: KeyRing | None = None) -> AdoptReport:
     """Blocking `adopt`. Nothing else may be at work on the volume."""
-    adoption = Adoption(index, volume)
+    adoption = Adoption(index, volume, keys=keys)
     adoption.start()
     adoption.take(adoption.strays())
     for day in adoption.each_day():
@@ -80,12 +82,20 @@ class Adoption:
 
     Args:
         is_ours: Tells paths of files that the recorder has begun since the start: they are not looked at.
+        keys: Open what is sealed. What they do not open is left as it is.
 
     Attributes:
         report: What was found so far.
     """
 
-    def __init__(self, index: RecordIndex, volume: Volume, is_ours: Callable[[str], bool] = lambda path: False) -> None:
+    def __init__(
+        self,
+        index: RecordIndex,
+        volume: Volume,
+        is_ours: Callable[[str], bool] = lambda path: False,
+        keys: KeyRing | None = None,
+    ) -> None:
+        self._keys = keys
         self._database = index.database
         self._volume = volume
         self._is_ours = is_ours
@@ -134,7 +144,7 @@ class Adoption:
                 continue
             if known is None:
                 unlisted.append(path)
-            elif size != known.size_bytes and not known.is_open:
+            elif not _may_be_whole(path, size, known.size_bytes) and not known.is_open:
                 self._renew(self._recording(known.id))
         for path, known in listed.items():
             if not known.is_open and not self._is_ours(path):
@@ -154,6 +164,8 @@ class Adoption:
                 continue
             except OSError as error:
                 log.error("a file cannot be read", path=path, reason=str(error))
+            except Unavailable as error:
+                _unless_locked(error, path)
         self._fill()
 
     def finish(self) -> None:
@@ -185,35 +197,36 @@ class Adoption:
     def _renew(self, recording: Recording) -> None:
         """A file whose size is not that of its row; or one that was open."""
         try:
-            size = self._volume.path_of(recording.path).stat().st_size
+            with PlainFile(self._volume.path_of(recording.path), self._keys) as file:
+                if file.stored_bytes != file.stored_end(recording.size_bytes) or file.size != recording.size_bytes:
+                    self._resize(recording, file)
         except FileNotFoundError:
             return
-        if size != recording.size_bytes:
-            self._resize(recording, size)
+        except Unavailable as error:
+            _unless_locked(error, recording.path)
 
     def _recording(self, recording: RecordingId) -> Recording:
         query = sa.select(recordings).where(recordings.c.id == recording)
         return recording_of(self._database.read_now(lambda c: c.execute(query).one()))
 
-    def _resize(self, recording: Recording, size: int) -> None:
+    def _resize(self, recording: Recording, file: PlainFile) -> None:
         """A listed file is longer than its index says (a crash before the commit), or shorter (damage)."""
         path = self._volume.path_of(recording.path)
-        if size < recording.size_bytes:
-            kept = self._database.write_now(lambda c: mend.cut_short(c, recording, size))
+        if file.size < recording.size_bytes:
+            kept = self._database.write_now(lambda c: mend.cut_short(c, recording, file.size))
             if kept:
-                _cut(path, kept)
+                _cut(path, file.stored_end(kept))
             else:
                 self._volume.remove(recording.path)
             self.report.delisted += 1
             self._touch(recording.stream, recording.start_ns, recording.end_ns)
             return
-        with path.open("rb") as file:
-            found = scan(file, recording.size_bytes)
-            whole = [piece for piece in found.fragments if piece.units[0].seq > recording.last_seq]
-            good = whole[: _count_good(file, whole)]
-        end = good[-1].offset + good[-1].size if good else recording.size_bytes
+        found = scan(file, recording.size_bytes)
+        whole = [piece for piece in found.fragments if piece.units[0].seq > recording.last_seq]
+        good = whole[: _count_good(file, whole)]
+        end = file.stored_end(good[-1].offset + good[-1].size if good else recording.size_bytes)
         _cut(path, end)
-        self.report.torn_files += end < size
+        self.report.torn_files += end < file.stored_bytes
         if good:
             self._database.write_now(lambda c: mend.extend(c, recording, good))
             self.report.adopted_fragments += len(good)
@@ -222,26 +235,31 @@ class Adoption:
     def _adopt(self, path: str) -> None:
         """A file that no row speaks of."""
         full = self._volume.path_of(path)
-        with full.open("rb") as file:
+        try:
+            file = PlainFile(full, self._keys)
+        except DataLoss as error:
+            self._set_aside(path, error.message)
+            return
+        with file:
             try:
                 found = scan(file)
             except PeerError as error:
                 file.seek(0)
-                if FTYP.startswith(file.read(len(FTYP))) and full.stat().st_size < BEGUN_BYTES:
+                if FTYP.startswith(file.read(len(FTYP))) and file.stored_bytes < BEGUN_BYTES:
                     self._discard(path)
                 else:
                     self._set_aside(path, error.message)
                 return
             before = max(len(found.fragments) - VERIFIED_AT_THE_END, 0)
             good = found.fragments[: before + _count_good(file, found.fragments[before:])]
-        if not good:
-            self._discard(path)
-        elif found.init.source is None:
-            self._set_aside(path, "no source box")
-        else:
-            self._list(path, found, good)
+            if not good:
+                self._discard(path)
+            elif found.init.source is None:
+                self._set_aside(path, "no source box")
+            else:
+                self._list(path, found, good, file)
 
-    def _list(self, path: str, found: Scan, good: tuple[ScannedFragment, ...]) -> None:
+    def _list(self, path: str, found: Scan, good: tuple[ScannedFragment, ...], file: PlainFile) -> None:
         source = found.init.source
         assert source is not None
         start_ns, end_ns = good[0].units[0].captured_ns, good[-1].units[-1].captured_ns + 1
@@ -255,11 +273,10 @@ class Adoption:
             else:
                 self._set_aside(path, "overlaps footage that is listed")
             return
-        full = self._volume.path_of(path)
-        end = good[-1].offset + good[-1].size
-        self.report.torn_files += full.stat().st_size > end
-        _cut(full, end)
-        row = RecordingRow(self._volume.id, source.stream, source.run, source.params, path, found.init.size)
+        end = file.stored_end(good[-1].offset + good[-1].size)
+        self.report.torn_files += file.stored_bytes > end
+        _cut(self._volume.path_of(path), end)
+        row = RecordingRow(self._volume.id, source.stream, source.run, source.params, path, found.init.size, file.seal)
         pieces = [mend.fragment_row(piece) for piece in good]
 
         def work(connection: Connection) -> None:
@@ -320,7 +337,26 @@ def _lose(connection: Connection, recording: RecordingId, path: str) -> int:
     return 1
 
 
-def _count_good(file: BinaryIO, pieces: Iterable[ScannedFragment]) -> int:
+def _may_be_whole(path: str, size: int, plain_bytes: int) -> bool:
+    """Whether a file has the size that it should have. Of a sealed one this is what can be told without opening it."""
+    if not path.endswith(SEALED_NAME):
+        return size == plain_bytes
+    extra = size - plain_bytes - HEADER_BYTES
+    return extra >= 2 * BLOCK_EXTRA_BYTES and extra % BLOCK_EXTRA_BYTES == 0
+
+
+def _unless_locked(error: Unavailable, path: str) -> None:
+    """A file whose key is not there is left as it is; what else is not available is told.
+
+    Raises:
+        Unavailable: The database.
+    """
+    if error.code != "key-missing":
+        raise error
+    log.error("a sealed file cannot be opened: its key is not in the ring", path=path)
+
+
+def _count_good(file: PlainFile, pieces: Iterable[ScannedFragment]) -> int:
     """How many of ``pieces``, from the first on, hold the bytes that were written."""
     count = 0
     for piece in pieces:

@@ -19,6 +19,7 @@ from haechi.record import days
 from haechi.record.adopt import adopt_now
 from haechi.record.commits import insert_gap, set_layout
 from haechi.record.index import RecordIndex, Recording, fragments_in, packed_of, recording_of
+from haechi.record.keys import KeyRing
 from haechi.record.layouts import pack, rows_of
 from haechi.record.mend import lose_recording
 from haechi.record.read import layout, units_in
@@ -95,26 +96,31 @@ async def check(
     *,
     repair: bool = False,
     progress: Progress = lambda done, total: None,
+    keys: KeyRing | None = None,
 ) -> CheckReport:
     """Look at everything that is listed, and at every file.
 
     Args:
         repair: Put right what is wrong. The recorder must not run; `Volume.lock` sees to it.
         progress: Called from a thread with how many of how many recordings were looked at.
+        keys: Open what is sealed.
 
     Raises:
         Unavailable: The volume is not there.
         Conflict: ``volume-in-use``: repairs need the recorder to be stopped.
     """
-    return await asyncio.to_thread(_Check(index, volume, level, progress).run, repair=repair)
+    return await asyncio.to_thread(_Check(index, volume, level, progress, keys).run, repair=repair)
 
 
 class _Check:
-    def __init__(self, index: RecordIndex, volume: Volume, level: CheckLevel, progress: Progress) -> None:
+    def __init__(
+        self, index: RecordIndex, volume: Volume, level: CheckLevel, progress: Progress, keys: KeyRing | None
+    ) -> None:
         self._index = index
+        self._keys = keys
         self._database = index.database
         self._volume = volume
-        self._vault = Vault(volume, index.database)
+        self._vault = Vault(volume, index.database, keys)
         self._level = level
         self._progress = progress
         self._issues: list[Issue] = []
@@ -140,7 +146,7 @@ class _Check:
         missing = 0
         if repair:
             self._clear_failure()
-            found = adopt_now(self._index, self._volume)
+            found = adopt_now(self._index, self._volume, self._keys)
             missing = found.missing
             self._repaired += found.delisted + self._unlisted
         return CheckReport(
@@ -200,11 +206,16 @@ class _Check:
             return
         if self._level is CheckLevel.PRESENCE:
             return
-        if size < recording.size_bytes:
-            yield Issue("short", name, f"{size} of {recording.size_bytes} bytes", recording.id)
+        try:
+            wanted = self._vault.stored_bytes(recording)
+        except DataLoss as error:
+            yield Issue("damaged", name, error.message, recording.id)
             return
-        if size > recording.size_bytes and not recording.is_open:
-            yield Issue("long", name, f"{size - recording.size_bytes} bytes are not listed", recording.id)
+        if size < wanted:
+            yield Issue("short", name, f"{size} of {wanted} bytes", recording.id)
+            return
+        if size > wanted and not recording.is_open:
+            yield Issue("long", name, f"{size - wanted} bytes are not listed", recording.id)
         if self._level is CheckLevel.HASH:
             yield from self._hash(recording)
 

@@ -26,6 +26,7 @@ class RecordingRow(Struct, frozen=True):
     params: int
     path: str
     init_bytes: int
+    seal: bytes | None = None
 
 
 class Appended(Struct, frozen=True):
@@ -142,6 +143,7 @@ def _insert(
             first_seq=first.first_seq,
             last_seq=last_seq,
             init_bytes=row.init_bytes,
+            seal=row.seal,
             size_bytes=size_bytes,
             is_open=True,
         )

@@ -20,6 +20,7 @@ from haechi.media.access_unit import AccessUnit
 from haechi.record.adopt import Adoption
 from haechi.record.commits import Appended, Change, Closed, Listing, apply
 from haechi.record.index import RecordIndex
+from haechi.record.keys import KeyRing
 from haechi.record.lane import Lane, RecorderStats
 from haechi.record.policies import Policy
 from haechi.record.segmenter import Limits
@@ -47,6 +48,8 @@ class RecorderSettings(Struct, frozen=True):
         gather_s: Units of all streams are taken from the bus together, this far apart: waking for each unit, and
             writing and committing each fragment by itself, would cost more than all else. Delays acknowledgement.
         settled_s: After a start, files without a row are looked at twice, this far apart.
+        keys: Open what is sealed; None: nothing is.
+        encrypt: Seal what is recorded with them.
     """
 
     enabled: bool = True
@@ -54,6 +57,12 @@ class RecorderSettings(Struct, frozen=True):
     gather_s: float = 0.25
     settled_s: float = SETTLED_S
     limits: Limits = Limits()
+    keys: KeyRing | None = None
+    encrypt: bool = False
+
+    @property
+    def sealed_with(self) -> KeyRing | None:
+        return self.keys if self.encrypt else None
 
 
 class Acknowledged(Struct, frozen=True):
@@ -145,7 +154,7 @@ class Recorder:
         """Index and disk agree about what the last run left; the rest of the volume is `_sweep`'s."""
         await self._volume.claim(self._index.database, self._clock)
         self._volume.lock()
-        await asyncio.to_thread(Adoption(self._index, self._volume).start)
+        await asyncio.to_thread(Adoption(self._index, self._volume, keys=self._settings.keys).start)
         await self._refresh_policies()
         self._has_started = True
 
@@ -167,7 +176,7 @@ class Recorder:
     async def _sweep(self) -> None:
         """Compare the whole volume with the index, once; what is begun meanwhile is none of its business."""
         while not self.swept.is_set():
-            adoption = Adoption(self._index, self._volume, self._begun.__contains__)
+            adoption = Adoption(self._index, self._volume, self._begun.__contains__, self._settings.keys)
             try:
                 await Sweep(adoption, self._clock, self._settings.settled_s).run()
             except (HaechiError, OSError) as error:
@@ -178,7 +187,7 @@ class Recorder:
                 self._begun.clear()
 
     def _new_writer(self) -> Writer:
-        return Writer(self._volume, self._settings.reserve_bytes, self._on_begin)
+        return Writer(self._volume, self._settings.reserve_bytes, self._on_begin, self._settings.sealed_with)
 
     def _on_begin(self, path: str) -> None:
         if not self.swept.is_set():

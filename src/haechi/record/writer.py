@@ -21,7 +21,10 @@ from haechi.media.access_unit import AccessUnit
 from haechi.media.fmp4.muxer import end_of, fragment, init_segment
 from haechi.media.fmp4.stamps import Source, digest_of
 from haechi.record.commits import Appended, Change, Closed, GapOpened, RecordingRow
+from haechi.record.keys import KeyRing
 from haechi.record.layouts import DIGEST_BYTES, FragmentRow
+from haechi.record.plain_file import SEALED_NAME
+from haechi.record.seal import DataKey
 from haechi.record.segmenter import Piece
 from haechi.record.volume import Volume, is_full, make_folder, relative_path, sync_folder
 
@@ -64,18 +67,38 @@ class Written(Struct, frozen=True):
 
 
 class _File:
-    """One file that is being written. ``size`` counts whole fragments only."""
+    """One file that is being written.
 
-    def __init__(self, handle: int, row: RecordingRow, path: Path, size: int) -> None:
+    Attributes:
+        size, synced: Bytes of the file, whole fragments only.
+        plain_bytes: What they hold when they are not sealed; offsets in the index count these.
+        number: Of the newest fragment; the init segment is 0.
+    """
+
+    def __init__(self, handle: int, row: RecordingRow, path: Path, key: DataKey | None) -> None:
         self.handle = handle
         self.row = row
         self.path = path
-        self.size = size
-        self.synced = size
-        self.number = 0
+        self.size = 0
+        self.synced = 0
+        self.plain_bytes = 0
+        self.number = -1
+        self._key = key
 
     def append(self, data: bytes) -> None:
-        """Write ``data`` behind what is there; on failure the file is as long as before."""
+        """Write a fragment, or the init segment, behind what is there; on failure the file is as long as before.
+
+        A sealed file is of no further use after a failure: no block number may be sealed twice with one key.
+        """
+        stored = data
+        if self._key is not None:
+            header = self.row.seal or b""
+            stored = (header if self.number < 0 else b"") + self._key.seal(self.number + 1, data)
+        self._write(stored)
+        self.plain_bytes += len(data)
+        self.number += 1
+
+    def _write(self, data: bytes) -> None:
         view = memoryview(data)
         position = self.size
         try:
@@ -88,7 +111,6 @@ class _File:
                 os.ftruncate(self.handle, self.size)
             raise
         self.size = position
-        self.number += 1
 
     def abandon(self) -> None:
         """Cut off what was never made durable, and close."""
@@ -104,9 +126,17 @@ class Writer:
     Args:
         reserve_bytes: The disk counts as full when less is free: the database and the log need room, too.
         on_begin: Told the path of each file before it is there.
+        keys: Seals what is written with them; None: it is written plain.
     """
 
-    def __init__(self, volume: Volume, reserve_bytes: int, on_begin: Callable[[str], None] = lambda path: None) -> None:
+    def __init__(
+        self,
+        volume: Volume,
+        reserve_bytes: int,
+        on_begin: Callable[[str], None] = lambda path: None,
+        keys: KeyRing | None = None,
+    ) -> None:
+        self._keys = keys
         self._on_begin = on_begin
         self._volume = volume
         self._reserve_bytes = reserve_bytes
@@ -173,7 +203,7 @@ class Writer:
         if file is None or piece.opens_file:
             self._close(piece.stream)
             file = self._open(piece)
-        offset = file.size
+        offset = file.plain_bytes
         file.append(data)
         first, last = piece.units[0], piece.units[-1]
         row = FragmentRow(
@@ -199,17 +229,18 @@ class Writer:
         init = init_segment(piece.params, Source(piece.stream, first.ref.run, first.params))
         self._volume.verify()
         wanted = relative_path(piece.stream, first.ref.run, first.captured_ns)
-        handle, relative = self._create(wanted)
+        sealed = self._keys.seal(piece.stream) if self._keys is not None else None
+        handle, relative = self._create(wanted if sealed is None else wanted.removesuffix(".mp4") + SEALED_NAME)
         path = self._volume.path_of(relative)
-        row = RecordingRow(self._volume.id, piece.stream, first.ref.run, first.params, relative, len(init))
-        file = _File(handle, row, path, 0)
+        seal, key = (sealed.header, sealed.key) if sealed is not None else (None, None)
+        row = RecordingRow(self._volume.id, piece.stream, first.ref.run, first.params, relative, len(init), seal)
+        file = _File(handle, row, path, key)
         try:
             file.append(init)
         except OSError:
             file.abandon()
             path.unlink(missing_ok=True)
             raise
-        file.number = 0
         self._files[piece.stream] = file
         self._fresh.add(path.parent)
         return file
@@ -217,9 +248,10 @@ class Writer:
     def _create(self, wanted: str) -> tuple[int, str]:
         folder = self._volume.path_of(wanted).parent
         make_folder(folder, self._volume.root)
-        stem = wanted.removesuffix(".mp4")
+        ending = SEALED_NAME if wanted.endswith(SEALED_NAME) else ".mp4"
+        stem = wanted.removesuffix(ending)
         for count in range(SAME_MILLISECOND):
-            relative = f"{stem}.{count}.mp4" if count else wanted
+            relative = f"{stem}.{count}{ending}" if count else wanted
             self._on_begin(relative)
             try:
                 flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC

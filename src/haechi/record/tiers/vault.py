@@ -131,6 +131,13 @@ class Vault:
         except DataLoss as error:
             raise _named(error, recording) from error
 
+    def stored_bytes(self, recording: Recording) -> int:
+        """How many bytes it takes where it lies; no key is needed to tell."""
+        if recording.seal is None:
+            return recording.size_bytes
+        pieces = self._pieces(recording)
+        return sealed_bytes(blocks_of(recording.init_bytes, pieces, recording.size_bytes, self._lengths(recording)))
+
     def close(self) -> None:
         """Let go of the threads."""
         self._threads.shutdown(wait=False, cancel_futures=True)
