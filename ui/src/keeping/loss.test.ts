@@ -18,8 +18,8 @@ test("a minute is as bad as the share that is missing", () => {
   expect(levelOf(minute(0, 900))).toBe("none");
   expect(levelOf(minute(0, 900, { "packet-loss": 18 }))).toBe("some");
   expect(levelOf(minute(0, 900, { "packet-loss": 19 }))).toBe("much");
-  expect(levelOf(minute(0, 0))).toBe("unknown");
-  expect(levelOf(undefined)).toBe("unknown");
+  expect(levelOf({ ...minute(0, 0), missing: { connecting: 900 } })).toBe("much");
+  expect(levelOf(undefined)).toBe("none");
 });
 
 test("a bad minute never vanishes in a coarse strip", () => {
@@ -31,14 +31,13 @@ test("a bad minute never vanishes in a coarse strip", () => {
       const cells = strip(accounts(...rows), START, START + 86_400_000, most);
       expect(cells.length).toBeLessThanOrEqual(most);
       expect(cells.filter((cell) => cell === "much")).toHaveLength(1);
-      expect(cells).not.toContain("unknown");
     }),
   );
 });
 
-test("minutes of which nothing is known are left open, and those outside the range are ignored", () => {
-  const rows = [minute(-1, 900, { a: 900 }), minute(1, 900), minute(60, 900)];
-  expect(strip(accounts(...rows), START, START + 180_000, 60)).toEqual(["unknown", "none", "unknown"]);
+test("minutes that are not listed lost nothing, and those outside the range are ignored", () => {
+  const rows = [minute(-1, 900, { a: 900 }), minute(1, 900, { a: 9 }), minute(60, 900, { a: 900 })];
+  expect(strip(accounts(...rows), START, START + 180_000, 60)).toEqual(["none", "some", "none"]);
 });
 
 test("causes come with the worst first, and a loss never reads as all", () => {

@@ -4,8 +4,8 @@ import type { Accounts, Minute } from "@/api/keeping";
 
 const MINUTE_MS = 60_000;
 
-/** How bad a minute is: nothing missing, a little (≤ 2 %), much; or nothing known of it. */
-export type LossLevel = "none" | "some" | "much" | "unknown";
+/** How bad a minute is: nothing missing, a little (≤ 2 %), much. */
+export type LossLevel = "none" | "some" | "much";
 
 const SOME = 0.02;
 
@@ -14,8 +14,8 @@ export function missingOf(row: Pick<Minute, "missing">): number {
 }
 
 export function levelOf(row: Minute | undefined): LossLevel {
-  if (row === undefined || row.expected === 0) return "unknown";
-  const share = missingOf(row) / row.expected;
+  const missing = row === undefined ? 0 : missingOf(row);
+  const share = row === undefined || missing === 0 ? 0 : missing / Math.max(missing, row.expected);
   return share === 0 ? "none" : share <= SOME ? "some" : "much";
 }
 
@@ -25,13 +25,14 @@ export const causesOf = (row: Pick<Minute, "missing">): [cause: string, count: n
     .filter(([, count]) => count > 0)
     .sort((a, b) => b[1] - a[1]);
 
-/** The range cut into at most `most` cells of whole minutes; a cell is as bad as its worst minute. */
+/** The range cut into at most `most` cells of whole minutes; a cell is as bad as its worst minute. Minutes that are not
+ * listed have lost nothing. */
 export function strip(accounts: Accounts, start_ms: number, end_ms: number, most: number): LossLevel[] {
   const first = Math.floor(start_ms / MINUTE_MS);
   const count = Math.max(1, Math.ceil(end_ms / MINUTE_MS) - first);
   const per = Math.ceil(count / most);
-  const order: LossLevel[] = ["unknown", "none", "some", "much"];
-  const cells = Array.from({ length: Math.ceil(count / per) }, (): LossLevel => "unknown");
+  const order: LossLevel[] = ["none", "some", "much"];
+  const cells = Array.from({ length: Math.ceil(count / per) }, (): LossLevel => "none");
   for (const row of accounts.minutes) {
     const at = Math.floor((Math.floor(row.start_ms / MINUTE_MS) - first) / per);
     const old = cells[at];

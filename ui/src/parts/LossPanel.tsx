@@ -76,7 +76,7 @@ function Strip({ accounts, startMs, endMs }: { accounts: Accounts } & Omit<LossP
       <div className="hc-loss-scale hc-dim hc-small hc-num">
         <span>{clock.timeMinutes(startMs)}</span>
         <span className="hc-loss-key">
-          {(["none", "some", "much", "unknown"] as const).map((level) => (
+          {(["none", "some", "much"] as const).map((level) => (
             <span key={level}>
               <i data-level={level} aria-hidden /> {t(`loss.level_${level}`)}
             </span>

@@ -1,5 +1,6 @@
 import { ActionIcon, NumberInput } from "@mantine/core";
 import { IconTrash } from "@tabler/icons-react";
+import type { Dispatch, SetStateAction } from "react";
 import { useTranslation } from "react-i18next";
 import { type Editor, MIN_POINTS, movePoint, removePoint, select } from "./editor";
 
@@ -7,7 +8,8 @@ interface PointFieldsProps {
   editor: Editor;
   /** Which zone of the editor. */
   index: number;
-  change: (editor: Editor) => void;
+  /** A step from the newest state: focus, text and blur come faster than pages are drawn. */
+  change: Dispatch<SetStateAction<Editor>>;
 }
 
 /** The points of one zone as numbers: what the mouse does, by fields. */
@@ -16,9 +18,12 @@ export function PointFields({ editor, index, change }: PointFieldsProps) {
   const zone = editor.now.zones[index];
   if (zone === undefined) return null;
   const setNumber = (point: number, axis: 0 | 1, percent: number | string): void => {
-    const old = zone.points[point];
-    if (old === undefined || typeof percent !== "number") return;
-    change(movePoint(editor, index, point, axis === 0 ? [percent / 100, old[1]] : [old[0], percent / 100]));
+    if (typeof percent !== "number") return;
+    change((now) => {
+      const old = now.now.zones[index]?.points[point];
+      if (old === undefined || Math.abs(old[axis] * 100 - percent) < 0.05) return now;
+      return movePoint(now, index, point, axis === 0 ? [percent / 100, old[1]] : [old[0], percent / 100]);
+    });
   };
   return (
     <ol className="hc-points">
@@ -32,7 +37,7 @@ export function PointFields({ editor, index, change }: PointFieldsProps) {
               aria-label={t(axis === 0 ? "zones.x" : "zones.y", { number: at + 1 })}
               value={Math.round(point[axis] * 1_000) / 10}
               onChange={(value) => setNumber(at, axis, value)}
-              onFocus={() => change(select(editor, index, at))}
+              onFocus={() => change((now) => select(now, index, at))}
               min={0}
               max={100}
               step={0.5}
@@ -44,7 +49,7 @@ export function PointFields({ editor, index, change }: PointFieldsProps) {
           <ActionIcon
             variant="subtle"
             color="gray"
-            onClick={() => change(removePoint(editor, index, at))}
+            onClick={() => change((now) => removePoint(now, index, at))}
             disabled={zone.points.length <= MIN_POINTS}
             aria-label={t("zones.removePoint", { number: at + 1 })}
           >

@@ -9,7 +9,7 @@ import {
   IconTrash,
 } from "@tabler/icons-react";
 import { useMutation } from "@tanstack/react-query";
-import { useState } from "react";
+import { type Dispatch, type SetStateAction, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { request } from "@/api/client";
 import { queryClient, zonesQuery } from "@/api/queries";
@@ -131,7 +131,7 @@ interface ZoneFieldsProps {
   editor: Editor;
   index: number;
   zone: Zone;
-  change: (editor: Editor) => void;
+  change: Dispatch<SetStateAction<Editor>>;
 }
 
 /** Everything that the mouse can do, by fields and buttons. */

@@ -1,4 +1,5 @@
 import { Autocomplete, Button, Group, NumberInput, Progress, Stack } from "@mantine/core";
+import { IconAdjustments } from "@tabler/icons-react";
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { useTranslation } from "react-i18next";
@@ -6,6 +7,7 @@ import { request } from "@/api/client";
 import { queryClient, sessionQuery, settingsQuery, systemQuery } from "@/api/queries";
 import type { Settings } from "@/api/types";
 import { useClock } from "@/app/site";
+import { LinkButton } from "@/parts/links";
 import { tellDone, tellFailure } from "@/parts/notices";
 import { Failure, Loading } from "@/parts/states";
 import { byteSize } from "@/time/duration";
@@ -28,6 +30,7 @@ export function Recording() {
 function Storage() {
   const { t, i18n } = useTranslation();
   const clock = useClock();
+  const admin = useQuery(sessionQuery).data?.user.role === "admin";
   const system = useQuery(systemQuery);
   if (system.data === undefined) return system.isPending ? <Loading rows={1} height={110} /> : null;
   const { used_bytes, free_bytes, oldest_ms, path } = system.data.storage;
@@ -61,6 +64,17 @@ function Storage() {
           </dd>
         </div>
       </dl>
+      {admin && (
+        <LinkButton
+          to="/storage"
+          search={{ policy: "default" }}
+          variant="default"
+          mt="md"
+          leftSection={<IconAdjustments size={16} aria-hidden />}
+        >
+          {t("storage.defaultTitle")}
+        </LinkButton>
+      )}
     </section>
   );
 }
@@ -70,14 +84,12 @@ const GB = 1_000_000_000;
 function RecordingForm({ saved }: { saved: Settings }) {
   const { t } = useTranslation();
   const admin = useQuery(sessionQuery).data?.user.role === "admin";
-  const [days, setDays] = useState<number | string>(saved.retention_days);
   const [reserve, setReserve] = useState<number | string>(saved.min_free_bytes / GB);
   const [zone, setZone] = useState(saved.time_zone);
   const zoneGood = isTimeZone(zone);
   const save = useMutation({
     mutationFn: () =>
       request<Settings>("PATCH", "/api/settings", {
-        retention_days: Number(days),
         min_free_bytes: Math.round(Number(reserve) * GB),
         time_zone: zone,
       }),
@@ -95,16 +107,6 @@ function RecordingForm({ saved }: { saved: Settings }) {
   return (
     <form className="hc-panel" onSubmit={submit}>
       <Stack gap="md">
-        <NumberInput
-          label={t("settings.retention")}
-          description={t("settings.retentionHint")}
-          value={days}
-          onChange={setDays}
-          min={1}
-          max={3_650}
-          suffix={` ${t("settings.days")}`}
-          disabled={!admin}
-        />
         <NumberInput
           label={t("settings.reserve")}
           description={t("settings.reserveHint")}
@@ -127,11 +129,7 @@ function RecordingForm({ saved }: { saved: Settings }) {
         />
         {admin && (
           <Group justify="end">
-            <Button
-              type="submit"
-              loading={save.isPending}
-              disabled={!zoneGood || days === "" || reserve === ""}
-            >
+            <Button type="submit" loading={save.isPending} disabled={!zoneGood || reserve === ""}>
               {t("app.save")}
             </Button>
           </Group>
