@@ -151,7 +151,7 @@ def test_a_clip_is_a_download_named_after_camera_time_and_offset_and_leaves_noth
         assert answer.status_code == 200
         disposition = answer.headers["content-disposition"]
         assert disposition.startswith('attachment; filename="Eingang_T')
-        assert disposition.endswith("_2025-11-21T15-03-22%2B0900.mp4")
+        assert disposition.endswith("_2025-11-21_15-03-22.000%2B0900.mp4")
         assert disposition.isascii()
         assert not list(world.record_path.parent.glob("clip_*"))
     head = browser.ask("HEAD", path)

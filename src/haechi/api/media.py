@@ -5,7 +5,7 @@ import os
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import tzinfo
 from pathlib import Path
 from urllib.parse import quote
 
@@ -15,12 +15,11 @@ from starlette.types import Receive, Scope, Send
 
 from haechi.api.headers import NO_STORE
 from haechi.api.ranges import Slice, asked_slice
-from haechi.base.clock import NS_PER_MS
 from haechi.base.errors import DataLoss
+from haechi.record.exports.names import clip_stem
 
 CHUNK_BYTES = 256 * 1024
-_UNSAFE = re.compile(r"[^\w.\-]+")
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_UNSAFE = re.compile(r"[^\w.\-+]+")
 
 
 Bytes = Callable[[int, int], AsyncGenerator[bytes]]
@@ -150,9 +149,8 @@ def attachment(file_name: str) -> str:
 
 
 def clip_name(camera: str, start_ns: int, zone: tzinfo) -> str:
-    """A name that says where and when, with the offset: ``Front_door_2026-11-21T14-03-22+0900.mp4``."""
-    when = (_EPOCH + timedelta(milliseconds=start_ns // NS_PER_MS)).astimezone(zone)
-    return f"{_UNSAFE.sub('_', camera).strip('_.') or 'camera'}_{when:%Y-%m-%dT%H-%M-%S%z}.mp4"
+    """A name that says where and when, with the offset: ``Front_door_2026-11-21_14-03-22.123+0900.mp4``."""
+    return f"{clip_stem(camera, start_ns, zone)}.mp4"
 
 
 def _open(path: Path, size_bytes: int) -> int:

@@ -20,10 +20,10 @@ def clip_stem(camera: str, start_ns: int, zone: tzinfo) -> str:
 
 def safe_name(text: str) -> str:
     """``text`` as part of a file name: letters of any script, digits, and ``_ . - +``; empty when nothing is left."""
-    name = _UNSAFE.sub("_", unicodedata.normalize("NFC", text)).strip("_.")
+    name = _UNSAFE.sub("_", unicodedata.normalize("NFC", text)).strip("_.-+")
     while len(name.encode()) > MOST_CAMERA_BYTES:
         name = name[:-1]
-    return name.strip("_.")
+    return name.strip("_.-+")
 
 
 def _offset(when: datetime) -> str:
