@@ -54,6 +54,8 @@ POLICY: dict[tuple[str, str], Access] = {
     ("GET", f"{ONE_CAMERA}/clip.mp4"): CAMERA_VIEW,
     ("GET", f"{ONE_CAMERA}/pieces"): CAMERA_VIEW,
     ("GET", f"{ONE_CAMERA}/units"): CAMERA_VIEW,
+    ("GET", f"{ONE_CAMERA}/accounts"): CAMERA_VIEW,
+    ("POST", f"{ONE_CAMERA}/motion-search"): CAMERA_VIEW,
     ("GET", f"{ONE_CAMERA}/preview.jpg"): CAMERA_VIEW,
     ("GET", f"{ONE_CAMERA}/syncs.mp4"): CAMERA_VIEW,
     ("GET", "/api/timeline"): SIGNED_IN,

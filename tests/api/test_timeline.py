@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from haechi.api.auth.tokens import csrf_of
 from haechi.base.clock import NS_PER_MS, NS_PER_S
 from haechi.base.ids import CameraId, stream_of
 from haechi.bus.ledger import GapCause, Ledger
 from haechi.events.archive import Change
+from haechi.media.access_unit import UnitRef
 from haechi.media.fmp4.reader import read_fragment
 from haechi.record.accounts import Accounts
 from haechi.record.previews import Previews
 from haechi.record.reel import Reel
 from haechi.record.tables import gaps, recordings
+from haechi.vision.result import Moved
 from tests.api.fakes_house import basis_of, event_of
 from tests.api.knock import Answer, knock, page_headers
 from tests.api.world import World
@@ -175,6 +179,7 @@ class Recorded:
         params, coded = h264_stream(frames=150, fps=15, gop=30, size=(64, 64))
         self.units = stamped(coded, stream_of(self.camera))
         world.playback = self.archive.playback  # type: ignore[assignment]
+        world.index = self.archive.index
         world.reel = Reel(self.archive.index, self.archive.playback.vault)
         world.previews = Previews(world.reel, world.vision.still, folder / "previews", 1 << 20)
         self.app = world.app()
@@ -241,3 +246,70 @@ def test_a_preview_is_of_the_sync_unit_before_and_a_gap_has_none(recorded: Recor
     assert answer.headers["cache-control"] == "private, no-store"
     answer = recorded.ask(f"preview.jpg?at_ms={START_MS - 1000}")
     assert (answer.status, answer.json()["code"]) == (404, "no-picture")
+
+
+def moved(recorded: Recorded, world: World, at_ms: int, moving: bytes) -> None:
+    ref = UnitRef(stream_of(recorded.camera), 1, at_ms)
+    world.activity.note(Moved(ref, START_NS + at_ms * NS_PER_MS, 0.1, moving))
+
+
+def searched(recorded: Recorded, world: World, **wish: Any) -> list[dict[str, Any]]:
+    body = {
+        "start_ms": START_MS,
+        "end_ms": START_MS + 7_200_000,
+        "region": [[0, 0], [0.5, 0], [0.5, 0.5], [0, 0.5]],
+    } | wish
+    headers = page_headers(recorded.token, csrf_of(recorded.token)) | {"content-type": "application/json"}
+    path = f"/api/cameras/{recorded.camera}/motion-search"
+    answer = asyncio.run(knock(recorded.app, "POST", path, headers, body=json.dumps(body).encode()))
+    assert answer.status == 200, answer.body
+    return [json.loads(line) for line in answer.body.splitlines()]
+
+
+def test_a_motion_search_tells_hits_progress_and_what_was_skipped(recorded: Recorded, world: World) -> None:
+    top_left = b"\x80" + bytes(71)
+    for at_ms, moving in ((1000, top_left), (3000, top_left), (5000, bytes(72)), (60_000, top_left)):
+        moved(recorded, world, at_ms, moving)
+    lines = searched(recorded, world)
+    found = {"start_ms": START_MS + 1000, "end_ms": START_MS + 3000, "at_ms": START_MS + 1000}
+    assert [line["type"] for line in lines] == ["hit", "progress", "done"]
+    assert {key: lines[0][key] for key in found} == found
+    assert 0 < lines[0]["peak"] < 0.02
+    assert lines[1] == {"type": "progress", "done": 2, "total": 2, "skipped": 0}
+    assert lines[2] == {"type": "done", "hits": 1, "skipped_s": 0, "step_ms": 30_000}
+
+
+def test_footage_that_nobody_looked_at_is_counted_as_skipped(recorded: Recorded, world: World) -> None:
+    *_, done = searched(recorded, world)
+    assert done == {"type": "done", "hits": 0, "skipped_s": 9, "step_ms": None}
+
+
+def test_a_motion_search_that_makes_no_sense_is_refused(recorded: Recorded) -> None:
+    headers = page_headers(recorded.token, csrf_of(recorded.token)) | {"content-type": "application/json"}
+    good = {"start_ms": 0, "end_ms": 1000, "region": [[0, 0], [1, 0], [1, 1]]}
+    for wrong in ({"end_ms": 0}, {"region": [[0, 0], [1, 1]]}, {"region": [[0, 0], [1, 0], [2, 1]]},
+                  {"min_cells": 0}, {"end_ms": 32 * DAY_MS}, {"min_share": 1.1}, {"more": 1}):  # fmt: skip
+        body = json.dumps(good | wrong).encode()
+        path = f"/api/cameras/{recorded.camera}/motion-search"
+        assert asyncio.run(knock(recorded.app, "POST", path, headers, body=body)).status == 422
+
+
+def test_accounts_list_the_minutes_with_a_loss_and_sum_all(world: World) -> None:
+    camera = world.camera()
+    token = world.token(world.user("Vera", cameras=(camera,)))
+    ledger, stream = Ledger(), stream_of(camera)
+    for minute, lost in ((0, 0), (1, 5)):
+        at_ns = START_NS + minute * 60 * NS_PER_S
+        ledger.received(stream, at_ns, 100)
+        ledger.stored(stream, at_ns, 100)
+        if lost:
+            ledger.missing(stream, at_ns, lost, GapCause.PACKET_LOSS)
+    world.do(Accounts(ledger, world.database, world.clock).flush())
+    path = f"/api/cameras/{camera}/accounts?start_ms={START_MS}&end_ms={START_MS + 120_000}"
+    found = ask(world, token, path).json()
+    counts = {"expected": 205, "received": 200, "stored": 200, "decoded": 0, "missing": {"packet-loss": 5}}
+    assert found["totals"] == counts
+    assert found["minutes"] == [
+        counts | {"start_ms": START_MS + 60_000, "expected": 105, "received": 100, "stored": 100}
+    ]
+    assert ask(world, token, f"/api/cameras/{camera}/accounts?start_ms=5&end_ms=5").status == 422

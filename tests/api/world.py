@@ -44,6 +44,7 @@ from haechi.record.tiers.room import Tiers
 from haechi.record.tiers.vault import Vault
 from haechi.record.volume import Volume
 from haechi.store.database import Database
+from haechi.vision.activity import ActivityStore
 from haechi.vision.models import ModelStore
 from haechi.vision.zones import ZoneStore
 from tests.api.fakes_house import (
@@ -98,8 +99,10 @@ class World:
         self.ingest = IngestManager(self.registry, self.bus, self.clock, self.database)
         self.vision = FakeVision()
         self.playback = FakePlayback(folder)
-        self.reel = Reel(RecordIndex(self.database), Vault(Volume(self.record_path), self.database))
+        self.index = RecordIndex(self.database)
+        self.reel = Reel(self.index, Vault(Volume(self.record_path), self.database))
         self.previews = Previews(self.reel, self.vision.still, folder / "previews", 1 << 20)
+        self.activity = ActivityStore(self.database, self.clock)
         self.zones = ZoneStore(self.database)
         self.rules = RuleStore(self.database)
         self.archive = EventArchive(self.database)
@@ -136,12 +139,13 @@ class World:
             registry=self.registry,
             ingest=self.ingest,
             live=LiveHub(self.bus),
-            index=RecordIndex(self.database),
+            index=self.index,
             playback=cast("Any", self.playback),
             reel=self.reel,
             previews=self.previews,
             vision=cast("Any", self.vision),
             models=ModelStore(self.record_path.parent / "models"),
+            activity=self.activity,
             zones=self.zones,
             rules=self.rules,
             events=self.events,

@@ -3,7 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from haechi.vision.motion import CLOSE_SHARE, OPEN_SHARE, WIDTH_PX, MotionGate
+from haechi.vision.motion import CLOSE_SHARE, COLUMNS, OPEN_SHARE, ROWS, WIDTH_PX, MotionGate
+from haechi.vision.result import CELLS_BYTES
 
 HEIGHT_PX = 90
 Grey = NDArray[np.uint8]
@@ -65,3 +66,27 @@ def test_a_switched_light_is_seen_once_and_learnt() -> None:
 def test_another_picture_size_begins_anew() -> None:
     gate = settled()
     assert gate.share(scene(1)[:60]) == 1.0
+
+
+def grid(gate: MotionGate) -> NDArray[np.bool_]:
+    """Cells that moved: shape (18, 32)."""
+    return np.unpackbits(np.frombuffer(gate.cells, np.uint8)).reshape(ROWS, COLUMNS).astype(bool)
+
+
+def test_the_cells_that_moved_are_those_that_something_came_to_or_left() -> None:
+    gate = settled()
+    gate.share(scene(7))
+    assert not grid(gate).any()
+    gate.share(scene(8, at=100, size=20))
+    rows, columns = np.nonzero(grid(gate))
+    assert set(rows.tolist()) <= set(range(7, 13))
+    assert set(columns.tolist()) <= set(range(19, 25))
+    assert grid(gate)[8:12, 20:24].all()
+
+
+def test_where_nothing_is_known_yet_no_cells_are_told() -> None:
+    gate = MotionGate()
+    gate.share(scene(0))
+    assert gate.cells == b""
+    gate.share(scene(1))
+    assert len(gate.cells) == CELLS_BYTES

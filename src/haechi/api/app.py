@@ -17,6 +17,7 @@ from haechi.api.problems import Problem
 from haechi.api.push import Push
 from haechi.api.rights import KnownCameras, OpenSessions
 from haechi.api.routes import (
+    accounts,
     audit,
     bookmarks,
     cameras,
@@ -26,6 +27,7 @@ from haechi.api.routes import (
     previews,
     reel,
     retention,
+    search,
     session,
     system,
     timeline,
@@ -76,7 +78,23 @@ def build_app(services: Services) -> FastAPI:
     app.state.assets = pages.load_assets(services.config.static)
     problems.install(app)
     routes = Routes(app, gate)
-    rooms = (session, cameras, footage, reel, previews, timeline, events, retention, exports, bookmarks, users, audit, system)
+    rooms = (
+        session,
+        cameras,
+        footage,
+        reel,
+        previews,
+        timeline,
+        accounts,
+        search,
+        events,
+        retention,
+        exports,
+        bookmarks,
+        users,
+        audit,
+        system,
+    )
     for room in (*rooms, sockets, pages):
         room.register(routes)
     require_policies(app)

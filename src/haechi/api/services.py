@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from haechi.record.retention import Retention
     from haechi.record.tiers.room import Tiers
     from haechi.store.database import Database
+    from haechi.vision.activity import ActivityStore
     from haechi.vision.models import ModelStore
     from haechi.vision.pool import VisionPool
     from haechi.vision.zones import ZoneStore
@@ -116,6 +117,7 @@ class Services:
     previews: Previews
     vision: VisionPool
     models: ModelStore
+    activity: ActivityStore
     zones: ZoneStore
     rules: RuleStore
     events: EventCentre

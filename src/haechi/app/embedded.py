@@ -27,7 +27,8 @@ from haechi.api.services import Auth, EdgeConfig, Services
 from haechi.api.settings import LiveSettings, SettingsStore
 from haechi.app.keeping import keeping_over
 from haechi.app.settings import Settings, make_folder
-from haechi.app.tiers import tiers_over
+from haechi.app.tidy import keep_tidy
+from haechi.app.tiers import key_ring, tiers_over
 from haechi.app.zone import machine_zone
 from haechi.base.clock import Clock, SystemClock
 from haechi.base.errors import HaechiError, Unavailable
@@ -42,13 +43,14 @@ from haechi.live.mse import LiveHub
 from haechi.record.accounts import Accounts
 from haechi.record.index import RecordIndex
 from haechi.record.playback import Playback
-from haechi.record.previews import Previews
 from haechi.record.policies import Policy
+from haechi.record.previews import Previews
 from haechi.record.recorder import Recorder, RecorderSettings
 from haechi.record.reel import Reel
 from haechi.record.retention import Retention, RetentionSettings
 from haechi.record.volume import Volume
 from haechi.store.database import Database
+from haechi.vision.activity import ActivityStore
 from haechi.vision.feed import FeedSettings
 from haechi.vision.models import ModelStore
 from haechi.vision.pool import VisionPool
@@ -84,6 +86,8 @@ class Rooms:
         vision = VisionPool(bus, models, clock, _vision_settings(settings))
         zones, rules = ZoneStore(database), RuleStore(database)
         auth = Auth.over(database, clock)
+        activity = ActivityStore(database, clock)
+        vision.on_moved(activity.note)
         reel = Reel(index, playback.vault)
         services = Services(
             config=_edge_config(settings, clock, demo=demo),
@@ -101,12 +105,15 @@ class Rooms:
             previews=Previews(reel, vision.still, settings.cache_dir / "previews", settings.preview_bytes),
             vision=vision,
             models=models,
+            activity=activity,
             zones=zones,
             rules=rules,
             events=EventCentre(Stores(database, zones, rules, playback, settings.data_dir / "events"), vision, clock),
             keeping=keeping_over(settings, database, clock, auth, retention=retention, tiers=tiers),
         )
-        recording = RecorderSettings(enabled=settings.record.enabled)
+        recording = RecorderSettings(
+            enabled=settings.record.enabled, keys=key_ring(settings), encrypt=settings.record.encrypt
+        )
         recorder = Recorder(bus, index, volume, clock, recording, on_full=retention.wake)
         return cls(settings, services, recorder, retention, volume)
 
@@ -159,7 +166,8 @@ async def _run_all(rooms: Rooms, server: uvicorn.Server, listener: socket.socket
         others.append(keep("tiers", house.keeping.tiers.run))
         others.append(keep("exports", house.keeping.exports.run))
         others += [keep("vision", house.vision.run), keep("events", house.events.run)]
-        others.append(keep("previews", house.previews.run))
+        others += [keep("previews", house.previews.run), keep("activity", house.activity.run)]
+        others.append(keep("tidy", partial(keep_tidy, house)))
         try:
             await server.serve([listener])
         finally:

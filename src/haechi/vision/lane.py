@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import islice
 
 from msgspec import Struct, structs
 
@@ -12,7 +13,7 @@ from haechi.base.ids import StreamId
 from haechi.bus.frames import RunEnded
 from haechi.media.access_unit import UnitRef
 from haechi.vision.feed import Plan, StreamFeed
-from haechi.vision.result import FrameResult
+from haechi.vision.result import FrameResult, Moved
 from haechi.vision.track import TrackerState, track
 
 MOST_ASKED = 1024
@@ -137,6 +138,14 @@ class Lane:
         """The worker is gone: nothing is waiting or on its way any more."""
         self._waiting.clear()
         self._sent.clear()
+
+    def judged(self, moved: Iterable[Moved]) -> tuple[Moved, ...]:
+        """What a worker says of frames that it was asked to judge; call it before `takes`."""
+        return tuple(
+            one
+            for one in islice(moved, MOST_ASKED)
+            if one.ref in self._asked and self._asked[one.ref].captured_ns == one.captured_ns and one.is_sound()
+        )
 
     def takes(self, result: FrameResult) -> int | None:
         """When the unit of a result came, if the result was asked for and has numbers that make sense; else None."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Protocol
 
 import structlog
+from msgspec import Struct, structs
 
 from haechi.base.clock import NS_PER_S, Clock
 from haechi.media.access_unit import AccessUnit, VideoParams
@@ -20,6 +21,22 @@ log = structlog.get_logger(__name__)
 
 LATE_OVER_S = 10.0
 MOST_LATE = 4096
+MOST_HELD = 64
+"""Frames of earlier work that a decoder may have held back (`haechi.vision.decode.MOST_PENDING`)."""
+
+
+class Answered(Struct, frozen=True):
+    """What a worker says of a piece of work, as far as it can be true.
+
+    Attributes:
+        captured_ns: When the last of its units was captured.
+        results: Those that were asked for.
+    """
+
+    lane: Lane
+    captured_ns: int
+    done: Done
+    results: list[FrameResult]
 
 
 class Seat(Protocol):
@@ -44,7 +61,7 @@ class LiveWorker:
         numbers: Iterator[int],
         schedule: Schedule,
         detector: str,
-        on_done: Callable[[Lane, Done, list[FrameResult]], list[FrameResult]],
+        on_done: Callable[[Answered], list[FrameResult]],
     ) -> None:
         self.name = "decode worker"
         self.link = WorkerLink(clock, self._heard)
@@ -107,13 +124,17 @@ class LiveWorker:
         if given is None:
             return
         now_ns = self._clock.monotonic_ns()
+        moved = given.lane.judged(done.moved)
         asked: list[FrameResult] = []
         for result in done.results:
             since_ns = given.lane.takes(result)
             if since_ns is not None:
                 self._late.append((now_ns, now_ns - since_ns))
                 asked.append(result)
-        given.lane.feed.answered(len(given.plan.units), self._on_done(given.lane, done, asked))
+        units = given.plan.units
+        decoded = max(0, min(done.decoded, len(units) + MOST_HELD))
+        sound = structs.replace(done, moved=moved, decoded=decoded)
+        given.lane.feed.answered(len(units), self._on_done(Answered(given.lane, units[-1].captured_ns, sound, asked)))
 
     def _pump(self) -> None:
         while self.link.is_ready:

@@ -13,7 +13,7 @@ from msgspec import Struct
 from haechi.base.errors import PeerError
 from haechi.media.access_unit import UnitRef, VideoParams
 from haechi.vision.detectors import DetectorSetup, DetectorSpec
-from haechi.vision.result import FrameResult
+from haechi.vision.result import FrameResult, Moved
 
 MOST_BYTES = 64 * 1024 * 1024
 """Longest message: several GOPs of a 4K camera."""
@@ -112,6 +112,7 @@ class Done(Struct, frozen=True, tag="done"):
         still: Frames that were to be looked at on motion, and did not move.
         cpu_ns: CPU time of the worker since it started.
         took_ns: Time that this job took, its share of the detector's included.
+        moved: One for each frame that was to be looked at on motion or always, whether or not it moved.
     """
 
     job: int
@@ -121,6 +122,7 @@ class Done(Struct, frozen=True, tag="done"):
     still: int
     cpu_ns: int
     took_ns: int
+    moved: tuple[Moved, ...] = ()
 
 
 class Picture(Struct, frozen=True, tag="picture"):

@@ -15,6 +15,10 @@ CLOSE_SHARE = 0.0008
 """Shares of changed pixels at which the gate opens and closes: hysteresis, so that it does not flutter."""
 WHOLE_SHARE = 0.6
 """Beyond this the light was switched or the camera moved: the background is learnt anew."""
+COLUMNS, ROWS = 32, 18
+CELL_SHARE = 0.1
+"""Share of a cell's pixels (25 of a picture of 16:9) that must change for the cell to count as moving: more than one or
+two that flicker."""
 LEARN = 0.05
 LEARN_MOVING = 0.005
 """Weight of a new picture in the background; less where something moves, or what stands still would vanish fast."""
@@ -26,6 +30,13 @@ class MotionGate:
     def __init__(self) -> None:
         self._background: NDArray[np.float32] | None = None
         self._is_open = False
+        self._cells = b""
+
+    @property
+    def cells(self) -> bytes:
+        """Which cells of the last picture moved: `COLUMNS` x `ROWS` bits, row by row from the top left, the first one
+        the highest of the first byte. Empty when there was nothing to compare it with."""
+        return self._cells
 
     @property
     def is_open(self) -> bool:
@@ -41,9 +52,11 @@ class MotionGate:
         if self._background is None or self._background.shape != picture.shape:
             self._background = picture
             self._is_open = True
+            self._cells = b""
             return 1.0
         changed = np.abs(picture - self._background) > CHANGED_BY
         share = float(np.mean(changed))
+        self._cells = _cells(changed)
         if share > WHOLE_SHARE:
             self._background = picture
         else:
@@ -51,3 +64,9 @@ class MotionGate:
             self._background += weight * (picture - self._background)
         self._is_open = share >= (CLOSE_SHARE if self._is_open else OPEN_SHARE)
         return share
+
+
+def _cells(changed: NDArray[np.bool_]) -> bytes:
+    """Pixels that changed, by cell; see `MotionGate.cells`."""
+    small = cv2.resize(changed.astype(np.float32), (COLUMNS, ROWS), interpolation=cv2.INTER_AREA)
+    return np.packbits(small >= CELL_SHARE).tobytes()

@@ -23,11 +23,11 @@ from haechi.vision.desk import AskDesk, again
 from haechi.vision.detectors import DetectorSetup
 from haechi.vision.feed import Demand, StreamFeed
 from haechi.vision.lane import Lane
-from haechi.vision.live import LiveWorker, Seat
-from haechi.vision.messages import Analyse, Done, Setup, Still, UnitIn, Work
+from haechi.vision.live import Answered, LiveWorker, Seat
+from haechi.vision.messages import Analyse, Setup, Still, UnitIn, Work
 from haechi.vision.models import ModelStore
 from haechi.vision.quarantine import Quarantine
-from haechi.vision.result import FrameResult
+from haechi.vision.result import FrameResult, Moved
 from haechi.vision.schedule import Schedule
 from haechi.vision.settings import DEFAULTS, VisionSettings, VisionStatus, detector_setup
 from haechi.vision.strain import Level
@@ -54,6 +54,7 @@ class VisionPool:
         self._demands: dict[StreamId, Demand] = {}
         self._on_result: list[Callable[[FrameResult], None]] = []
         self._on_tracked: list[Callable[[FrameResult, TrackerState], None]] = []
+        self._on_moved: list[Callable[[Moved], None]] = []
         self._on_run_ended: list[Callable[[RunEnded], None]] = []
         numbers = itertools.count(1)
         self._live = [
@@ -95,6 +96,10 @@ class VisionPool:
     def on_tracked(self, callback: Callable[[FrameResult, TrackerState], None]) -> None:
         """Like `on_result`, with the state that the tracker was in before the frame."""
         self._on_tracked.append(callback)
+
+    def on_moved(self, callback: Callable[[Moved], None]) -> None:
+        """Call ``callback`` for every frame that was judged: how much of it moved, and where."""
+        self._on_moved.append(callback)
 
     def on_run_ended(self, callback: Callable[[RunEnded], None]) -> None:
         """Call ``callback`` when a run of a stream ended: no result of it follows."""
@@ -270,11 +275,23 @@ class VisionPool:
     def _find(self, stream: StreamId) -> None:
         self._found.put_nowait(stream)
 
-    def _done(self, lane: Lane, done: Done, results: list[FrameResult]) -> list[FrameResult]:
+    def _done(self, answered: Answered) -> list[FrameResult]:
         """A job of a stream is finished; gives its results with their tracks."""
+        lane, done, ledger = answered.lane, answered.done, self._bus.ledger
         self._decoded += done.decoded
         self._damaged += done.damaged
-        tracked = [self._report(lane, result) for result in results]
+        if done.decoded:
+            ledger.decoded(lane.stream, answered.captured_ns, done.decoded)
+        for moved in done.moved:
+            if moved.cells:
+                ledger.moved(lane.stream, moved.captured_ns, moved.share)
+            for callback in self._on_moved:
+                callback(moved)
+        for result in answered.results:
+            best = max((found.score for found in result.detections), default=0.0)
+            if best:
+                ledger.scored(lane.stream, result.captured_ns, best)
+        tracked = [self._report(lane, result) for result in answered.results]
         self._tell_ended(lane)
         return tracked
 

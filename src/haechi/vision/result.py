@@ -28,6 +28,8 @@ MOST_DETECTIONS = 1000
 MOST_LABEL = 40
 MOST_SIDE_PX = 16_384
 _HASH_CHARACTERS = 64
+CELLS_BYTES = 72
+"""32 x 18 bits: `haechi.vision.motion.MotionGate.cells`."""
 
 
 class FrameResult(Struct, frozen=True):
@@ -69,6 +71,24 @@ class FrameResult(Struct, frozen=True):
             and 0 <= self.motion <= 1
             and all(_is_sound(found) for found in self.detections)
         )
+
+
+class Moved(Struct, frozen=True):
+    """How much of a frame moved, and where, whether or not the detector looked at it.
+
+    Attributes:
+        share: Share of the picture, in [0, 1].
+        cells: As in `haechi.vision.motion.MotionGate.cells`; empty when nothing is known.
+    """
+
+    ref: UnitRef
+    captured_ns: int
+    share: float
+    cells: bytes
+
+    def is_sound(self) -> bool:
+        """As for `FrameResult`."""
+        return 0 <= self.share <= 1 and len(self.cells) in (0, CELLS_BYTES)
 
 
 def _is_sound(found: Detection) -> bool:

@@ -1,8 +1,16 @@
-"""The zones table."""
+"""The tables of zones, and of what moved where."""
 
 import sqlalchemy as sa
 
 from haechi.store.database import metadata
+
+activity = sa.Table(
+    "activity",
+    metadata,
+    sa.Column("stream", sa.String(60), primary_key=True),
+    sa.Column("hour", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("body", sa.LargeBinary, nullable=False),
+)
 
 zones = sa.Table(
     "zones",

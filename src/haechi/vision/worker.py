@@ -43,7 +43,7 @@ from haechi.vision.messages import (
     request_decoder,
 )
 from haechi.vision.motion import WIDTH_PX, MotionGate
-from haechi.vision.result import FrameResult
+from haechi.vision.result import FrameResult, Moved
 from haechi.vision.runtime import Pixels
 
 MOST_MESSAGES = 16
@@ -128,6 +128,7 @@ class _Job(Struct):
     damaged: int = 0
     still: int = 0
     took_ns: int = 0
+    moved: list[Moved] = msgspec.field(default_factory=list)
 
 
 class Worker:
@@ -155,7 +156,8 @@ class Worker:
                     raise PeerError("set up twice", offset=0, code="worker-message")
         for job, results in zip(jobs, self._look(jobs), strict=True):
             used_ns = time.process_time_ns()
-            self._send(Done(job.work.job, results, job.decoded, job.damaged, job.still, used_ns, job.took_ns))
+            counts = (job.decoded, job.damaged, job.still, used_ns, job.took_ns)
+            self._send(Done(job.work.job, results, *counts, tuple(job.moved)))
 
     def _guarded(self, work: Work) -> _Job:
         """Decode; a unit that is no unit spoils its GOP and nothing else."""
@@ -205,6 +207,7 @@ class Worker:
         unit = entered.unit
         gate = self._gates.setdefault(job.work.key, MotionGate())
         motion = gate.share(frame.grey(WIDTH_PX))
+        job.moved.append(Moved(unit.ref, unit.captured_ns, motion, gate.cells))
         if unit.analyse == "motion" and not gate.is_open:
             job.still += 1
             return
