@@ -11,6 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from haechi.app.cli.console import err, opened, out
 from haechi.app.embedded import Rooms
+from haechi.app.tiers import TierCheck, check_tiers, key_ring, tiers_over
 from haechi.base.clock import NS_PER_S, SystemClock
 from haechi.base.ids import EventId
 from haechi.events.event import ReplayReport
@@ -40,15 +41,31 @@ def check(
             def progress(done: int, total: int) -> None:
                 bar.update(task, completed=done, total=total)
 
-            async def run() -> CheckReport:
+            async def run() -> tuple[CheckReport, list[TierCheck]]:
                 await volume.claim(database, clock)
-                return await check_volume(index, volume, level, repair=repair, progress=progress)
+                keys, tiers = key_ring(settings), tiers_over(settings, database, volume, clock)
+                first = await check_volume(index, volume, level, repair=repair, progress=progress, keys=keys)
+                return first, await check_tiers(tiers, index, level, keys)
 
             began_ns = clock.monotonic_ns()
-            report = asyncio.run(run())
+            report, others = asyncio.run(run())
             seconds = (clock.monotonic_ns() - began_ns) / NS_PER_S
     _tell(report, seconds, repair=repair)
-    raise typer.Exit(0 if report.is_sound or (repair and report.is_mended) else 1)
+    for one in others:
+        _tell_tier(one)
+    is_sound = report.is_sound or (repair and report.is_mended)
+    raise typer.Exit(0 if is_sound and all(one.is_sound for one in others) else 1)
+
+
+def _tell_tier(one: TierCheck) -> None:
+    """The same for a tier after the first."""
+    if one.report is None:
+        out.print(f"[red]tier {one.name}[/] {escape(one.failure)}")
+        return
+    for issue in one.report.issues:
+        out.print(f"[red]{issue.kind}[/] {one.name}: {escape(issue.path)} {escape(issue.detail)}")
+    read = f"{one.report.bytes / 1e6:.0f} MB read"
+    out.print(f"tier {one.name}: {one.report.recordings} recordings, {one.report.issue_count} issues, {read}")
 
 
 def _tell(report: CheckReport, seconds: float, *, repair: bool) -> None:

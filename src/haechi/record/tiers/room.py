@@ -136,6 +136,22 @@ class Tiers:
                     )
                 )
 
+    @property
+    def names(self) -> list[str]:
+        """Of the tiers after the first, in their order."""
+        return [tier.wish.name for tier in self._tiers]
+
+    async def opened(self, name: str) -> Folder | Objects:
+        """A tier, claimed; for checks. The first one has been claimed before.
+
+        Raises:
+            Unavailable: It does not answer.
+            Conflict: It is another installation's.
+        """
+        tier = next(tier for tier in self._tiers if tier.wish.name == name)
+        await self._claim(tier)
+        return tier.place
+
     async def report(self) -> list[TierReport]:
         """How they are, the first one first. Looks at all rows of the index, so at most every few seconds."""
         now_ns = self._clock.monotonic_ns()
