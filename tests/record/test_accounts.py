@@ -13,7 +13,8 @@ from haechi.bus.ledger import MINUTE_NS, Entry, Ledger, Minute
 from haechi.record.accounts import ALL_LOST, KEPT_HOURS, UNKNOWN, Accounts, pack, peaks, unpack
 from haechi.record.tables import hours
 from tests.cameras import FastClock
-from tests.record.archive import EVER, MAIN, SUB, Archive
+from tests.record.archive import EVER, JPEG, MAIN, SUB, Archive, pictures
+from tests.streams import START_NS
 
 START = 1_763_712_000_000_000_000 // (60 * MINUTE_NS) * 60 * MINUTE_NS
 COUNTS = st.integers(0, 1 << 40)
@@ -122,3 +123,16 @@ def test_they_are_kept_while_it_runs_and_when_it_ends_and_old_ones_go(archive: A
     assert sum(one.received for one in asyncio.run(archive.index.minutes(MAIN, 0, EVER))) == 5
     query = sa.select(sa.func.count()).select_from(hours).where(hours.c.hour < hour - KEPT_HOURS)
     assert archive.database.read_now(lambda c: c.execute(query).scalar_one()) == 0
+
+
+def test_what_was_received_is_stored_minute_by_minute_or_missing_for_a_cause(archive: Archive) -> None:
+    async def play() -> None:
+        async with archive:
+            archive.publish(JPEG, pictures(1700, start_ns=START_NS + 123_456_789))
+            await archive.until_acknowledged(1600)
+
+    asyncio.run(play())
+    minutes = archive.bus.ledger.take()
+    assert len(minutes) in (3, 4)
+    assert all(one.received == one.stored == one.expected for one in minutes.values())
+    assert archive.bus.ledger.totals(MAIN).stored == 1700

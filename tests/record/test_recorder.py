@@ -391,16 +391,3 @@ def test_a_camera_with_parameters_that_cannot_be_written_disturbs_no_other(archi
     asyncio.run(play())
     assert archive.recorder.stats.lost_units == 60
     assert archive.bus.ledger.totals(SUB).missing == {GapCause.PEER_ERROR: 60}
-
-
-def test_what_was_received_is_stored_minute_by_minute_or_missing_for_a_cause(archive: Archive) -> None:
-    async def play() -> None:
-        async with archive:
-            archive.publish(JPEG, pictures(1700, start_ns=START_NS + 123_456_789))
-            await archive.until_acknowledged(1600)
-
-    asyncio.run(play())
-    minutes = archive.bus.ledger.take()
-    assert len(minutes) in (3, 4)
-    assert all(one.received == one.stored == one.expected for one in minutes.values())
-    assert archive.bus.ledger.totals(MAIN).stored == 1700
