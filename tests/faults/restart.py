@@ -35,7 +35,12 @@ def judged(child_life: Life, ledger: Ledger, struck: int, terms: Terms = STRICT)
     ledger.hear(child.said)
     if status or not ledger.stopped:
         return Verdict((f"the next start failed: status {status} {ledger.notes}",))
-    looker = Child(lambda voice: _look(voice, child_life, ledger, struck, terms))
+    return looked(child_life, ledger, struck, terms)
+
+
+def looked(life: Life, ledger: Ledger, struck: int, terms: Terms = STRICT) -> Verdict:
+    """Have everything looked at, in a process of its own; nothing records meanwhile."""
+    looker = Child(lambda voice: _look(voice, life, ledger, struck, terms))
     looker.go()
     try:
         status = looker.end()

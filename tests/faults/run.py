@@ -19,7 +19,7 @@ from pathlib import Path
 import msgspec
 import structlog
 
-from tests.faults import cuts, damage, errors, full, kills, mounts, stage
+from tests.faults import clocks, cuts, damage, errors, full, kills, mounts, stage
 from tests.faults.cases import Fault, Outcome, Try
 
 FAULTS = [
@@ -32,8 +32,10 @@ FAULTS = [
     full.PROTECTED,
     mounts.FAULT,
     damage.FAULT,
+    clocks.FAULT,
 ]
 NAMED_MOST = 20
+TELL_S = 60.0
 
 
 class Result(msgspec.Struct):
@@ -69,6 +71,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("faults", nargs="*", metavar="FAULT", help=", ".join(fault.name for fault in FAULTS))
     made.add_argument("--count", type=int, help="strikes of each fault (default: as the whole suite wants)")
     made.add_argument("--seed", type=int, help="default: drawn, and printed")
+    made.add_argument("--seconds", type=float, default=float("inf"), help="stop each fault after so long")
     made.add_argument("--only", type=int, help="only the try of this number, as a failure prints it")
     made.add_argument("--keep", action="store_true", help="keep the folders of tries that failed")
     made.add_argument("--verbose", action="store_true", help="name every strike, and let the victims log")
@@ -86,7 +89,11 @@ def run(fault: Fault, options: argparse.Namespace, seed: int, mounts: str) -> Re
     began = time.monotonic()
     count = fault.count if options.count is None else options.count
     number = 0 if options.only is None else options.only
-    while result.strikes < count:
+    told = began
+    while result.strikes < count and time.monotonic() - began < options.seconds:
+        if time.monotonic() - told > TELL_S:
+            told = time.monotonic()
+            print(f"faults: {fault.name}: {result.strikes} of {count} strikes, {result.violations} broken", flush=True)
         one = Try(fault.name, seed, number, Path(tempfile.mkdtemp(prefix=f"haechi-{fault.name}-")))
         bad = _play(fault, one, result, verbose=options.verbose)
         result.tries += 1
@@ -129,6 +136,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
     seed = random.SystemRandom().randrange(1 << 31) if options.seed is None else options.seed
     mounts = stage.own_mounts()
+    unknown = set(options.faults) - {fault.name for fault in FAULTS}
+    if unknown:
+        print(f"faults: there is no fault {min(unknown)}; there are {', '.join(one.name for one in FAULTS)}")
+        return 2
     chosen = [fault for fault in FAULTS if fault.name in options.faults or not options.faults]
     broken = 0
     print(f"faults: seed {seed}", flush=True)
