@@ -275,3 +275,87 @@ async def _bookmark_lets_go(stage: Stage) -> None:
     await expect(keep).to_be_checked()
     await keep.click(force=True)
     await expect(page.get_by_text("No bookmark fits")).to_be_visible()
+
+
+@pytest.mark.e2e
+@pytest.mark.timeout(120)
+def test_a_motion_search_finds_the_moment_when_somebody_walked_through_the_region(tmp_path: Path) -> None:
+    async def flow() -> None:
+        async with staged(tmp_path, [ROOM]) as stage:
+            camera = await add_camera(stage.house, stage.cameras, ROOM)
+            start_ms, end_ms = await _somebody_walked(stage)
+            await stage.go(f"/playback?camera={camera}&t={start_ms - 2_000}&span=600000")
+            await expect(stage.page.locator("canvas").first).to_be_visible(timeout=15_000)
+            await _nothing_moves_in_the_corner(stage)
+            await _finds(stage, start_ms, end_ms)
+            await _accounts_balance(stage, camera)
+            assert stage.problems == []
+
+    asyncio.run(flow())
+
+
+async def _somebody_walked(stage: Stage) -> tuple[int, int]:
+    """When the first event began (ms), and up to where it has been seen."""
+    for _ in range(240):
+        match (await stage.ask("/api/events"))["events"]:
+            case [*_, {"start_ms": int(start), "end_ms": end}]:
+                return start, end if isinstance(end, int) else start + 1_000
+            case _:
+                await asyncio.sleep(0.25)
+    raise AssertionError("nobody walked into the forbidden zone")
+
+
+async def _region(dialog: Locator, corners: list[tuple[int, int]]) -> None:
+    """Say where by number, in percent of the picture."""
+    if not await dialog.get_by_label("Point 1, from the left").is_visible():
+        await dialog.get_by_text("Points by number").click()
+    for number, corner in enumerate(corners, 1):
+        for side, percent in zip(("left", "top"), corner, strict=True):
+            await dialog.get_by_label(f"Point {number}, from the {side}").fill(str(percent))
+
+
+async def _nothing_moves_in_the_corner(stage: Stage) -> None:
+    page = stage.page
+    await page.keyboard.press("m")
+    dialog = page.get_by_role("dialog")
+    await expect(dialog.locator(".hc-motion-picture img")).to_have_js_property("complete", True)
+    await _region(dialog, [(0, 0), (8, 0), (8, 8), (0, 8)])
+    await dialog.get_by_role("button", name="Search", exact=True).click()
+    await expect(dialog.locator(".hc-motion-found")).to_have_attribute("data-end", "done", timeout=10_000)
+    await expect(dialog.get_by_role("status")).to_contain_text("Nothing moved there.")
+
+
+async def _finds(stage: Stage, start_ms: int, end_ms: int) -> None:
+    """By the points of the outline, then by hand; what is found is shown, and leads there."""
+    page = stage.page
+    dialog = page.get_by_role("dialog")
+    await _region(dialog, [(20, 40), (80, 40), (80, 80), (20, 80)])
+    point = dialog.get_by_role("button", name="Point 1 of Region")
+    await point.focus()
+    await page.keyboard.press("Shift+ArrowRight")
+    await expect(point).to_have_accessible_name(re.compile("21 % from the left"))
+    await dialog.get_by_role("button", name="Search", exact=True).click()
+    found = dialog.locator(".hc-motion-found")
+    await expect(found).to_have_attribute("data-end", "done", timeout=10_000)
+    hits = await dialog.locator(".hc-hit").all()
+    spans = [[int(await hit.get_attribute(f"data-{name}") or 0) for name in ("start", "end", "at")] for hit in hits]
+    meets = [number for number, (begins, ends, _) in enumerate(spans) if begins < end_ms and ends > start_ms]
+    assert meets, f"{spans} do not meet {start_ms} to {end_ms}"
+    await expect(hits[meets[0]].locator("img")).to_have_attribute("data-state", "there", timeout=10_000)
+    await hits[meets[0]].focus()
+    await page.keyboard.press("Enter")
+    await expect(dialog).to_have_count(0)
+    await expect(page).to_have_url(re.compile(rf"t={spans[meets[0]][2]}\b"))
+
+
+async def _accounts_balance(stage: Stage, camera: str) -> None:
+    page = stage.page
+    await stage.go(f"/live/{camera}")
+    await page.get_by_role("button", name="Accounts").click()
+    await expect(page).to_have_url(re.compile("losses=1"))
+    panel = page.locator(".hc-loss")
+    expected = int(await panel.get_attribute("data-expected") or 0)
+    assert expected > 15 * 10
+    missing = int(await panel.get_attribute("data-missing") or 0)
+    assert 0 <= missing < expected
+    await expect(panel.get_by_text("Expected", exact=True).first).to_be_visible()
