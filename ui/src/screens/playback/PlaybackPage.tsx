@@ -8,6 +8,7 @@ import { bookmarksQuery } from "@/api/keeping";
 import type { Camera } from "@/api/types";
 import { type PlaybackSearch, playbackSearch } from "@/app/search";
 import { useClock, useNow } from "@/app/site";
+import { LossLink } from "@/parts/LossLink";
 import { Page } from "@/parts/Page";
 import { firstRecorded } from "@/timeline/lookup";
 import { Timeline } from "@/timeline/Timeline";
@@ -207,6 +208,7 @@ export function PlaybackPage({ cameras, focus, all }: PlaybackPageProps) {
             }
           />
           <JumpTo cameras={ids} at={playhead} choose={seek} />
+          <LossLink camera={focus} at={playhead} />
         </>
       }
     >
