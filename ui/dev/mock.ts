@@ -15,9 +15,9 @@ import {
   users,
   zones,
 } from "./fixtures";
+import * as footage from "./footage";
 import { keepingRoutes } from "./keeping";
 import { upgrade } from "./live";
-import { cut } from "./mp4";
 
 /** A stand-in for the server, for work on the screens only; `HAECHI_SERVER=http://127.0.0.1:8300` uses the real one. */
 
@@ -61,33 +61,6 @@ const eventOf = (id: string): HaechiEvent => {
   return found;
 };
 
-const GAP = {
-  start_ms: started - 5_400_000,
-  end_ms: started - 4_500_000,
-  cause: "unreachable",
-  detail: "no route to host",
-};
-
-function playlist(id: string, search: URLSearchParams): Bytes {
-  const start = Number(search.get("start_ms"));
-  const end = Math.min(Number(search.get("end_ms")), Date.now());
-  const { fragments, init } = cut(readFileSync(`${media}/${scene(id)}.rec.mp4`));
-  const uri = `/api/cameras/${id}/recordings/rec_1.mp4`;
-  const lines = ["#EXTM3U", "#EXT-X-VERSION:7", "#EXT-X-TARGETDURATION:2", "#EXT-X-PLAYLIST-TYPE:VOD"];
-  lines.push(`#EXT-X-MAP:URI="${uri}",BYTERANGE="${init.length}@0"`);
-  for (let at = Math.floor(start / 20_000) * 20_000; at < end; at += 20_000) {
-    if (at > GAP.start_ms && at < GAP.end_ms) continue;
-    let offset = init.length;
-    lines.push("#EXT-X-DISCONTINUITY");
-    fragments.forEach((fragment, index) => {
-      lines.push(`#EXT-X-PROGRAM-DATE-TIME:${new Date(at + index * 2_000).toISOString()}`);
-      lines.push("#EXTINF:2.0,", `#EXT-X-BYTERANGE:${fragment.length}@${offset}`, uri);
-      offset += fragment.length;
-    });
-  }
-  return new Bytes("application/vnd.apple.mpegurl", Buffer.from([...lines, "#EXT-X-ENDLIST", ""].join("\n")));
-}
-
 function listEvents(search: URLSearchParams): Reply {
   const before = Number(search.get("before_ms") ?? Number.POSITIVE_INFINITY);
   const limit = Number(search.get("limit") ?? 50);
@@ -130,6 +103,7 @@ function probe(url: string): Reply {
   return { ok: true, hops, error: null, codec: "h264", width: 960, height: 540, audio_codec: "aac", still };
 }
 
+const film = (id: string): Buffer => readFileSync(`${media}/${scene(id)}.rec.mp4`);
 const jpeg = (id: string): Bytes => new Bytes("image/jpeg", readFileSync(`${media}/${scene(id)}.jpg`));
 
 const routes: [string, RegExp, (call: Call) => Reply][] = [
@@ -212,12 +186,12 @@ const routes: [string, RegExp, (call: Call) => Reply][] = [
       const start = Number(search.get("start_ms"));
       const end = Number(search.get("end_ms"));
       const spans = [
-        { start_ms: started - 4 * 86_400_000, end_ms: GAP.start_ms },
-        { start_ms: GAP.end_ms, end_ms: Date.now() },
+        { start_ms: started - 4 * 86_400_000, end_ms: footage.GAP.start_ms },
+        { start_ms: footage.GAP.end_ms, end_ms: Date.now() },
       ].filter((span) => span.end_ms > start && span.start_ms < end);
       return {
         spans,
-        gaps: [GAP],
+        gaps: [footage.GAP],
         events: events.filter(
           (row) => row.camera === id && row.start_ms < end && (row.end_ms ?? end) > start,
         ),
@@ -231,17 +205,17 @@ const routes: [string, RegExp, (call: Call) => Reply][] = [
       days: [0, 1, 2, 3].map((back) => new Date(Date.now() - back * 86_400_000).toISOString().slice(0, 10)),
     }),
   ],
-  ["GET", /^\/api\/cameras\/(\w+)\/index\.m3u8$/, ({ id, search }) => playlist(id, search)],
+  ["GET", /^\/api\/timeline$/, ({ search }) => footage.timeline(search)],
+  ["GET", /^\/api\/cameras\/(\w+)\/pieces$/, ({ id, search }) => footage.pieces(film(id), search)],
+  ["GET", /^\/api\/cameras\/(\w+)\/units$/, ({ search }) => footage.units(search)],
   [
     "GET",
-    /^\/api\/cameras\/(\w+)\/recordings\/\w+\.mp4$/,
-    ({ id }) => new Bytes("video/mp4", readFileSync(`${media}/${scene(id)}.rec.mp4`)),
+    /^\/api\/cameras\/(\w+)\/syncs\.mp4$/,
+    ({ id, search }) => new Bytes("video/mp4", footage.syncs(film(id), search)),
   ],
-  [
-    "GET",
-    /^\/api\/cameras\/(\w+)\/clip\.mp4$/,
-    ({ id }) => new Bytes("video/mp4", readFileSync(`${media}/${scene(id)}.rec.mp4`)),
-  ],
+  ["GET", /^\/api\/cameras\/(\w+)\/preview\.jpg$/, ({ id }) => jpeg(id)],
+  ["GET", /^\/api\/cameras\/(\w+)\/recordings\/\w+\.mp4$/, ({ id }) => new Bytes("video/mp4", film(id))],
+  ["GET", /^\/api\/cameras\/(\w+)\/clip\.mp4$/, ({ id }) => new Bytes("video/mp4", film(id))],
   ["GET", /^\/api\/events$/, ({ search }) => listEvents(search)],
   [
     "POST",

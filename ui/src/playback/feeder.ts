@@ -29,6 +29,8 @@ const AHEAD_MS = 12_000;
 const FIRST_BYTES = 300_000;
 const BATCH_BYTES = 2_000_000;
 const EVICT_EVERY_MS = 1_000;
+const LAST_MS = 500;
+const RIM_MS = 50;
 const MOST_RETRY_MS = 5_000;
 
 export class Feeder {
@@ -94,6 +96,13 @@ export class Feeder {
     return this.parts.buffer.ranges().some((range) => range.start_ms <= ms + 1 && ms < range.end_ms);
   }
 
+  /** The recording ends just after `ms`: a browser would wait for pictures that never come. */
+  ends(ms: number): boolean {
+    const own = this.parts.buffer.ranges().find((range) => range.start_ms <= ms + 1 && ms < range.end_ms);
+    if (own === undefined || own.end_ms - ms > LAST_MS) return false;
+    return this.list.knows(own.end_ms + RIM_MS) && this.list.at(own.end_ms + RIM_MS) === null;
+  }
+
   /** Whether it is known what is recorded at `ms`. */
   knows(ms: number): boolean {
     return this.mode === "syncs" ? this.trick.has(ms) : this.list.knows(ms);
@@ -113,6 +122,7 @@ export class Feeder {
     this.busy = true;
     try {
       const later = this.parts.buffer.ranges().some((range) => range.start_ms > own.end_ms);
+      if (later && this.mode === "syncs") return;
       if (later) await this.parts.buffer.remove(own.end_ms + 1, Number.POSITIVE_INFINITY);
       if (!this.closed) this.parts.buffer.finish();
     } finally {

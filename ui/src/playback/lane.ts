@@ -2,7 +2,7 @@ import { type MediaBuffer, MseBuffer, plays } from "./buffer";
 import { type Clock, isTrick } from "./clock";
 import { Feeder, type FeedFault } from "./feeder";
 import type { Gate } from "./gate";
-import { EDGE_MS } from "./pieces";
+import { EDGE_MS, type Span } from "./pieces";
 import type { FootageSource, Hole } from "./source";
 import { middleOf, type Unit, UnitTable } from "./units";
 
@@ -36,7 +36,11 @@ const GAIN = 2.5;
 const MOST_NUDGE = 0.25;
 const DEAD_S = 0.004;
 const HANGS_MS = 250;
+const SLOW_SEEK_MS = 200;
 const UNITS_AROUND_MS = 6_000;
+/** A picture may last this long and still be found. */
+const NEAR_MS = 500;
+const ASK_UNITS_MS = 400;
 const LOST_MS = 6_000;
 const REBUILDS = 3;
 
@@ -51,9 +55,11 @@ export class Lane {
   private abort = new AbortController();
   private placed: number | null = null;
   private seekingSince = 0;
+  private putAt = 0;
   private waitingSince: number | null = null;
   private asking = false;
   private askedUnitsAt = 0;
+  private unitsFail = false;
   private rebuilds = 0;
 
   constructor(parts: LaneParts, video: Screen, makeBuffer?: () => MediaBuffer) {
@@ -78,6 +84,7 @@ export class Lane {
   jumped(): void {
     this.placed = null;
     this.waitingSince = null;
+    this.askedUnitsAt = 0;
     this.feeder.jump(this.parts.clock.now());
   }
 
@@ -96,9 +103,13 @@ export class Lane {
 
   /** The pictures around `ms`, for a step or an exact stop. */
   async learn(ms: number): Promise<void> {
-    if (this.units.knows(ms - 1_000, ms + 1_000)) return;
-    const span = { start_ms: ms - UNITS_AROUND_MS, end_ms: ms + UNITS_AROUND_MS };
-    this.units.add(await this.parts.source.units(span, this.abort.signal), span);
+    if (this.units.knows(ms - 2 * NEAR_MS, ms + 2 * NEAR_MS)) return;
+    await this.fetchUnits({ start_ms: ms - UNITS_AROUND_MS, end_ms: ms + UNITS_AROUND_MS });
+  }
+
+  private async fetchUnits(span: Span): Promise<void> {
+    const whole = span.end_ms < this.parts.now() - EDGE_MS;
+    this.units.add(await this.parts.source.units(span, this.abort.signal), span, whole);
   }
 
   private fed(): Feeder {
@@ -178,8 +189,9 @@ export class Lane {
     this.watchSeek(at);
     const { clock } = this.parts;
     const seeks = clock.speed < 0 || isTrick(clock.speed);
-    const ready = !this.video.seeking && this.video.readyState >= (clock.playing && !seeks ? 3 : 2);
-    if (!clock.playing) this.still(at);
+    const ahead = clock.playing && !seeks && !this.feeder.ends(at);
+    let ready = !this.video.seeking && this.video.readyState >= (ahead ? 3 : 2);
+    if (!clock.playing) ready = this.still(at) && ready;
     else if (seeks) this.flick(at);
     else this.run(at);
     if (ready) {
@@ -190,8 +202,8 @@ export class Lane {
   }
 
   private notReady(seeks: boolean): void {
-    // While flicking through pictures each seek takes a moment: that is no reason to stop the clock.
-    if (seeks && this.face.state === "shown") return;
+    // While flicking through pictures each seek takes a moment: no reason to stop the clock, as long as it is short.
+    if (seeks && this.face.state === "shown" && this.parts.now() - this.putAt < SLOW_SEEK_MS) return;
     if (this.face.state !== "shown") this.become("loading");
     this.holdAWhile();
   }
@@ -205,21 +217,30 @@ export class Lane {
     }
   }
 
-  /** Stands on the picture that was the newest at `at`. */
-  private still(at: number): void {
+  /** Stands on the picture that was the newest at `at`. Returns whether it is known to be that very one. */
+  private still(at: number): boolean {
     this.pause();
-    const known = this.units.at(at);
-    const exact = known !== null && at - known.at_ms <= known.duration_ms + 300 ? middleOf(known) : at + 1;
-    if (known === null || !this.units.knows(at - 500, at + 1)) this.ask(at);
-    this.put(exact);
+    const isKnown = this.units.knows(at - NEAR_MS, at + 1);
+    const unit = isKnown ? this.units.at(at) : null;
+    if (!isKnown) this.ask(at);
+    const before = this.placed;
+    this.put(unit === null ? at + 1 : middleOf(unit));
+    return (isKnown || this.unitsFail) && before === this.placed;
   }
 
   private ask(at: number): void {
     const now = this.parts.now();
-    if (now - this.askedUnitsAt < 700) return;
+    if (now - this.askedUnitsAt < ASK_UNITS_MS) return;
     this.askedUnitsAt = now;
-    // Without the list the player stands on the right picture to within its own exactness.
-    this.learn(at).catch(() => undefined);
+    this.learn(at).then(
+      () => {
+        this.unitsFail = false;
+      },
+      () => {
+        // Without the list the player stands on the right picture to within its own exactness.
+        this.unitsFail = true;
+      },
+    );
   }
 
   /** Picture after picture by seeking: backwards, and very fast. */
@@ -254,6 +275,7 @@ export class Lane {
   private put(ms: number): void {
     if (this.placed === ms) return;
     this.placed = ms;
+    this.putAt = this.parts.now();
     this.video.currentTime = ms / 1_000;
   }
 
@@ -266,8 +288,7 @@ export class Lane {
     await this.learn(ms);
     const near = this.units.neighbour(ms, steps);
     if (near !== null && this.units.knows(Math.min(ms, near.at_ms), Math.max(ms, near.at_ms))) return near;
-    const span = { start_ms: ms - 4 * UNITS_AROUND_MS, end_ms: ms + 4 * UNITS_AROUND_MS };
-    this.units.add(await this.parts.source.units(span, this.abort.signal), span);
+    await this.fetchUnits({ start_ms: ms - 4 * UNITS_AROUND_MS, end_ms: ms + 4 * UNITS_AROUND_MS });
     return this.units.neighbour(ms, steps);
   }
 }

@@ -169,7 +169,7 @@ describe("the pieces of a recording", () => {
 describe("the pictures", () => {
   const unit = (at: number) => ({ at_ms: NOW + at, shown_ms: NOW + at + 3, duration_ms: 66 });
   const table = new UnitTable();
-  table.add([unit(0.4), unit(66.4), unit(133.1)], { start_ms: NOW - 100, end_ms: NOW + 1_000 });
+  table.add([unit(0.4), unit(66.4), unit(133.1)], { start_ms: NOW - 100, end_ms: NOW + 1_000 }, false);
 
   test("at an instant there is the newest one; a step leads to its neighbour", () => {
     expect(table.at(NOW + 66)?.at_ms).toBe(NOW + 0.4);
@@ -187,6 +187,9 @@ describe("the pictures", () => {
   test("the newest picture may have successors that are not written yet", () => {
     expect(table.knows(NOW, NOW + 199)).toBe(true);
     expect(table.knows(NOW, NOW + 300)).toBe(false);
+    const past = new UnitTable();
+    past.add([unit(0)], { start_ms: NOW - 100, end_ms: NOW + 1_000 }, true);
+    expect(past.knows(NOW, NOW + 300)).toBe(true);
   });
 });
 

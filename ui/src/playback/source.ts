@@ -100,7 +100,8 @@ export class HttpSource implements FootageSource {
       if (span.end_ms <= span.start_ms) break;
       const line = await request<Timeline>("GET", this.path("timeline", span), undefined, signal);
       gap = line.gaps.find((row) => row.start_ms <= ms && ms < row.end_ms) ?? gap;
-      const next = line.spans.filter((row) => row.end_ms > ms).map((row) => Math.max(row.start_ms, ms));
+      // The span's start is rounded down; the first picture is there a part of a millisecond later.
+      const next = line.spans.filter((row) => row.end_ms > ms).map((row) => Math.max(row.start_ms + 1, ms));
       if (next.length > 0) return { gap, next_ms: Math.min(...next) };
       if (span.end_ms < ms + days * DAY_MS) break;
     }

@@ -16,7 +16,8 @@ export class UnitTable {
   private list: Unit[] = [];
   private known: Span[] = [];
 
-  add(units: readonly Unit[], asked: Span): void {
+  /** `whole`: all of the range is written; else the newest picture may have successors that are not yet. */
+  add(units: readonly Unit[], asked: Span, whole: boolean): void {
     if (this.list.length > MOST) {
       this.list = [];
       this.known = [];
@@ -25,9 +26,11 @@ export class UnitTable {
     for (const unit of units) byTime.set(unit.at_ms, unit);
     this.list = [...byTime.values()].sort((a, b) => a.at_ms - b.at_ms);
     const last = units.at(-1);
-    // The newest picture may have successors that are not written yet.
-    const end_ms = Math.min(asked.end_ms, last === undefined ? asked.end_ms : last.at_ms + last.duration_ms);
-    this.known.push({ start_ms: asked.start_ms, end_ms });
+    const written_ms = last === undefined ? asked.start_ms : last.at_ms + last.duration_ms;
+    this.known.push({
+      start_ms: asked.start_ms,
+      end_ms: whole ? asked.end_ms : Math.min(asked.end_ms, written_ms),
+    });
   }
 
   knows(start_ms: number, end_ms: number): boolean {
