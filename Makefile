@@ -9,7 +9,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { echo $$p; exit; }; done; echo python3)
 BIN := .venv/bin
 
-.PHONY: help env env-dev ui demo test check fmt docs lock fuzz bench clean
+.PHONY: help env env-dev ui demo test check fmt docs lock fuzz bench faults clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 10
@@ -17,9 +17,9 @@ help:  ## list the targets
 demo: env ui  ## four rendered cameras, the server, an alarm within the minute
 	@$(BIN)/haechi demo $(ARGS)
 
-test: env-dev ui  ## the whole suite: unit, property, contract, end to end (may use apt for Chromium, and says so)
+test: env-dev ui  ## the whole suite: unit, property, contract, end to end (may use apt for programs, and says so)
 	@$(PYTHON) scripts/ui.py test
-	@$(PYTHON) scripts/browser.py
+	@$(PYTHON) scripts/programs.py
 	@bash scripts/test.sh $(ARGS)
 
 check: env-dev  ## style, types, import rules, sizes, habits
@@ -50,6 +50,11 @@ fuzz: env-dev  ## every parser for a short while (FUZZ_SECONDS each, default 20)
 
 bench: env-dev  ## the measurements of docs/ref/bench-*.md (BENCH="ingest record live")
 	@bash scripts/bench.sh
+
+faults: env-dev  ## the whole fault suite (2-3 h), then docs/ref/faults.md anew (FAULTS="kill power" FAULTS_KILL=50 SEED=7)
+	@$(PYTHON) scripts/programs.py
+	@$(BIN)/python -m tests.faults.run $(FAULTS) $(if $(SEED),--seed $(SEED)) --results .cache/faults
+	@$(BIN)/python -m tests.faults.table .cache/faults docs/ref/faults.md
 
 clean:  ## remove what was built; keeps your recordings
 	@rm -rf .venv .cache build dist src/haechi/api/static ui/node_modules .mypy_cache .ruff_cache .pytest_cache

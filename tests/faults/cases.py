@@ -55,6 +55,7 @@ class Fault(Struct, frozen=True):
         play: Plays one try.
         missing: Why it cannot be tried on this machine; empty when it can.
         mounts: It needs mounts of its own.
+        measures_loss: What is lost is at most the fragment in flight; elsewhere it shows in gaps.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Fault(Struct, frozen=True):
     play: Callable[[Try], Iterator[Outcome]]
     missing: Callable[[], str] = lambda: ""
     mounts: bool = False
+    measures_loss: bool = False
 
 
 def outcome(what: str, verdict: Verdict, *, struck: bool = True, also: tuple[str, ...] = ()) -> Outcome:

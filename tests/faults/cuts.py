@@ -71,5 +71,5 @@ def _live(disk: PowerCutDisk, life: Life, ledger: Ledger) -> tuple[str, ...]:
 FAULT = Fault(
     "power", "power cut, unsynced data lost or torn",
     "D2 D3: nothing acknowledged is lost; at most the fragment in flight",
-    count=600, strikes=STRIKES, play=play, missing=can_mount,
+    count=600, strikes=STRIKES, play=play, missing=can_mount, measures_loss=True,
 )  # fmt: skip

@@ -167,5 +167,5 @@ def _bytes(folder: Path) -> int:
 
 LOCKED = Fault(
     "locked", "database held by another for 2-60 s", "D4: recording goes on, and nothing is lost",
-    count=20, strikes=1, play=play_locked,
+    count=20, strikes=1, play=play_locked, measures_loss=True,
 )  # fmt: skip

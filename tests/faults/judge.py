@@ -81,7 +81,7 @@ class Judge:
         broken += self._promised(index)
         broken += self._orders(index)
         for stream in self._script.streams():
-            broken += _tiles(stream, index)
+            broken += tiles(stream, index)
         left = unlisted(self._folder)
         broken += [f"D2 unlisted: {path}" for path in left[:NAMED_MOST]]
         loss = self._loss()
@@ -168,7 +168,7 @@ def _covers(hole: Hole, stream: StreamId, at_ns: int) -> bool:
     return hole.stream == stream and hole.start_ns <= at_ns and (hole.end_ns is None or at_ns < hole.end_ns)
 
 
-def _tiles(stream: StreamId, index: Index) -> list[str]:
+def tiles(stream: str, index: Index) -> list[str]:
     """D6: every moment since the first recording is in a recording or in a gap, and in one of them only.
 
     Gaps may also lie within a recording, where damaged fragments were taken off the list; those are left out.

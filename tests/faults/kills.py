@@ -84,5 +84,5 @@ def strike(life: Life, ledger: Ledger, options: list[str]) -> str:
 FAULT = Fault(
     "kill", "SIGKILL of the recorder at a system call",
     "D2 D3: nothing acknowledged is lost; at most the fragment in flight",
-    count=1200, strikes=STRIKES, play=play, missing=can_trace,
+    count=1200, strikes=STRIKES, play=play, missing=can_trace, measures_loss=True,
 )  # fmt: skip

@@ -2,11 +2,13 @@
 
     python -m tests.faults.run [FAULT ...] [--count N] [--seed S] [--only NUMBER] [--results FOLDER]
 
-Without ``--count`` each fault is struck as often as the whole suite wants. The exit status is 1 when a promise was
+Without ``--count`` each fault is struck as often as ``FAULTS_KILL=50`` and the like in the environment say, or as the
+whole suite wants. The exit status is 1 when a promise was
 broken.
 """
 
 import argparse
+import os
 import random
 import shutil
 import subprocess
@@ -19,7 +21,7 @@ from pathlib import Path
 import msgspec
 import structlog
 
-from tests.faults import clocks, cuts, damage, errors, full, kills, mounts, stage
+from tests.faults import clocks, cuts, damage, errors, full, house, kills, mounts, stage
 from tests.faults.cases import Fault, Outcome, Try
 
 FAULTS = [
@@ -33,6 +35,7 @@ FAULTS = [
     mounts.FAULT,
     damage.FAULT,
     clocks.FAULT,
+    house.FAULT,
 ]
 NAMED_MOST = 20
 TELL_S = 60.0
@@ -87,7 +90,7 @@ def run(fault: Fault, options: argparse.Namespace, seed: int, mounts: str) -> Re
         print(f"faults: {fault.name}: SKIPPED: {result.skipped}", flush=True)
         return result
     began = time.monotonic()
-    count = fault.count if options.count is None else options.count
+    count = options.count or int(os.environ.get(f"FAULTS_{fault.name.upper()}", fault.count))
     number = 0 if options.only is None else options.only
     told = began
     while result.strikes < count and time.monotonic() - began < options.seconds:

@@ -1,7 +1,7 @@
-"""Sees to it that the tests have a browser and strace (which kills the recorder at a chosen system call), by apt.
+"""Sees to it that the tests have the programs that they use, by apt: a browser, and what the fault suite strikes with.
 
-Says what it does. Without apt, or without the right to use it, it says so and the browser tests skip with that reason;
-with CI set that is an error, because there they must run.
+Says what it does. Without apt, or without the right to use it, it says so and the tests in question skip with that
+reason; with CI set a missing browser is an error, because there it must be.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ import subprocess
 import sys
 
 BROWSER = ("chromium", "fonts-noto-cjk")
-TRACER = "strace"
+STRIKERS = {"strace": "strace", "faketime": "faketime", "fusermount3": "fuse3"}
+"""Program to package: kills at a system call, clocks that jump, a disk that forgets (tests/faults)."""
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
@@ -37,13 +38,14 @@ def apt_command() -> list[str] | None:
 
 def missing() -> list[str]:
     """The packages that the tests could use and that are not here."""
-    return [*(BROWSER if find() is None else ()), *(() if shutil.which(TRACER) else (TRACER,))]
+    strikers = [package for program, package in STRIKERS.items() if shutil.which(program) is None]
+    return [*(BROWSER if find() is None else ()), *strikers]
 
 
 def install(apt: list[str], packages: list[str]) -> bool:
     """Install packages. Returns whether apt ended well."""
     what, how = " and ".join(packages), " ".join(apt)
-    print(f"browser: installing {what} with {how} (for the tests only) ...", flush=True)
+    print(f"programs: installing {what} with {how} (for the tests only) ...", flush=True)
     env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     steps = (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", *packages])
     for step in steps:
@@ -58,14 +60,16 @@ def main() -> int:
     wanted = missing()
     if wanted and (apt := apt_command()) is not None:
         install(apt, wanted)
-    found = find()
-    if found is not None:
+    for program, package in STRIKERS.items():
+        if shutil.which(program) is None:
+            print(f"programs: no {program}; faults that need it will skip. To try them: apt-get install {package}.")
+    if find() is not None:
         return 0
     remedy = "install Chromium yourself (apt-get install chromium) or name one with HAECHI_CHROMIUM=/path"
     if os.environ.get("CI"):
         print(f"error: no Chromium for the browser tests. Remedy: {remedy}.", file=sys.stderr)
         return 1
-    print(f"browser: no Chromium and no right to install it; the browser tests will skip. To run them: {remedy}.")
+    print(f"programs: no Chromium and no right to install it; the browser tests will skip. To run them: {remedy}.")
     return 0
 
 
