@@ -45,7 +45,18 @@ def test_every_route_that_changes_something_is_written_down_or_says_why_not(stag
     }
     changing = {(method, path) for method, path in routes if method not in {"GET", "HEAD"}}
     assert changing - set(AUDITED) - set(CHANGES_NOTHING) == set()
+    assert set(AUDITED) <= routes
     assert set(CHANGES_NOTHING) <= changing
+
+
+def test_every_route_that_gives_pictures_of_the_past_is_written_down(stage: Set) -> None:
+    media = {
+        route.path
+        for route in stage.app.router.routes
+        if isinstance(route, GuardedRoute) and route.path.endswith((".mp4", ".m3u8", ".jpg", "/pieces"))
+    }
+    live = {"/api/cameras/{camera}/latest.jpg"}
+    assert media - live == {path for method, path in AUDITED if method == "GET" and path in media}
 
 
 def test_looking_is_one_line_in_five_minutes_for_each_person_and_camera(stage: Set) -> None:

@@ -20,7 +20,7 @@ from haechi.record.tables import recordings
 
 SETTLE_NS = 300 * NS_PER_S
 """So long after its end, all that was seen in a recording has been counted."""
-AT_ONCE = 500
+AT_ONCE = 1_000
 MOTION_FROM = 2
 """Share of the picture that moved in a minute, of 255 (rounded up), from which on it is one with motion: above 0.4 %.
 The gate before the detector opens at 0.2 %; what stays below this for a whole minute is leaves and noise."""
@@ -35,11 +35,14 @@ class _Row(Struct, frozen=True):
 
 
 def judge_some(connection: Connection, before_ns: int, limit: int = AT_ONCE) -> int:
-    """Judge recordings that ended by ``before_ns``, the oldest first; how many were judged."""
+    """Judge recordings that ended by ``before_ns``, of one stream after the other; how many were judged.
+
+    Of one stream, for then the pins and the accounts of a stretch of time are read once, not for every recording.
+    """
     query = (
         sa.select(recordings.c.id, recordings.c.stream, recordings.c.start_ns, recordings.c.end_ns)
         .where(recordings.c.kept_as.is_(None), ~recordings.c.is_open, recordings.c.end_ns <= before_ns)
-        .order_by(recordings.c.start_ns)
+        .order_by(recordings.c.stream, recordings.c.start_ns)
         .limit(limit)
     )
     by_camera: defaultdict[CameraId, list[_Row]] = defaultdict(list)
@@ -73,7 +76,7 @@ def kept_as(start_ns: int, end_ns: int, pins: Sequence[Pin], moving: set[int]) -
 
 
 def _judged(connection: Connection, camera: CameraId, rows: Sequence[_Row]) -> list[Kept]:
-    """What ``rows`` (by start) are kept as. Sound is judged by what its camera saw."""
+    """What ``rows`` (by stream and start) are kept as. Sound is judged by what its camera saw."""
     start_ns, end_ns = min(row.start_ns for row in rows), max(row.end_ns for row in rows)
     pins = sorted(pins_over(connection, camera, start_ns, end_ns), key=lambda pin: pin.start_ns)
     moving = {
@@ -84,7 +87,10 @@ def _judged(connection: Connection, camera: CameraId, rows: Sequence[_Row]) -> l
     found: list[Kept] = []
     near: list[Pin] = []
     number = 0
+    stream = rows[0].stream
     for row in rows:
+        if row.stream != stream:
+            near, number, stream = [], 0, row.stream
         while number < len(pins) and pins[number].start_ns < row.end_ns:
             near.append(pins[number])
             number += 1

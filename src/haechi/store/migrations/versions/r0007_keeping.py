@@ -68,7 +68,7 @@ def _keep_by_class() -> None:
         sqlite_where=JUDGED, postgresql_where=JUDGED,
     )  # fmt: skip
     op.create_index(
-        "ix_recordings_unjudged", "recordings", ["start_ns"], sqlite_where=UNJUDGED, postgresql_where=UNJUDGED
+        "ix_recordings_unjudged", "recordings", ["stream", "start_ns"], sqlite_where=UNJUDGED, postgresql_where=UNJUDGED
     )
 
 
