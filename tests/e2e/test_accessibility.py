@@ -69,7 +69,7 @@ def screens(camera: str, event: str) -> list[Screen]:
 
 @pytest.mark.e2e
 @pytest.mark.slow
-@pytest.mark.timeout(280)
+@pytest.mark.timeout(420)
 def test_every_screen_is_accessible_in_both_schemes_at_both_sizes(tmp_path: Path) -> None:
     found = asyncio.run(_everything(tmp_path))
     assert found == [], "\n" + "\n".join(found)
