@@ -58,6 +58,7 @@ POLICY: dict[tuple[str, str], Access] = {
     ("POST", f"{ONE_CAMERA}/motion-search"): CAMERA_VIEW,
     ("GET", f"{ONE_CAMERA}/preview.jpg"): CAMERA_VIEW,
     ("GET", f"{ONE_CAMERA}/syncs.mp4"): CAMERA_VIEW,
+    ("GET", f"{ONE_CAMERA}/footage.mp4"): CAMERA_VIEW,
     ("GET", "/api/timeline"): SIGNED_IN,
     ("GET", "/api/events"): SIGNED_IN,
     ("POST", "/api/events/review"): SIGNED_IN,

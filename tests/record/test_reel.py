@@ -21,7 +21,7 @@ from haechi.base.ids import RecordingId, StreamId
 from haechi.bus.frames import GapCause
 from haechi.media.access_unit import AccessUnit, CodecParams, UnitRef
 from haechi.media.fmp4.muxer import fragment
-from haechi.media.fmp4.reader import headers_size, read_fragment, read_init, samples
+from haechi.media.fmp4.reader import headers_size, read_fragment, read_init, samples, scan, verify
 from haechi.record.index import fragments_in
 from haechi.record.layouts import Fragment
 from haechi.record.pieces import Piece, offsets_us, us_of
@@ -267,6 +267,52 @@ def test_a_damaged_fragment_is_left_out_of_the_sync_units_and_nothing_at_all_is_
         syncs(reel, after(units, 60), after(units, 120), NS_PER_S)
     with pytest.raises(NotFound, match="no picture"):
         asyncio.run(reel.syncs(StreamId("cam_other/main"), START_NS, after(units, 1), NS_PER_S))
+
+
+def filmed(reel: Reel, start_ns: int, end_ns: int) -> bytes:
+    async def read() -> bytes:
+        return b"".join([part async for part in await reel.film(MAIN, start_ns, end_ns)])
+
+    return asyncio.run(read())
+
+
+def test_a_film_holds_every_unit_bit_for_bit_with_its_stamp_over_files_and_runs(archive: Archive) -> None:
+    params, coded = h264_stream(frames=150, fps=15, gop=30, size=(64, 64))
+    first = drifting(stamped(coded, MAIN, first_ticks=5_000_000), 900)
+    second = stamped(coded, MAIN, run=2, start_ns=after(first, 4))
+    reel = record(archive, (params, first), (params, second))
+    data = filmed(reel, first[40].captured_ns, second[70].captured_ns)
+    wanted = [*first[30:], *second[:90]]
+    found = scan(data)
+    got = [(unit.captured_ns, unit.seq) for piece in found.fragments for unit in piece.units]
+    assert got == [(unit.captured_ns, unit.ref.seq) for unit in wanted]
+    assert [payload for _, payload in packets(data)] == [unit.data for unit in wanted]
+    assert found.tail is None
+    for piece in found.fragments:
+        verify(data[piece.offset : piece.offset + piece.size], piece.digest)
+    times = [unit.sample.dts for piece in found.fragments for unit in piece.units]
+    assert times[0] == 0
+    assert all(a < b for a, b in pairwise(times))
+    true = [(unit.captured_ns - first[30].captured_ns) * 90_000 // NS_PER_S for unit in wanted]
+    assert max(abs(a - b) for a, b in zip(times, true, strict=True)) <= 6_000
+
+
+def test_a_film_leaves_damage_out_and_ends_where_the_coding_changes(archive: Archive) -> None:
+    params, coded = h264_stream(frames=90, fps=15, gop=30, size=(64, 64))
+    other, more = h264_stream(frames=30, fps=15, gop=15, size=(96, 64))
+    units = stamped(coded, MAIN)
+    reel = record(archive, (params, units), (other, stamped(more, MAIN, run=2, start_ns=after(units, 1))))
+    piece = pieces(reel, START_NS, after(units, 0)).pieces[1]
+    path = archive.files()[0]
+    damaged = bytearray(path.read_bytes())
+    damaged[piece.fragment.offset_bytes + piece.fragment.size_bytes - 1] ^= 1
+    path.write_bytes(bytes(damaged))
+    got = [payload for _, payload in packets(filmed(reel, START_NS, after(units, 9)))]
+    assert got == [unit.data for unit in (*units[:30], *units[60:])]
+    with pytest.raises(NotFound, match="nothing is recorded"):
+        filmed(reel, after(units, 60), after(units, 90))
+    with pytest.raises(Invalid, match="longer than"):
+        filmed(reel, START_NS, START_NS + 25 * 3600 * NS_PER_S)
 
 
 @settings(max_examples=50)

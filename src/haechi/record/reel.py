@@ -12,6 +12,7 @@ from haechi.base.errors import Invalid, NotFound
 from haechi.base.ids import RecordingId, StreamId
 from haechi.media.access_unit import AccessUnit, CodecParams, VideoParams
 from haechi.media.fmp4.reader import ScannedUnit
+from haechi.record.film import film
 from haechi.record.index import RecordIndex, Recording
 from haechi.record.pieces import Piece, next_start_ns, pieces_between
 from haechi.record.read import params_of
@@ -24,6 +25,7 @@ PIECES_MOST_NS = 3600 * NS_PER_S
 UNITS_MOST_NS = 600 * NS_PER_S
 SYNCS_MOST = 7200
 SYNCS_MOST_NS = 24 * 3600 * NS_PER_S
+FILM_MOST_NS = 24 * 3600 * NS_PER_S
 SYNCS_AT_ONCE = 16
 """Sync units that are read in one go: a turn in a thread for each would cost more than the reading."""
 KNOWN_PARAMS = 512
@@ -121,10 +123,25 @@ class Reel:
             raise Invalid(f"these are more than {SYNCS_MOST} steps; take longer ones", code="bad-range")
         found = await self._index.database.read(lambda c: pieces_between(c, stream, start_ns, end_ns))
         parts = rewrapped(self._vault.read, self.params, chosen(self._vault.read, found, step_ns), start_ns)
-        first = await asyncio.to_thread(_some, parts)
+        first = await asyncio.to_thread(_some, parts, SYNCS_AT_ONCE)
         if not first:
             raise NotFound("there is no picture in that range", code="no-picture")
-        return _flow(first, parts)
+        return _flow(first, parts, SYNCS_AT_ONCE)
+
+    async def film(self, stream: StreamId, start_ns: int, end_ns: int) -> AsyncIterator[bytes]:
+        """An fMP4 of everything from the sync unit at or before ``start_ns`` on, read as it is sent; see `film`.
+
+        Raises:
+            Invalid: ``bad-range``: longer than a day.
+            NotFound: ``no-footage``: nothing is recorded in the range.
+        """
+        check_range(start_ns, end_ns, FILM_MOST_NS)
+        found = await self._index.database.read(lambda c: pieces_between(c, stream, start_ns, end_ns))
+        parts = film(self._vault, self.params, found)
+        first = await asyncio.to_thread(_some, parts, 2)
+        if not first:
+            raise NotFound("nothing is recorded in that range", code="no-footage")
+        return _flow(first, parts, 1)
 
     async def moment(self, stream: StreamId, at_ns: int) -> Moment:
         """The sync unit that the picture of a moment is decoded from.
@@ -186,12 +203,12 @@ def check_range(start_ns: int, end_ns: int, most_ns: int | None = None) -> None:
         raise Invalid(f"the range is longer than {most_ns // NS_PER_S // 60} minutes", code="bad-range")
 
 
-def _some(parts: Iterator[bytes]) -> bytes:
-    return b"".join(part for _, part in zip(range(SYNCS_AT_ONCE), parts, strict=False))
+def _some(parts: Iterator[bytes], most: int) -> bytes:
+    return b"".join(part for _, part in zip(range(most), parts, strict=False))
 
 
-async def _flow(first: bytes, parts: Iterator[bytes]) -> AsyncIterator[bytes]:
+async def _flow(first: bytes, parts: Iterator[bytes], most: int) -> AsyncIterator[bytes]:
     data = first
     while data:
         yield data
-        data = await asyncio.to_thread(_some, parts)
+        data = await asyncio.to_thread(_some, parts, most)

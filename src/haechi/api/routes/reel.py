@@ -59,11 +59,22 @@ async def syncs(
     return StreamingResponse(parts, headers=headers, media_type="video/mp4")
 
 
+async def footage(request: Request, camera: AskedCamera, house: House, start_ms: StartMs, end_ms: EndMs) -> Response:
+    """A range of up to a day as one MP4 that is written while it is sent, from the sync unit at or before its start on;
+    it ends early where the camera changed its coding. For exact cuts there are clips and exports."""
+    parts = await house.reel.film(stream_of(camera.id), start_ms * NS_PER_MS, end_ms * NS_PER_MS)
+    headers = {"Cache-Control": NO_STORE}
+    if request.method == "HEAD":
+        return Response(headers=headers, media_type="video/mp4")
+    return StreamingResponse(parts, headers=headers, media_type="video/mp4")
+
+
 def register(routes: Routes) -> None:
     """Add the routes."""
     view, one = Access.CAMERA_VIEW, "/api/cameras/{camera}"
     routes.add("GET", f"{one}/pieces", pieces, access=view, problems=(422,), response_model=PiecesOut)
     routes.add("GET", f"{one}/units", units, access=view, problems=(422,), response_model=list[UnitRow])
+    routes.add("GET", f"{one}/footage.mp4", footage, access=view, problems=(422,), responses=MP4)
     routes.add("GET", f"{one}/syncs.mp4", syncs, access=view, problems=(422,), responses=MP4)
 
 
