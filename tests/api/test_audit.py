@@ -100,7 +100,7 @@ def test_changes_exports_pins_and_people_are_each_a_line_without_secrets(stage: 
     assert [line[:3] for line in found] == [
         ("Ann", "settings", ""),
         ("Ann", "cameras", stage.door),
-        ("Vera", "export", stage.door),
+        ("Vera", "export", export),
         ("Vera", "delete", stage.door),
         ("Vera", "pin", stage.door),
         ("Ann", "users", found[5][2]),

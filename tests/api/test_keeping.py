@@ -127,7 +127,8 @@ def test_exports_are_for_those_who_asked_for_them(stage: Set) -> None:
     for browser, status in ((stage.vera, 200), (stage.ann, 200), (stage.otto, 404)):
         assert browser.get(path).status_code == status
         assert browser.get(f"{path}/file.mp4").status_code == status
-        assert len(browser.get("/api/exports").json()["exports"]) == (status == 200)
+        assert len(browser.get("/api/exports?all=true").json()["exports"]) == (status == 200)
+    assert [len(one.get("/api/exports").json()["exports"]) for one in (stage.vera, stage.ann)] == [1, 0]
     assert stage.otto.ask("DELETE", path).status_code == 404
 
 

@@ -23,6 +23,7 @@ from haechi.record.choice import Why, Wishes, expired
 from haechi.record.forecast import Past, look_ahead
 from haechi.record.index import RecordIndex
 from haechi.record.judge import MOTION_FROM, SETTLE_NS
+from haechi.record.pins import pins_over
 from haechi.record.policies import NS_PER_DAY, Keep, Kept, PinKind, Policy
 from haechi.record.retention import Retention, RetentionReport, RetentionSettings
 from haechi.record.tables import recordings
@@ -244,6 +245,17 @@ def test_a_bookmark_that_keeps_keeps_until_it_is_let_go_of(shelf: Shelf) -> None
     asyncio.run(shelf.bookmarks.change(made.id, BookmarkChange(keep=False)))
     assert shelf.once().expired == 1
     assert {before, after}.isdisjoint(shelf.left())
+
+
+def test_pins_of_events_go_with_their_footage_and_those_of_people_do_not(shelf: Shelf) -> None:
+    old, new = shelf.minutes(FRONT, 1, days_ago=40)[0], shelf.minutes(FRONT, 1, days_ago=1)[0]
+    start_ns = shelf.row(old).start_ns
+    for one in (old, new):
+        shelf.pin(FRONT, one, f"event:evt_{one}", PinKind.EVENT)
+    asyncio.run(shelf.index.pin(stream_of(FRONT), start_ns - NS_PER_DAY, start_ns - 1, "case:1", PinKind.PROTECTED))
+    shelf.once()
+    left = shelf.database.read_now(lambda c: pins_over(c, FRONT, 0, 1 << 62))
+    assert {pin.reason for pin in left} == {f"event:evt_{new}", "case:1"}
 
 
 def test_a_gap_in_the_middle_of_kept_footage_is_one_of_retention(shelf: Shelf) -> None:

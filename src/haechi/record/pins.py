@@ -13,6 +13,7 @@ ROLES = ("main", "sub", "audio")
 LONGEST_NS = 3_600_000_000_000
 """No recording lasts longer; bounds the search for what a pin touches."""
 MOST_REASON = 120
+MOST_STALE = 1_000
 
 
 class Pin(Struct, frozen=True):
@@ -64,6 +65,18 @@ def pins_over(connection: Connection, camera: CameraId, start_ns: int, end_ns: i
         Pin(StreamId(row.stream), row.start_ns, row.end_ns, row.reason, PinKind(row.kind))
         for row in connection.execute(query)
     ]
+
+
+def stale_pins(connection: Connection, stream: StreamId) -> list[str]:
+    """Reasons of events whose footage is gone: nothing is left for them to keep."""
+    oldest = sa.select(sa.func.min(recordings.c.start_ns)).where(recordings.c.stream == stream)
+    oldest_ns = connection.execute(oldest).scalar()
+    if oldest_ns is None:
+        return []
+    query = sa.select(pins.c.reason).where(
+        pins.c.stream == stream, pins.c.kind == PinKind.EVENT.value, pins.c.end_ns < oldest_ns - LONGEST_NS
+    )
+    return list(connection.execute(query.limit(MOST_STALE)).scalars())
 
 
 def _judge_again(connection: Connection, stream: StreamId, start_ns: int, end_ns: int) -> None:

@@ -1,7 +1,7 @@
 """The dry run: what a pass of retention would delete, by camera and class, and why."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 
 import sqlalchemy as sa
 from msgspec import Struct
@@ -65,11 +65,17 @@ class RetentionPlan(Struct, frozen=True):
 _Key = tuple[CameraId, Kept, Why]
 
 
-def plan(connection: Connection, wishes: Wishes, now_ns: int, short: Shortage) -> RetentionPlan:
-    """What a pass would delete that begins now."""
+def plan(connection: Connection, wishes: Wishes, now_ns: int, shorts: Sequence[Shortage]) -> RetentionPlan:
+    """What a pass would delete that begins now.
+
+    Args:
+        shorts: Of the volume that is recorded to, then of other tiers that are full.
+    """
     aged = expired_sums(connection, wishes, now_ns)
     cuts = size_cuts(connection, wishes, now_ns)
-    spaced = _for_space(connection, wishes, now_ns, short, (aged, cuts))
+    spaced = _for_space(connection, wishes, now_ns, shorts[0], (aged, cuts))
+    for short in shorts[1:]:
+        spaced += _in_tier(connection, wishes, now_ns, short, cuts)
     found: defaultdict[_Key, list[Sum]] = defaultdict(list)
     for one in aged:
         found[camera_of(one.stream), one.kept, Why.AGE].append(one)
@@ -91,12 +97,23 @@ def _for_space(
     gone = [*aged, *(cut.sum for cut in cuts)]
     total -= sum(one.recordings for one in gone)
     missing = short.missing_bytes - sum(one.bytes for one in gone)
-    left = (
-        one
-        for one in oldest(connection, short.volume)
-        if not is_expired(one, wishes, now_ns) and not any(cut.covers(one) for cut in cuts)
-    )
+    left = _left(connection, wishes, now_ns, short.volume, cuts)
     return taken(left, missing, max(short.least, int(total * short.share)))
+
+
+def _in_tier(connection: Connection, wishes: Wishes, now_ns: int, short: Shortage, cuts: Sequence[Cut]) -> list[Gone]:
+    """For want of space in another tier. There it shows late what was deleted: its shortage is taken as it is."""
+    count = sa.select(sa.func.count()).where(recordings.c.volume == short.volume)
+    total = connection.execute(count).scalar_one()
+    left = _left(connection, wishes, now_ns, short.volume, cuts)
+    return taken(left, short.missing_bytes, max(short.least, int(total * short.share)))
+
+
+def _left(connection: Connection, wishes: Wishes, now_ns: int, volume: str, cuts: Sequence[Cut]) -> Iterator[Gone]:
+    """What is left on a volume when the expired and the too much is gone, the oldest first."""
+    for one in oldest(connection, volume):
+        if not is_expired(one, wishes, now_ns) and not any(cut.covers(one) for cut in cuts):
+            yield one
 
 
 def _sum_of(one: Gone) -> Sum:

@@ -4,25 +4,26 @@ oldest that nothing protects. What a pass would do can be asked beforehand (`Ret
 
 import asyncio
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from itertools import pairwise
 
 import sqlalchemy as sa
 import structlog
-from msgspec import Struct
+from msgspec import Struct, structs
 from sqlalchemy import Connection
 
 from haechi.base.clock import NS_PER_S, Clock
 from haechi.base.errors import HaechiError
 from haechi.base.ids import CameraId, StreamId
 from haechi.bus.frames import GapCause
-from haechi.record.choice import Gone, Wishes, expired, oldest, over_size, taken
+from haechi.record.choice import Gone, Wishes, expired, oldest, over_size, streams_in, taken
 from haechi.record.commits import delete_recordings
 from haechi.record.forecast import Forecast, forecast
 from haechi.record.index import RecordIndex
 from haechi.record.judge import SETTLE_NS, judge_some
 from haechi.record.mend import trim_gaps
+from haechi.record.pins import stale_pins
 from haechi.record.plan import RetentionPlan, Shortage, plan
 from haechi.record.policies import DAYS_BY_DEFAULT, NS_PER_DAY, Keep, Policy
 from haechi.record.tables import gaps, recordings
@@ -124,6 +125,8 @@ class Retention:
         self.settings = settings or RetentionSettings()
         self._wake = asyncio.Event()
         self.last = RetentionReport()
+        self.shortages: Callable[[], Awaitable[list[tuple[str, int]]]] = _no_shortages
+        """Volumes of other tiers that are full, and bytes that are missing there."""
 
     def wake(self) -> None:
         """Make a pass soon: the recorder ran out of space."""
@@ -158,8 +161,10 @@ class Retention:
         aged = await self._delete_all(lambda c: expired(c, wishes, now_ns, AT_ONCE))
         sized = await self._delete_all(lambda c: taken(over_size(c, wishes, now_ns), 1 << 62, AT_ONCE))
         spaced, only_protected = await self._free_space(now_ns)
-        freed = sum(size for _, size in (aged, sized, spaced))
-        report = RetentionReport(aged[0], spaced[0], freed, only_protected, sized[0])
+        relieved = await self._relieve()
+        freed = sum(size for _, size in (aged, sized, spaced, relieved))
+        report = RetentionReport(aged[0], spaced[0] + relieved[0], freed, only_protected, sized[0])
+        await self._drop_stale_pins()
         if freed:
             log.info("footage deleted", expired=aged[0], for_size=sized[0], for_space=spaced[0], freed_bytes=freed)
         if only_protected and not self.last.only_protected:
@@ -178,7 +183,8 @@ class Retention:
         await self._judge(now_ns - SETTLE_NS)
         asked = Wishes(default or wishes.default, {**wishes.cameras, **(cameras or {})})
         short = Shortage(self._volume.id, await self._missing_bytes(), SHARE_FOR_SPACE, LEAST_FOR_SPACE)
-        return await self._index.database.read(lambda c: plan(c, asked, now_ns, short))
+        others = [structs.replace(short, volume=one, missing_bytes=size) for one, size in await self.shortages()]
+        return await self._index.database.read(lambda c: plan(c, asked, now_ns, [short, *others]))
 
     async def forecast(self) -> Forecast:
         """How fast the disk fills, and where that ends. Looks at every recording: ask seldom."""
@@ -198,6 +204,12 @@ class Retention:
             if not count:
                 break
         return total
+
+    async def _drop_stale_pins(self) -> None:
+        """Pins of events whose footage is gone only make the others slower to find."""
+        for stream in await self._index.database.read(streams_in):
+            for reason in await self._index.database.read(partial(stale_pins, stream=stream)):
+                await self._index.unpin(reason)
 
     async def _missing_bytes(self) -> int:
         """Bytes that would have to be freed; below 0: so much room is left."""
@@ -221,6 +233,19 @@ class Retention:
         for first in range(0, len(chosen), AT_ONCE):
             gone += await self._delete(chosen[first : first + AT_ONCE])
         return (len(gone), sum(one.size_bytes for one in gone)), is_all
+
+    async def _relieve(self) -> tuple[int, int]:
+        """Make room in other tiers that are full: the oldest unprotected there goes. How many and how large."""
+        gone: list[Gone] = []
+        for volume, missing in await self.shortages():
+            count = sa.select(sa.func.count()).where(recordings.c.volume == volume)
+            total = await self._index.database.read(partial(_scalar, query=count))
+            most = max(LEAST_FOR_SPACE, int(total * SHARE_FOR_SPACE))
+            choose = partial(_oldest_on, volume=volume, missing=missing, most=most)
+            chosen = await self._index.database.read(choose)
+            for first in range(0, len(chosen), AT_ONCE):
+                gone += await self._delete(chosen[first : first + AT_ONCE])
+        return len(gone), sum(one.size_bytes for one in gone)
 
     async def _oldest(self, most: int) -> list[Gone]:
         missing = await self._missing_bytes()
@@ -257,6 +282,18 @@ class Retention:
         forsake(connection, [one.id for one in gone], self._clock.wall_ns(), spared=self._volume.id)
         _forget(connection, gone)
         return gone
+
+
+def _scalar(connection: Connection, query: sa.Select[tuple[int]]) -> int:
+    return int(connection.execute(query).scalar_one())
+
+
+def _oldest_on(connection: Connection, volume: str, missing: int, most: int) -> list[Gone]:
+    return taken(oldest(connection, volume), missing, most)
+
+
+async def _no_shortages() -> list[tuple[str, int]]:
+    return []
 
 
 def _forget(connection: Connection, chosen: Sequence[Gone]) -> None:

@@ -16,6 +16,7 @@ from haechi.base.ids import CameraId, stream_of
 from haechi.record.exports.names import clip_stem, safe_name
 from haechi.record.exports.runner import Wish
 
+Everybody = Annotated[bool, Query(alias="all", description="Those of all people; administrators only")]
 PartNumber = Annotated[int, Query(ge=1, le=1000, description="Which file of an export that has several")]
 
 
@@ -37,9 +38,10 @@ async def add_export(body: ExportIn, house: House, caller: Caller, door: Door, l
     return ExportOut.of(export)
 
 
-async def list_exports(house: House, caller: Caller) -> ExportList:
-    """One's own exports of cameras that one may see; administrators get all."""
-    found = await house.keeping.exports.listed(None if caller.is_admin else caller.user.id)
+async def list_exports(house: House, caller: Caller, everybody: Everybody = False) -> ExportList:
+    """One's own exports of cameras that one may see; administrators may ask for those of all."""
+    is_all = everybody and caller.is_admin
+    found = await house.keeping.exports.listed(None if is_all else caller.user.id)
     return ExportList(exports=[ExportOut.of(export) for export in found if caller.may_view(export.camera)])
 
 
@@ -61,7 +63,7 @@ async def export_file(request: Request, export: AskedExport, house: House, log: 
     answer = file_answer(request, path, size_bytes, etag=f'"{export.id}-{part}"', media_type="video/mp4")
     suffix = f"_{part}of{len(export.parts)}" if len(export.parts) > 1 else ""
     answer.headers["Content-Disposition"] = attachment(f"{export.name}{suffix}.mp4")
-    log.about(export.camera, f"downloaded {export.id}")
+    log.about(export.id, f"downloaded, camera {export.camera}")
     return answer
 
 
@@ -77,7 +79,7 @@ def register(routes: Routes) -> None:
     """Add the routes."""
     own, one = Access.EXPORT, "/api/exports/{export}"
     routes.add("POST", "/api/exports", add_export, access=Access.SIGNED_IN, status=201, problems=(404, 409, 503))
-    routes.add("GET", "/api/exports", list_exports, access=Access.SIGNED_IN)
+    routes.add("GET", "/api/exports", list_exports, access=Access.SIGNED_IN, problems=(422,))
     routes.add("GET", one, get_export, access=own)
     routes.add("DELETE", one, delete_export, access=own, status=204)
     routes.add("GET", f"{one}/file.mp4", export_file, access=own, problems=(409, 416), responses=RANGES)

@@ -78,7 +78,7 @@ class ExportOut(Shape):
 
 
 class ExportList(Shape):
-    """Exports, newest first: one's own; administrators see all."""
+    """Exports, newest first."""
 
     exports: list[ExportOut]
 

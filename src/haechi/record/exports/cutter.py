@@ -5,6 +5,7 @@ import os
 from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
+from secrets import token_hex
 
 from sqlalchemy import Connection
 
@@ -77,7 +78,7 @@ class Cutter:
         return None
 
     async def _cut(self, plan: ClipPlan, path: Path, progress: Progress, *, burn_in: bool) -> ExportPart:
-        part, units = path.with_name(path.name + ".part"), plan.units
+        part, units = path.with_name(f"{path.name}.{token_hex(4)}.part"), plan.units
 
         def note(done: int) -> None:
             progress(done / units)
