@@ -81,6 +81,7 @@ class Rooms:
         volume = Volume(settings.record_dir)
         retention = Retention(index, volume, clock)
         tiers = tiers_over(settings, database, volume, clock, lambda: retention.settings.min_free_bytes)
+        retention.shortages = tiers.shortages
         playback = Playback(index, tiers.vault)
         models = ModelStore(settings.cache_dir / "models")
         vision = VisionPool(bus, models, clock, _vision_settings(settings))

@@ -58,7 +58,9 @@ class TierSettings(_Section):
     )
     encrypt: bool = Field(False, description="Seal footage on the way there; see haechi keys.")
     min_free_bytes: int = Field(1024**3, ge=0, description="Folders: so much stays free on that disk.")
-    max_bytes: int | None = Field(None, gt=0, description="Object stores: not more footage than this; null: no limit.")
+    max_bytes: int | None = Field(
+        None, ge=1024**3, description="Object stores: not more footage than this; null: no limit."
+    )
     endpoint: str = Field("", description="Address of an S3 service other than Amazon's, with http:// or https://.")
     region: str = Field("", description="Region of the bucket, for S3.")
 

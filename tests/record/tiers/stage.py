@@ -1,6 +1,7 @@
 """Footage of an hour, made once by the real recorder, and everything that moves it, on a clock of the test's own."""
 
 import asyncio
+import atexit
 import hashlib
 import shutil
 import tempfile
@@ -37,7 +38,8 @@ QUICK = Limits(read_s=1.0, write_s=2.0, connect_s=0.5)
 @lru_cache(maxsize=4)
 def recorded(minutes: int, size: int = 4000) -> Path:
     """A folder with so many minutes of two cameras, one picture a second; shared, not to be changed."""
-    root = Path(tempfile.mkdtemp(prefix="haechi-footage-"))
+    root = Path(tempfile.mkdtemp(prefix="haechi-stage-"))
+    atexit.register(shutil.rmtree, root, ignore_errors=True)
     made = Archive(root)
 
     async def play() -> None:

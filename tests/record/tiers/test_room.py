@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from haechi.base.clock import NS_PER_S
 from haechi.base.errors import Invalid
@@ -49,12 +50,12 @@ async def working(tiers: Tiers) -> AsyncIterator[None]:
             await task
 
 
-async def until(stage: Stage, is_so: Callable[[], bool], within_s: float = 30) -> None:
+async def until(stage: Stage, is_so: Callable[[], bool], within_s: float = 30, step_s: float = 2) -> None:
     """Let real work and simulated time go on until it is so."""
     async with asyncio.timeout(within_s):
         while not is_so():
             await asyncio.sleep(0.02)
-            stage.clock.advance(2 * NS_PER_S)
+            stage.clock.advance(int(step_s * NS_PER_S))
 
 
 def names(s3: S3, prefix: str) -> set[str]:
@@ -71,7 +72,8 @@ def test_footage_goes_from_disk_to_disk_to_store(tmp_path: Path, s3: S3) -> None
         tiers = room(stage, big, store(proxy, "chain", DAY_NS - 3 * MINUTE_NS))
         stage.vault = tiers.vault
         async with working(tiers):
-            await until(stage, lambda: len(stage.volumes()) == 3 and stage.count("doomed") + stage.count("moves") == 0)
+            await until(stage, lambda: len(stage.volumes()) == 3, step_s=0.4)
+            await until(stage, lambda: stage.count("doomed") + stage.count("moves") == 0, step_s=0.4)
             assert stage.digests() == stage.before
             first, middle, last = await tiers._report()
             assert (first.name, middle.name, last.name) == ("disk", "big", "far")
@@ -154,6 +156,37 @@ def test_an_object_goes_with_the_last_of_its_recordings_as_soon_as_its_store_ans
             proxy.set(Fault.NONE)
             await until(stage, lambda: not stage.count("doomed"))
             assert names(s3, "deleted") == left
+
+    with FaultProxy(s3.port) as proxy:
+        asyncio.run(run(proxy))
+    stage.close()
+
+
+def test_the_last_tier_makes_room_by_letting_go_of_its_oldest(tmp_path: Path, s3: S3) -> None:
+    stage = Stage(tmp_path)
+
+    async def run(proxy: FaultProxy) -> None:
+        size = sum(row.size_bytes for row in stage.rows())
+        limit = size * 2 // 3
+        tiers = room(stage, structs.replace(store(proxy, "room"), max_bytes=limit))
+        retention = Retention(stage.index, stage.first, stage.clock, RetentionSettings(3650, 0))
+        retention.shortages = tiers.shortages
+        async with working(tiers):
+            await until(stage, lambda: tiers._tiers[0].mover is not None and bool(tiers._tiers[0].mover.stats.failure))
+            oldest_ns = stage.rows()[0].start_ns
+            for _ in range(20):
+                if stage.first.id not in stage.volumes():
+                    break
+                await retention.once()
+                count = len(stage.rows())
+                await until(stage, lambda: not stage.count("doomed"))
+                for _ in range(40):
+                    await asyncio.sleep(0.02)
+                    stage.clock.advance(2 * NS_PER_S)
+            assert 0 < len(stage.rows()) <= count < len(stage.before)
+            assert sum(row.size_bytes for row in stage.rows()) <= limit
+            assert min(row.start_ns for row in stage.rows()) > oldest_ns
+            assert max(row.start_ns for row in stage.rows()) == max(start for _, start in stage.before)
 
     with FaultProxy(s3.port) as proxy:
         asyncio.run(run(proxy))

@@ -204,7 +204,9 @@ def _store(url: str, options: Mapping[str, str], request_s: float, limits: Limit
         store: ObjectStore = from_url(url, **settings)
         return store
     except (BaseError, ValueError) as error:
-        raise Invalid("the object store cannot be used like this", code="bad-tier-url", reason=str(error)) from error
+        raise Invalid(
+            "the object store cannot be used like this", code="bad-tier-url", reason=_first_line(error)
+        ) from error
 
 
 def _known(connection: sa.Connection, name: str) -> tuple[set[str], bool]:

@@ -28,6 +28,8 @@ log = structlog.get_logger(__name__)
 
 FIRST_NAME = "disk"
 TIERS_MOST = 8
+HEADROOM_BYTES = 512 * 1024 * 1024
+"""So much is kept free in the last tier for what comes next: eight objects."""
 TOLD_NS = 5 * NS_PER_S
 TIDY_S = 3600.0
 SURELY_OVER_NS = 6 * 3600 * NS_PER_S
@@ -173,6 +175,25 @@ class Tiers:
             found.append(_report_of(tier, one, wait, count))
         return found
 
+    async def shortages(self) -> list[tuple[str, int]]:
+        """Tiers that are full and have none behind them to move on to, and bytes that are missing there.
+
+        While something is still to be deleted there, none is told: what was decided before has to show first.
+        """
+        found: list[tuple[str, int]] = []
+        for tier in self._tiers:
+            if not tier.place.id or (tier is not self._tiers[-1] and tier.kind == "folder"):
+                continue
+            try:
+                missing = await asyncio.to_thread(self._missing, tier)
+            except OSError as error:
+                log.info("space of a tier is not known", tier=tier.wish.name, reason=str(error))
+                continue
+            count = await self._database.read(partial(doomed_count, volumes=[tier.place.id]))
+            if missing > 0 and not count:
+                found.append((tier.place.id, missing))
+        return found
+
     # One tier
 
     async def _keep(self, tier: _Tier) -> None:
@@ -238,13 +259,24 @@ class Tiers:
         return self._first.space().free_bytes < self._first_free() * 3 // 2
 
     def _has_room(self, tier: _Tier, size: int) -> bool:
+        return self._missing(tier) + size <= self._headroom(tier)
+
+    def _missing(self, tier: _Tier) -> int:
+        """Bytes that would have to go so that there is room for the next objects; below 0: so much is left."""
         if isinstance(tier.place, Folder):
-            return tier.place.volume.space().free_bytes - size >= tier.wish.min_free_bytes
+            return tier.wish.min_free_bytes + self._headroom(tier) - tier.place.volume.space().free_bytes
         if tier.wish.max_bytes is None:
-            return True
+            return -(1 << 62)
         total = sa.select(sa.func.coalesce(sa.func.sum(recordings.c.size_bytes), 0))
         query = total.where(recordings.c.volume == tier.place.id)
-        return int(self._database.read_now(lambda c: c.execute(query).scalar_one())) + size <= tier.wish.max_bytes
+        held_bytes = int(self._database.read_now(lambda c: c.execute(query).scalar_one()))
+        return held_bytes + self._headroom(tier) - tier.wish.max_bytes
+
+    def _headroom(self, tier: _Tier) -> int:
+        """What is kept free for what comes next; always more than one object."""
+        if tier.wish.max_bytes is None:
+            return HEADROOM_BYTES
+        return min(HEADROOM_BYTES, max(tier.wish.max_bytes // 10, 2 * self._plan.pace.packing.target_bytes))
 
 
 def _free(place: Folder | Objects) -> int:
