@@ -238,8 +238,7 @@ class Retention:
         """Make room in other tiers that are full: the oldest unprotected there goes. How many and how large."""
         gone: list[Gone] = []
         for volume, missing in await self.shortages():
-            count = sa.select(sa.func.count()).where(recordings.c.volume == volume)
-            total = await self._index.database.read(partial(_scalar, query=count))
+            total = await self._index.database.read(partial(_count_on, volume=volume))
             most = max(LEAST_FOR_SPACE, int(total * SHARE_FOR_SPACE))
             choose = partial(_oldest_on, volume=volume, missing=missing, most=most)
             chosen = await self._index.database.read(choose)
@@ -284,7 +283,8 @@ class Retention:
         return gone
 
 
-def _scalar(connection: Connection, query: sa.Select[tuple[int]]) -> int:
+def _count_on(connection: Connection, volume: str) -> int:
+    query = sa.select(sa.func.count()).where(recordings.c.volume == volume)
     return int(connection.execute(query).scalar_one())
 
 
