@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { Accounts, Minute } from "@/api/keeping";
-import { causesOf, levelOf, shareText, strip } from "./loss";
+import { causesOf, levelOf, shareText, strip, underway } from "./loss";
 
 const START = Date.UTC(2026, 10, 21, 12);
 const minute = (at: number, expected: number, missing: Record<string, number> = {}): Minute => {
@@ -48,4 +48,11 @@ test("causes come with the worst first, and a loss never reads as all", () => {
   expect(shareText(99_999, 100_000, "en")).toBe("99.99%");
   expect(shareText(5, 5, "en")).toBe("100%");
   expect(shareText(0, 0, "en")).toBe("–");
+});
+
+test("what came and is not stored yet is on its way, unless a cause says that it was lost", () => {
+  const totals = { expected: 1_000, received: 990, stored: 960, decoded: 60, missing: { "packet-loss": 10 } };
+  expect(underway(totals)).toBe(30);
+  expect(underway({ ...totals, missing: { "packet-loss": 10, "disk-full": 30 } })).toBe(0);
+  expect(underway({ ...totals, stored: 990 })).toBe(0);
 });

@@ -19,6 +19,12 @@ export function levelOf(row: Minute | undefined): LossLevel {
   return share === 0 ? "none" : share <= SOME ? "some" : "much";
 }
 
+/** Units that came and are neither stored nor lost: on their way to the disk. */
+export function underway(totals: Accounts["totals"]): number {
+  const lostLater = missingOf(totals) - (totals.expected - totals.received);
+  return Math.max(0, totals.received - totals.stored - Math.max(0, lostLater));
+}
+
 /** Causes with their counts, the worst first. */
 export const causesOf = (row: Pick<Minute, "missing">): [cause: string, count: number][] =>
   Object.entries(row.missing)

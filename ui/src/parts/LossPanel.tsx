@@ -6,7 +6,7 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { type Accounts, accountsQuery, type Minute } from "@/api/keeping";
 import { useClock } from "@/app/site";
-import { causesOf, missingOf, shareText, strip } from "@/keeping/loss";
+import { causesOf, missingOf, shareText, strip, underway } from "@/keeping/loss";
 import { causeName } from "./names";
 import { Empty, Failure, Loading } from "./states";
 import "./loss.css";
@@ -43,10 +43,15 @@ function Totals({ totals }: { totals: Accounts["totals"] }) {
   const { t, i18n } = useTranslation();
   const number = (value: number): string => value.toLocaleString(i18n.language);
   const share = (value: number): string => shareText(value, totals.expected, i18n.language);
+  const coming = underway(totals);
   const rows: [string, number, string][] = [
     [t("loss.expected"), totals.expected, ""],
     [t("loss.received"), totals.received, share(totals.received)],
-    [t("loss.stored"), totals.stored, share(totals.stored)],
+    [
+      t("loss.stored"),
+      totals.stored,
+      coming > 0 ? t("loss.underway", { count: coming }) : share(totals.stored),
+    ],
     [t("loss.decoded"), totals.decoded, ""],
   ];
   return (

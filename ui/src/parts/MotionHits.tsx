@@ -1,5 +1,5 @@
 import { Button, Progress } from "@mantine/core";
-import { useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useClock } from "@/app/site";
 import type { Hit, SearchState } from "@/keeping/search";
@@ -21,10 +21,14 @@ export function MotionHits({ camera, state, seek, again }: MotionHitsProps) {
   const { t } = useTranslation();
   const [shown, setShown] = useState(PAGE);
   const { hits, running, end } = state;
+  const found = useRef<HTMLDivElement>(null);
+  // On a phone it stands below the button that was pressed.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: each beginning and each end is shown
+  useEffect(() => found.current?.scrollIntoView({ block: "nearest" }), [running, end]);
   if (!running && end === null) return null;
   const percent = Math.floor(state.progress * 100);
   return (
-    <div className="hc-motion-found" data-end={end ?? "running"} data-hits={hits.length}>
+    <div ref={found} className="hc-motion-found" data-end={end ?? "running"} data-hits={hits.length}>
       {running && <Progress value={percent} size="sm" aria-label={t("motion.progress")} animated={false} />}
       <p className="hc-motion-summary hc-num" role="status">
         <Summary state={state} percent={percent} />
@@ -84,12 +88,14 @@ function HitCard({ hit, camera, seek }: HitCardProps) {
         data-end={hit.end_ms}
         data-at={hit.at_ms}
         onClick={() => seek(hit.at_ms)}
-        aria-label={t("motion.hit", { time: clock.dateTime(hit.start_ms), length, percent })}
       >
         <Thumb src={`/api/cameras/${camera}/preview.jpg?at_ms=${hit.at_ms}&width=240`} />
         <span className="hc-hit-bar" style={{ width: `${percent}%` }} aria-hidden />
         <strong className="hc-num">{clock.time(hit.start_ms)}</strong>
         <span className="hc-dim hc-num">{length}</span>
+        <span className="hc-visually-hidden">
+          {t("motion.hit", { date: clock.date(hit.start_ms), percent })}
+        </span>
       </button>
     </li>
   );

@@ -1,7 +1,7 @@
 import { Button, NativeSelect } from "@mantine/core";
 import { IconDownload, IconListCheck, IconShieldCheck, IconShieldX } from "@tabler/icons-react";
 import { useInfiniteQuery, useMutation, useQuery } from "@tanstack/react-query";
-import { useNavigate, useSearch } from "@tanstack/react-router";
+import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 import { request } from "@/api/client";
 import { type AuditEntry, type AuditVerdict, auditQuery } from "@/api/keeping";
@@ -152,7 +152,15 @@ function AuditTable({ entries }: { entries: AuditEntry[] }) {
               <td>
                 <strong>{textOr(`audit.action_${entry.action}`, entry.action)}</strong>
               </td>
-              <td>{nameOf(entry.object)}</td>
+              <td>
+                {entry.object.startsWith("evt_") ? (
+                  <Link to="/events" search={{ event: entry.object }}>
+                    {t("events.view")}
+                  </Link>
+                ) : (
+                  nameOf(entry.object)
+                )}
+              </td>
               <td className="hc-dim">{entry.detail}</td>
               <td className="hc-dim">
                 <code title={entry.hash}>{entry.hash.slice(0, 12)}</code>
