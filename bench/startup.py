@@ -190,7 +190,7 @@ def report(count: int, database_bytes: int, starts: list[Start], *, is_cold: boo
     what = (
         f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, Python {sys.version.split()[0]}, caches"
         f" {'cold' if is_cold else 'warm'}: {count} recordings and files, {database_bytes / 1e6:.0f} MB of database,"
-        f" {len(starts)} starts. Peak memory {peak_mb:.0f} MB."
+        f" {len(starts)} starts. Peak memory {peak_mb:.0f} MB. Load of the machine at the end {os.getloadavg()[1]:.1f}."
     )
     lines = [
         "# Start-up with a month on disk",

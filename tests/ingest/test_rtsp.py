@@ -84,6 +84,12 @@ def test_packets_lost_over_udp_are_counted_and_the_damaged_unit_gets_no_number(d
         good = {unit.data for unit in stream[1]}
         assert all(unit.data in good for unit in units)
         assert status.damaged_units > 0
+        total, last = intake.bus.ledger.totals(intake.stream), intake.bus.channel(intake.stream).last
+        assert last is not None
+        assert total.received == last.ref.seq + 1
+        sent_until_last = last.pts // 1500 + 1
+        assert set(total.missing) == {GapCause.PACKET_LOSS}
+        assert sent_until_last <= total.expected <= sent_until_last + 2
 
     asyncio.run(run())
 

@@ -90,9 +90,11 @@ class Lane:
             self._is_open = True
         unit = self.stamper.stamp(raw, arrived_ns, len(params) - 1)
         has_loss = self._damaged > 0 or raw.lost_packets > 0
-        missing = self._pace.before(unit.dts, damaged=self._damaged, has_loss=has_loss)
-        if missing:
-            self._miss(missing, unit.captured_ns, GapCause.PACKET_LOSS if has_loss else GapCause.STALLED)
+        lost, silent = self._pace.before(unit.dts, damaged=self._damaged, has_loss=has_loss)
+        if lost:
+            self._miss(lost, unit.captured_ns, GapCause.PACKET_LOSS)
+        if silent:
+            self._miss(silent, unit.captured_ns, GapCause.STALLED)
         self._damaged = 0
         self.units += 1
         self.bytes += len(raw.data)
