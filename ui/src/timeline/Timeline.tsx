@@ -153,7 +153,7 @@ export function Timeline(props: TimelineProps) {
             <span
               key={camera.id}
               data-focus={camera.id === focus || undefined}
-              style={{ top: lanes[index]?.top, height: lanes[index]?.height }}
+              style={{ top: (lanes[index]?.top ?? 0) + Math.max(0, ((lanes[index]?.height ?? 16) - 16) / 2) }}
             >
               {camera.name}
             </span>

@@ -56,6 +56,7 @@ export function JumpTo({ cameras, at, choose }: JumpToProps) {
           leftSection={<IconCalendar size={16} aria-hidden />}
           onClick={() => setOpen(!open)}
           aria-expanded={open}
+          className="hc-jump-open"
           aria-label={`${t("playback.jumpTo")}: ${clock.date(at)}`}
         >
           {clock.date(at)}

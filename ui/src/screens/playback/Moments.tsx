@@ -1,4 +1,5 @@
 import { IconBookmark, IconVideoOff } from "@tabler/icons-react";
+import { memo } from "react";
 import { useTranslation } from "react-i18next";
 import type { Bookmark } from "@/api/keeping";
 import type { Camera } from "@/api/types";
@@ -49,7 +50,7 @@ interface MomentsProps {
 }
 
 /** What the canvas shows as a list, for hands and ears that cannot use a canvas: events, gaps and bookmarks. */
-export function Moments({ moments, named, at, seek }: MomentsProps) {
+export const Moments = memo(function Moments({ moments, named, at, seek }: MomentsProps) {
   const { t } = useTranslation();
   return (
     <aside className="hc-playback-events" aria-label={t("playback.momentsHere")}>
@@ -69,7 +70,7 @@ export function Moments({ moments, named, at, seek }: MomentsProps) {
       )}
     </aside>
   );
-}
+});
 
 const keyOf = (moment: Moment): string =>
   moment.kind === "event"
@@ -129,14 +130,20 @@ function MomentRow({ moment, named, at, seek }: Omit<MomentsProps, "moments"> & 
       className="hc-moment-row"
       data-kind="gap"
       onClick={() => seek(end, moment.camera.id)}
-      aria-label={`${where}${t("timeline.noRecording", { from: clock.timeMinutes(start), to: clock.timeMinutes(end), cause: causeName(cause) })}. ${t("playback.skipGap", { time: clock.time(end) })}`}
     >
       <IconVideoOff size={17} stroke={1.6} aria-hidden />
       <span>
-        <strong>{causeName(cause)}</strong>
+        <strong>
+          {t("timeline.noRecording", {
+            from: clock.timeMinutes(start),
+            to: clock.timeMinutes(end),
+            cause: causeName(cause),
+          })}
+        </strong>
         <span className="hc-dim hc-num">
           {where}
-          {clock.time(start)} · {clockDuration(end - start)}
+          {clockDuration(end - start)}
+          <span className="hc-visually-hidden"> {t("playback.skipGap", { time: clock.time(end) })}</span>
         </span>
       </span>
     </button>

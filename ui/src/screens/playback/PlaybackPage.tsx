@@ -4,7 +4,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useCallback, useEffect, useMemo, useState, useSyncExternalStore } from "react";
 import { useTranslation } from "react-i18next";
-import { bookmarksQuery } from "@/api/keeping";
+import { type Bookmark, bookmarksQuery } from "@/api/keeping";
 import type { Camera } from "@/api/types";
 import { type PlaybackSearch, playbackSearch } from "@/app/search";
 import { useClock, useNow } from "@/app/site";
@@ -20,11 +20,12 @@ import { Moments, momentsIn } from "./Moments";
 import { Pictures } from "./Pictures";
 import { Transport } from "./Transport";
 import { useJump } from "./useJump";
-import { type PlaybackActions, useKeys } from "./useKeys";
+import { type PlaybackActions, useKeys, useStable } from "./useKeys";
 import { usePlayer } from "./usePlayer";
 import { followed, useTimeline } from "./useTimeline";
 import { useWords } from "./useWords";
 
+const NONE: Bookmark[] = [];
 const BACK_FROM_LIVE_MS = 6_000;
 const DAY_MS = 86_400_000;
 const ADDRESS_MS = 300;
@@ -108,6 +109,13 @@ export function PlaybackPage({ cameras, focus, all }: PlaybackPageProps) {
   }, [view, playhead, live, scrub, change]);
 
   const chooseFocus = useCallback((camera: string) => remember({ camera }), [remember]);
+  const seekOn = useCallback(
+    (ms: number, camera: string): void => {
+      seek(ms);
+      chooseFocus(camera);
+    },
+    [seek, chooseFocus],
+  );
   const enlarge = (camera: string): void => remember({ camera, large: search.large ? undefined : true });
   const mark = (which: "from" | "to"): void => {
     const at = Math.round(playhead);
@@ -139,6 +147,8 @@ export function PlaybackPage({ cameras, focus, all }: PlaybackPageProps) {
     goLive,
     zoomBy: (factor) => line.zoomBy(factor, playhead),
     mark,
+    clearMarks: () => remember({ from: undefined, to: undefined }),
+    setSpeed: (next) => player?.setSpeed(next),
     openExport: () => setDialog("export"),
     openBookmark: () => setDialog("bookmark"),
     openMotion: () => setDialog("motion"),
@@ -149,6 +159,7 @@ export function PlaybackPage({ cameras, focus, all }: PlaybackPageProps) {
     enlarge: () => enlarge(focus.id),
   };
   useKeys(actions);
+  const stable = useStable(actions);
 
   const window = useMemo(
     () => ({
@@ -157,7 +168,7 @@ export function PlaybackPage({ cameras, focus, all }: PlaybackPageProps) {
     }),
     [view],
   );
-  const { data: noted = [] } = useQuery({
+  const { data: noted = NONE } = useQuery({
     ...bookmarksQuery({ camera: cameras.length === 1 ? focus.id : undefined, ...window }),
     placeholderData: (old) => old,
   });
@@ -234,22 +245,11 @@ export function PlaybackPage({ cameras, focus, all }: PlaybackPageProps) {
           <Moments
             moments={moments}
             named={cameras.length > 1}
-            at={playhead}
-            seek={(ms, camera) => {
-              seek(ms);
-              if (camera !== focus.id) chooseFocus(camera);
-            }}
+            at={Math.floor(playhead / 1_000) * 1_000}
+            seek={seekOn}
           />
         </div>
-        <Transport
-          {...actions}
-          playing={playing}
-          speed={speed}
-          at={playhead}
-          marks={marks}
-          setSpeed={(next) => player?.setSpeed(next)}
-          clearMarks={() => remember({ from: undefined, to: undefined })}
-        />
+        <Transport live={live} actions={stable} playing={playing} speed={speed} at={playhead} marks={marks} />
         <Timeline
           cameras={cameras}
           focus={focus.id}

@@ -17,11 +17,12 @@ import {
   IconRun,
   IconX,
 } from "@tabler/icons-react";
-import type { ReactNode } from "react";
+import { memo, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { useClock } from "@/app/site";
 import { SPEEDS } from "@/playback/clock";
 import { clockDuration } from "@/time/duration";
+import type { PlaybackActions } from "./useKeys";
 
 export interface Marks {
   from: number | null;
@@ -34,18 +35,7 @@ interface TransportProps {
   speed: number;
   at: number;
   marks: Marks;
-  toggle: () => void;
-  step: (frames: number) => void;
-  jump: (direction: 1 | -1) => void;
-  skip: (ms: number) => void;
-  setSpeed: (speed: number) => void;
-  goLive: () => void;
-  zoomBy: (factor: number) => void;
-  mark: (which: "from" | "to") => void;
-  clearMarks: () => void;
-  openExport: () => void;
-  openBookmark: () => void;
-  openMotion: () => void;
+  actions: Omit<PlaybackActions, "live">;
 }
 
 interface ToolProps {
@@ -76,8 +66,7 @@ function Tool({ label, keys, onClick, disabled = false, children }: ToolProps) {
 const speedText = (speed: number): string => `${speed < 0 ? "−" : ""}${Math.abs(speed)}×`;
 const CHOICES = [...SPEEDS.toReversed(), ...SPEEDS.map((speed) => -speed)];
 
-export function Transport(props: TransportProps) {
-  const { at } = props;
+export function Transport({ live, playing, speed, at, marks, actions }: TransportProps) {
   const clock = useClock();
   return (
     <div className="hc-transport">
@@ -87,25 +76,28 @@ export function Transport(props: TransportProps) {
           .{clock.timeMillis(at).slice(-3)} · {clock.date(at)}
         </span>
       </div>
-      <Movement {...props} />
-      <LivePill {...props} />
-      <Side {...props} />
+      <Movement live={live} playing={playing} actions={actions} />
+      <LivePill live={live} goLive={actions.goLive} />
+      <Side live={live} speed={speed} from={marks.from} to={marks.to} actions={actions} />
     </div>
   );
 }
 
-function Movement(props: TransportProps) {
-  const { live, playing } = props;
+const Movement = memo(function Movement({
+  live,
+  playing,
+  actions,
+}: Pick<TransportProps, "live" | "playing" | "actions">) {
   const { t } = useTranslation();
   return (
     <Group gap={2} wrap="nowrap" className="hc-transport-main">
-      <Tool label={t("playback.previousEvent")} keys="⇧←" onClick={() => props.jump(-1)}>
+      <Tool label={t("playback.previousEvent")} keys="⇧←" onClick={() => actions.jump(-1)}>
         <IconPlayerSkipBackFilled size={17} />
       </Tool>
-      <Tool label={t("playback.back10")} keys="←" onClick={() => props.skip(-10_000)}>
+      <Tool label={t("playback.back10")} keys="←" onClick={() => actions.skip(-10_000)}>
         <IconRewindBackward10 size={20} stroke={1.6} />
       </Tool>
-      <Tool label={t("playback.frameBack")} keys="," onClick={() => props.step(-1)} disabled={live}>
+      <Tool label={t("playback.frameBack")} keys="," onClick={() => actions.step(-1)} disabled={live}>
         <IconPlayerTrackPrevFilled size={15} />
       </Tool>
       <Tooltip label={`${playing ? t("playback.pause") : t("playback.play")} (space)`}>
@@ -113,26 +105,26 @@ function Movement(props: TransportProps) {
           variant="filled"
           size={44}
           radius="50%"
-          onClick={props.toggle}
+          onClick={actions.toggle}
           aria-label={playing ? t("playback.pause") : t("playback.play")}
         >
           {playing || live ? <IconPlayerPauseFilled size={20} /> : <IconPlayerPlayFilled size={20} />}
         </ActionIcon>
       </Tooltip>
-      <Tool label={t("playback.frameOn")} keys="." onClick={() => props.step(1)} disabled={live}>
+      <Tool label={t("playback.frameOn")} keys="." onClick={() => actions.step(1)} disabled={live}>
         <IconPlayerTrackNextFilled size={15} />
       </Tool>
-      <Tool label={t("playback.on10")} keys="→" onClick={() => props.skip(10_000)} disabled={live}>
+      <Tool label={t("playback.on10")} keys="→" onClick={() => actions.skip(10_000)} disabled={live}>
         <IconRewindForward10 size={20} stroke={1.6} />
       </Tool>
-      <Tool label={t("playback.nextEvent")} keys="⇧→" onClick={() => props.jump(1)} disabled={live}>
+      <Tool label={t("playback.nextEvent")} keys="⇧→" onClick={() => actions.jump(1)} disabled={live}>
         <IconPlayerSkipForwardFilled size={17} />
       </Tool>
     </Group>
   );
-}
+});
 
-function LivePill({ live, goLive }: TransportProps) {
+function LivePill({ live, goLive }: { live: boolean; goLive: () => void }) {
   const { t } = useTranslation();
   return (
     <button type="button" className="hc-live-pill" data-live={live} onClick={goLive} aria-pressed={live}>
@@ -141,10 +133,11 @@ function LivePill({ live, goLive }: TransportProps) {
   );
 }
 
-function Side(props: TransportProps) {
-  const { live, speed, marks } = props;
+type SideProps = Pick<TransportProps, "live" | "speed" | "actions"> & Marks;
+
+const Side = memo(function Side({ live, speed, from, to, actions }: SideProps) {
   const { t } = useTranslation();
-  const marked = marks.from !== null && marks.to !== null ? clockDuration(marks.to - marks.from) : null;
+  const marked = from !== null && to !== null ? clockDuration(to - from) : null;
   return (
     <Group gap={4} wrap="nowrap" className="hc-transport-side">
       <NativeSelect
@@ -152,43 +145,43 @@ function Side(props: TransportProps) {
         aria-label={t("playback.speed")}
         value={String(speed)}
         disabled={live}
-        onChange={(event) => props.setSpeed(Number(event.currentTarget.value))}
+        onChange={(event) => actions.setSpeed(Number(event.currentTarget.value))}
         data={CHOICES.map((value) => ({ value: String(value), label: speedText(value) }))}
       />
       <span className="hc-transport-zoom">
-        <Tool label={t("playback.zoomOut")} keys="−" onClick={() => props.zoomBy(2)}>
+        <Tool label={t("playback.zoomOut")} keys="−" onClick={() => actions.zoomBy(2)}>
           <IconMinus size={17} />
         </Tool>
-        <Tool label={t("playback.zoomIn")} keys="+" onClick={() => props.zoomBy(0.5)}>
+        <Tool label={t("playback.zoomIn")} keys="+" onClick={() => actions.zoomBy(0.5)}>
           <IconPlus size={17} />
         </Tool>
       </span>
-      <Tool label={t("playback.markIn")} keys="i" onClick={() => props.mark("from")}>
+      <Tool label={t("playback.markIn")} keys="i" onClick={() => actions.mark("from")}>
         <IconBracketsContainStart size={19} stroke={1.6} />
       </Tool>
-      <Tool label={t("playback.markOut")} keys="o" onClick={() => props.mark("to")}>
+      <Tool label={t("playback.markOut")} keys="o" onClick={() => actions.mark("to")}>
         <IconBracketsContainEnd size={19} stroke={1.6} />
       </Tool>
-      {(marks.from !== null || marks.to !== null) && (
-        <Tool label={t("playback.clearMarks")} onClick={props.clearMarks}>
+      {(from !== null || to !== null) && (
+        <Tool label={t("playback.clearMarks")} onClick={actions.clearMarks}>
           <IconX size={17} />
         </Tool>
       )}
-      <Tool label={t("playback.bookmark")} keys="b" onClick={props.openBookmark}>
+      <Tool label={t("playback.bookmark")} keys="b" onClick={actions.openBookmark}>
         <IconBookmark size={18} stroke={1.6} />
       </Tool>
-      <Tool label={t("playback.motion")} keys="m" onClick={props.openMotion}>
+      <Tool label={t("playback.motion")} keys="m" onClick={actions.openMotion}>
         <IconRun size={19} stroke={1.6} />
       </Tool>
       <Button
         size="sm"
         variant="default"
         leftSection={<IconDownload size={16} aria-hidden />}
-        onClick={props.openExport}
+        onClick={actions.openExport}
         aria-label={marked === null ? t("playback.export") : t("playback.exportN", { length: marked })}
       >
         {marked ?? t("playback.export")}
       </Button>
     </Group>
   );
-}
+});

@@ -1,3 +1,4 @@
+import { useMemo, useRef } from "react";
 import { useShortcuts } from "@/app/shortcuts";
 
 export interface PlaybackActions {
@@ -12,6 +13,8 @@ export interface PlaybackActions {
   goLive: () => void;
   zoomBy: (factor: number) => void;
   mark: (which: "from" | "to") => void;
+  clearMarks: () => void;
+  setSpeed: (speed: number) => void;
   openExport: () => void;
   openBookmark: () => void;
   openMotion: () => void;
@@ -49,4 +52,32 @@ export function useKeys(actions: PlaybackActions): void {
     "]": () => actions.turn(1),
     f: actions.enlarge,
   });
+}
+
+/** The same object for as long as the page lives, so that what only has buttons is not drawn anew ten times a second. */
+export function useStable(actions: PlaybackActions): Omit<PlaybackActions, "live"> {
+  const latest = useRef(actions);
+  latest.current = actions;
+  return useMemo(
+    () => ({
+      toggle: () => latest.current.toggle(),
+      pause: () => latest.current.pause(),
+      faster: (direction) => latest.current.faster(direction),
+      step: (frames) => latest.current.step(frames),
+      skip: (ms) => latest.current.skip(ms),
+      jump: (direction) => latest.current.jump(direction),
+      first: () => latest.current.first(),
+      goLive: () => latest.current.goLive(),
+      zoomBy: (factor) => latest.current.zoomBy(factor),
+      mark: (which) => latest.current.mark(which),
+      clearMarks: () => latest.current.clearMarks(),
+      setSpeed: (speed) => latest.current.setSpeed(speed),
+      openExport: () => latest.current.openExport(),
+      openBookmark: () => latest.current.openBookmark(),
+      openMotion: () => latest.current.openMotion(),
+      turn: (direction) => latest.current.turn(direction),
+      enlarge: () => latest.current.enlarge(),
+    }),
+    [],
+  );
 }
