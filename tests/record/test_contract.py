@@ -19,6 +19,8 @@ from haechi.media.access_unit import AccessUnit, UnitRef
 from haechi.record.check import CheckLevel, check
 from haechi.record.index import Gap, fragments_in
 from haechi.record.recorder import RecorderSettings
+from haechi.record.segmenter import Segmenter
+from haechi.record.writer import Writer
 from tests.record.archive import EVER, JPEG, MAIN, Archive, after, pictures
 from tests.streams import START_NS
 
@@ -144,3 +146,22 @@ def test_d6_a_clock_that_was_ahead_and_is_set_back_leaves_no_gap_over_footage(tm
 
     asyncio.run(play())
     archive.close()
+
+
+def test_a_folder_that_is_taken_away_while_a_file_is_made_in_it_costs_nothing(archive: Archive) -> None:
+    asyncio.run(archive.volume.claim(archive.database, archive.clock))
+    taken: list[str] = []
+
+    def take_away(path: str) -> None:
+        if not taken:
+            taken.append(path)
+            for folder in list(archive.volume.path_of(path).parents)[:3]:
+                folder.rmdir()
+
+    writer = Writer(archive.volume, 0, on_begin=take_away)
+    segmenter = Segmenter(MAIN)
+    pieces = [piece for unit in pictures(50) for piece in segmenter.feed(unit, JPEG)]
+    written = writer.write(pieces)
+    writer.close()
+    assert (written.lost, written.failure, len(taken)) == ((), "", 1)
+    assert [path.relative_to(archive.volume.root).as_posix() for path in archive.files()] == taken

@@ -246,6 +246,13 @@ class Writer:
         return file
 
     def _create(self, wanted: str) -> tuple[int, str]:
+        """Make a file. Its folder may vanish just before: whoever deletes the last file in one takes it away."""
+        try:
+            return self._create_once(wanted)
+        except FileNotFoundError:
+            return self._create_once(wanted)
+
+    def _create_once(self, wanted: str) -> tuple[int, str]:
         folder = self._volume.path_of(wanted).parent
         make_folder(folder, self._volume.root)
         ending = SEALED_NAME if wanted.endswith(SEALED_NAME) else ".mp4"
