@@ -104,23 +104,24 @@ def _read(connection: Connection, asked: list[CameraId], scale: Buckets, now_ns:
 
 def _lane(camera: CameraId, drawn: _Drawn, scale: Buckets, lanes: int) -> dict[str, object]:
     stretches = [Stretch(start // NS_PER_MS, -(-end // NS_PER_MS)) for start, end in drawn.extents]
-    holes = [
-        Hole(start // NS_PER_MS, -(-end // NS_PER_MS), cause, redact_text(detail)[:DETAIL_MOST])
-        for start, end, cause, detail in drawn.gaps
-    ]
+    holes = [Hole(start // NS_PER_MS, -(-end // NS_PER_MS), cause, detail) for start, end, cause, detail in drawn.gaps]
     motion, score, loss = scale.lanes(drawn.peaks.hours, drawn.peaks.body)
     spans, gaps = scale.drawn(stretches, holes, GAPS_MOST // lanes)
     is_detailed = len(gaps) <= DETAILED_MOST // lanes
     return {
         "camera": camera,
         "spans": [(one.start_ms, one.end_ms) for one in spans],
-        "gaps": [(one.start_ms, one.end_ms, one.cause, one.detail if is_detailed else "") for one in gaps],
+        "gaps": [(one.start_ms, one.end_ms, one.cause, _words(one) if is_detailed else "") for one in gaps],
         "motion": packed(motion),
         "score": packed(score),
         "loss": packed(loss),
         "events": _events(drawn.marks),
         "event_counts": packed(scale.counts(drawn.marks.counts)),
     }
+
+
+def _words(hole: Hole) -> str:
+    return redact_text(hole.detail)[:DETAIL_MOST]
 
 
 def _events(marks: Marks) -> list[dict[str, object]] | None:
