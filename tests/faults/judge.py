@@ -183,6 +183,8 @@ def tiles(stream: str, index: Index) -> list[str]:
         return []
     broken = []
     pieces.sort(key=lambda piece: piece[0])
+    if pieces[-1][1] is not None:
+        broken.append(f"D6 {stream}: nothing records, and no gap lasts")
     for (start_ns, end_ns), (next_ns, _) in pairwise(pieces):
         if end_ns != next_ns:
             what = "lasts within" if end_ns is None else f"{(next_ns - end_ns) / 1e9:.3f} s between"

@@ -157,7 +157,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         if options.results is not None:
             options.results.mkdir(parents=True, exist_ok=True)
-            (options.results / f"{fault.name}.json").write_bytes(msgspec.json.encode(result))
+            (options.results / f"{fault.name}-{seed}.json").write_bytes(msgspec.json.encode(result))
     return 1 if broken else 0
 
 

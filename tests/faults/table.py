@@ -1,4 +1,4 @@
-"""Writes docs/ref/faults.md from what runs of the suite left.
+"""Writes the table of docs/ref/faults.md from what runs of the suite left.
 
 python -m tests.faults.table RESULTS docs/ref/faults.md
 """
@@ -13,46 +13,26 @@ from tests.faults.cases import Fault
 from tests.faults.run import FAULTS, Result
 from tests.faults.script import FPS
 
-HEAD = """# Faults
+BEGIN, END = "<!-- results -->\n", "<!-- end of results -->\n"
 
-What is done to the recorder and to the server, what must hold, and what came of it. Written by `make faults`; the numbers D1-D10
-are the promises of [the design of recording](../design/recording.md) and are explained below.
 
-Every strike is followed by a start on the same folder. Then a judge that shares no code with the product (its own MP4 and SQL
-reading, `tests/faults/evidence.py`, `judge.py`) compares what lies on disk with what the cameras sent (every byte follows from the
-run's seed) and with what the victim had acknowledged on a pipe before it was struck; then the product's own check by hash and
-replays are asked. The worst loss is of one camera: what it had sent and what is neither acknowledged nor found again.
-
-"""
-
-PROMISES = """
-**D2** acknowledged survives; listed is readable, byte for byte; nothing unlisted is left a minute after a start. **D3** a crash
-costs a camera at most the fragment in flight (2 s here, 4 s at most), a planned stop nothing. **D4** live, recording and detection
-fail independently. **D5** the oldest that nothing protects goes first, protected footage never. **D6** recorded and gaps together
-are the wall time. **D7** recordings never overlap, stamps increase. **D8** nothing is written to, or deleted from, a volume that is
-not ours. **D10** a failed sync is never retried into success. D2, D3, D6 and D7 are looked at after every strike of every fault.
-"""
-
-PEERS = """
-## Beside it, what others promise
-From their documentation and source code as of 2026-11; we did not run these tests on them.
-
-| what happens | Haechi | MediaMTX | Frigate | Moonfire NVR |
-|---|---|---|---|---|
-| process killed | the fragment in flight, 2-4 s | one part, 1 s by default | up to 10 s and the segments in its cache | the last minute or two |
-| power cut | the same; nothing acknowledged is lost or torn | nothing promised: no fsync | nothing promised: no fsync | safe by the order of its writes; no test of it seen |
-| disk full | oldest first, protected never; live goes on | not handled | looks every 5 minutes; deletes protected footage too | stands still until there is space |
-| wrong or missing disk, lost database | refused; the index is made again from the files | - | refuses when half of the files would go | refused by the identity of the folder |
-| clock jumps | stamps increase, nothing overlaps | wall clock | wall clock | monotonic clock, 500 ppm |
-
-## Caveats
-- A kill keeps the page cache, so kills alone say nothing of power cuts; those are played on a file system in user space
-  (`tests/faults/pcfs.py`) that forgets, tears (512 bytes) and reorders what was not synced. A real disk that lies about its
-  flushes is not covered.
-- Cameras here are a script, faster than real time (real time, real RTSP and real processes under *house* and *clock*).
-- With the clock wrong by more than the retention at the start of the process, footage counts as old: a leap while the process runs
-  deletes nothing.
-"""
+def together(results: Sequence[Result]) -> Result | None:
+    """Several runs of one fault as one: sums, and the worst."""
+    if not results:
+        return None
+    resumed = [one.resumed_s for one in results if one.resumed_s is not None]
+    return Result(
+        results[0].fault,
+        results[0].seed,
+        strikes=sum(one.strikes for one in results),
+        violations=sum(one.violations for one in results),
+        loss_units=max(one.loss_units for one in results),
+        resumed_s=max(resumed, default=None),
+        seconds=sum(one.seconds for one in results),
+        commit=", ".join(sorted({one.commit for one in results})),
+        date=max(one.date for one in results),
+        skipped="" if any(not one.skipped for one in results) else results[0].skipped,
+    )
 
 
 def row(fault: Fault, result: Result | None) -> str:
@@ -63,33 +43,33 @@ def row(fault: Fault, result: Result | None) -> str:
         return f"| {fault.title} (`{fault.name}`) | {fault.promise} | skipped: {result.skipped} | | | |"
     loss = f"{result.loss_units / FPS:.1f} s" if fault.measures_loss else "in gaps with a cause"
     resumed = f"{result.resumed_s:.1f} s" if result.resumed_s is not None else ""
-    where = f"{result.date}, {result.commit}, seed {result.seed}"
+    where = f"{result.date}, {result.commit}"
     return (
         f"| {fault.title} (`{fault.name}`) | {fault.promise} | {result.strikes:,} | {result.violations} | {loss} "
         f"| {resumed} | {where} |"
     )
 
 
-def page(results: dict[str, Result]) -> str:
-    """The whole page."""
+def table(results: Sequence[Result]) -> str:
+    """The lines between the marks."""
     lines = [
         "| fault | must hold | strikes | broken promises | worst loss | goes on after | run |",
         "|---|---|---|---|---|---|---|",
     ]
-    lines += [row(fault, results.get(fault.name)) for fault in FAULTS]
-    total = sum(result.strikes for result in results.values())
-    hours = sum(result.seconds for result in results.values()) / 3600
-    summary = (
-        f"\n{total:,} strikes in {hours:.1f} hours of one process, on a machine with two cores shared with others.\n"
-    )
-    return HEAD + "\n".join(lines) + "\n" + summary + PROMISES + PEERS
+    lines += [row(fault, together([one for one in results if one.fault == fault.name])) for fault in FAULTS]
+    total = sum(result.strikes for result in results)
+    hours = sum(result.seconds for result in results) / 3600
+    lines += ["", f"{total:,} strikes, {hours:.1f} hours of one process after another."]
+    return "\n".join(lines) + "\n"
 
 
 def main(arguments: Sequence[str]) -> None:
     """The command."""
     folder, target = (Path(one) for one in arguments)
     found = [msgspec.json.decode(path.read_bytes(), type=Result) for path in sorted(folder.glob("*.json"))]
-    target.write_text(page({result.fault: result for result in found}), encoding="utf-8")
+    before, _, rest = target.read_text(encoding="utf-8").partition(BEGIN)
+    after = rest.partition(END)[2]
+    target.write_text(before + BEGIN + table(found) + END + after, encoding="utf-8")
 
 
 if __name__ == "__main__":
