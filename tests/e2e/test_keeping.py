@@ -67,7 +67,7 @@ async def _ask_for_export(stage: Stage, camera: str, start_ms: int) -> int:
     assert units >= 4 * 15
     size = int(await estimate.get_attribute("data-bytes") or 0)
     assert size > 50_000
-    await dialog.get_by_role("button", name=re.compile(r"^Export \d+ kB$")).click()
+    await dialog.get_by_role("button", name=re.compile(r"^Export [\d.]+ [kM]B$")).click()
     await expect(dialog).to_have_count(0)
     await expect(_tray(page)).to_be_visible()
     return units

@@ -24,7 +24,9 @@ export function MotionHits({ camera, state, seek, again }: MotionHitsProps) {
   const found = useRef<HTMLDivElement>(null);
   // On a phone it stands below the button that was pressed.
   // biome-ignore lint/correctness/useExhaustiveDependencies: each beginning and each end is shown
-  useEffect(() => found.current?.scrollIntoView({ block: "nearest" }), [running, end]);
+  useEffect(() => {
+    found.current?.scrollIntoView({ block: "nearest" });
+  }, [running, end]);
   if (!running && end === null) return null;
   const percent = Math.floor(state.progress * 100);
   return (
