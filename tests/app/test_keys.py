@@ -5,12 +5,15 @@ from pathlib import Path
 
 import pytest
 
+from haechi.app.embedded import open_rooms
+from haechi.base.errors import Invalid
 from haechi.record.keys import KeyRing
 from haechi.record.seal import Header
 from haechi.record.tables import recordings
 from haechi.store.database import Database
 from tests.program import environment, haechi
 from tests.record.archive import MAIN
+from tests.server import settings_for
 
 
 @pytest.mark.slow
@@ -46,3 +49,10 @@ def test_tiers_that_make_no_sense_are_told_before_anything_starts(tmp_path: Path
     assert done.returncode != 0
     assert "not into its address" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_sealing_without_a_key_is_told_before_anything_is_recorded(tmp_path: Path) -> None:
+    settings = settings_for(tmp_path, vision=False)
+    record = settings.record.model_copy(update={"encrypt": True})
+    with pytest.raises(Invalid, match="haechi keys new"):
+        open_rooms(settings.model_copy(update={"record": record}))

@@ -28,7 +28,7 @@ from haechi.api.settings import LiveSettings, SettingsStore
 from haechi.app.keeping import keeping_over
 from haechi.app.settings import Settings, make_folder
 from haechi.app.tidy import keep_tidy
-from haechi.app.tiers import key_ring, tiers_over
+from haechi.app.tiers import key_ring, require_keys, tiers_over
 from haechi.app.zone import machine_zone
 from haechi.base.clock import Clock, SystemClock
 from haechi.base.errors import HaechiError, Unavailable
@@ -312,6 +312,7 @@ def open_rooms(settings: Settings, *, demo: bool = False) -> Rooms:
     """Open and migrate the database, and make all rooms over it."""
     make_folder(settings.data_dir, "data_dir")
     make_folder(settings.record_dir, "record.folder")
+    require_keys(settings)
     database = Database.at(settings.database_path)
     database.migrate()
     return Rooms.build(settings, database, SystemClock(), demo=demo)

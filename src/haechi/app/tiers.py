@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from haechi.app.settings import Settings, TierSettings
 from haechi.base.clock import Clock
-from haechi.base.errors import HaechiError
+from haechi.base.errors import HaechiError, Invalid
 from haechi.record.check import CheckLevel, CheckReport, check
 from haechi.record.check_objects import ObjectsReport, check_objects
 from haechi.record.index import RecordIndex
@@ -21,6 +21,18 @@ from haechi.store.database import Database
 def key_ring(settings: Settings) -> KeyRing:
     """The ring of keys, there or not yet."""
     return KeyRing(settings.key_file)
+
+
+def require_keys(settings: Settings) -> None:
+    """Make sure that what is to be sealed can be, before anything starts.
+
+    Raises:
+        Invalid: ``key-missing``: there is no key yet.
+    """
+    wants = settings.record.encrypt or any(one.encrypt for one in settings.record.tiers)
+    if wants and not key_ring(settings).keys():
+        message = "footage is to be sealed (encrypt: true), but there is no key; run: haechi keys new"
+        raise Invalid(message, code="key-missing", file=str(settings.key_file))
 
 
 def tiers_over(

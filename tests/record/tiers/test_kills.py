@@ -19,7 +19,7 @@ from tests.record.tiers.stage import Stage, until_moved
 from tests.s3 import BUCKET, S3, client
 
 SEED = 20261121
-KILLS = 8
+KILLS = 4
 
 
 def play(folder: Path, s3: S3, prefix: str, last: int) -> subprocess.CompletedProcess[str]:
