@@ -26,12 +26,14 @@ class SmallVolume(Volume):
     def __init__(self, root: Path, free_bytes: int) -> None:
         super().__init__(root)
         self.free_bytes = free_bytes
+        self.free_files = 1 << 20
 
     def space(self) -> Space:
-        return Space(1 << 40, self.free_bytes)
+        return Space(1 << 40, self.free_bytes, self.free_files)
 
     def remove(self, relative: str) -> None:
         self.free_bytes += self.path_of(relative).stat().st_size
+        self.free_files += 1
         super().remove(relative)
 
 
@@ -122,6 +124,17 @@ def test_one_pass_for_space_never_takes_more_than_a_tenth_or_ten(tmp_path: Path)
     archive = ten_days(tmp_path, free_bytes=0)
     assert once(archive, RetentionSettings(min_free_bytes=1 << 39)).for_space == 10
     assert len(archive.recordings()) == 10
+    archive.close()
+
+
+def test_where_no_more_files_fit_the_oldest_goes_however_many_bytes_are_free(tmp_path: Path) -> None:
+    """Found with a disk whose names were used up: recording stood still for good."""
+    archive = ten_days(tmp_path)
+    assert isinstance(archive.volume, SmallVolume)
+    archive.volume.free_files = 5
+    assert once(archive, RetentionSettings(min_free_bytes=0)).for_space == 10
+    archive.volume.free_files = 64
+    assert once(archive, RetentionSettings(min_free_bytes=0)).for_space == 0
     archive.close()
 
 

@@ -40,6 +40,9 @@ AT_ONCE = 500
 SHARE_FOR_SPACE = 0.1
 """Most of all recordings that one pass deletes for want of space (D8); the next pass goes on."""
 LEAST_FOR_SPACE = 10
+FILES_LEAST = 64
+"""When a file system can hold fewer files more than this, it counts as full, however many bytes are free."""
+NO_ROOM_BYTES = 1 << 62
 JUDGED_MOST = 100
 """Batches that one pass judges: an old archive of a million recordings is judged within a few passes."""
 CLOCK_SLACK_NS = 60 * NS_PER_S
@@ -214,6 +217,8 @@ class Retention:
     async def _missing_bytes(self) -> int:
         """Bytes that would have to be freed; below 0: so much room is left."""
         space = await asyncio.to_thread(self._volume.space)
+        if space.free_files < FILES_LEAST:
+            return NO_ROOM_BYTES
         return self.settings.min_free_bytes - space.free_bytes
 
     async def _free_space(self, now_ns: int) -> tuple[tuple[int, int], bool]:

@@ -21,6 +21,7 @@ from haechi.record.tables import recordings, volumes
 from haechi.store.database import Database
 
 IDENTITY_FILE = "haechi-volume.json"
+FILES_WITHOUT_LIMIT = 1 << 62
 UNLISTED_SUFFIX = ".unlisted"
 _SAFE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,79}")
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
@@ -33,10 +34,11 @@ class VolumeFailed(Unavailable):
 
 
 class Space(Struct, frozen=True):
-    """Bytes of the file system that the volume is on."""
+    """Bytes of the file system that the volume is on, and how many more files it can hold (inodes)."""
 
     total_bytes: int
     free_bytes: int
+    free_files: int = FILES_WITHOUT_LIMIT
 
 
 class Volume:
@@ -135,7 +137,8 @@ class Volume:
     def space(self) -> Space:
         """Free space, as it is for an ordinary process."""
         found = os.statvfs(self.root)
-        return Space(found.f_blocks * found.f_frsize, found.f_bavail * found.f_frsize)
+        files = found.f_favail if found.f_files else FILES_WITHOUT_LIMIT
+        return Space(found.f_blocks * found.f_frsize, found.f_bavail * found.f_frsize, files)
 
     def path_of(self, relative: str) -> Path:
         """The file at a path of the index.
