@@ -180,7 +180,8 @@ class Adoption:
         else:
             for recording, path in self._missing:
                 if not self._volume.path_of(path).exists():
-                    self.report.delisted += self._database.write_now(partial(_lose, recording=recording, path=path))
+                    lose = partial(_lose, recording=recording, path=path, volume=self._volume.id)
+                    self.report.delisted += self._database.write_now(lose)
         if self.report != AdoptReport(files=self.report.files):
             log.info("footage brought together with its index", **{f: getattr(self.report, f) for f in _FIELDS})
 
@@ -327,10 +328,10 @@ def _is_doomed(volume: str, path: str, connection: Connection) -> bool:
     return connection.execute(query).first() is not None
 
 
-def _lose(connection: Connection, recording: RecordingId, path: str) -> int:
+def _lose(connection: Connection, recording: RecordingId, path: str, volume: str) -> int:
     """Take a recording off the list whose file is gone, if it is still said to be there."""
-    query = sa.select(recordings).where(recordings.c.id == recording, recordings.c.path == path)
-    row = connection.execute(query).first()
+    same = (recordings.c.id == recording, recordings.c.path == path, recordings.c.volume == volume)
+    row = connection.execute(sa.select(recordings).where(*same)).first()
     if row is None:
         return 0
     mend.lose_recording(connection, recording_of(row))
