@@ -173,7 +173,7 @@ def test_the_last_tier_makes_room_by_letting_go_of_its_oldest(tmp_path: Path, s3
         retention.shortages = tiers.shortages
         async with working(tiers):
             await until(stage, lambda: tiers._tiers[0].mover is not None and bool(tiers._tiers[0].mover.stats.failure))
-            oldest_ns = stage.rows()[0].start_ns
+            oldest_ns, count = stage.rows()[0].start_ns, 0
             for _ in range(20):
                 if stage.first.id not in stage.volumes():
                     break
