@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import gzip
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -136,6 +137,18 @@ def test_many_events_of_a_camera_are_counted_and_not_listed(world: World) -> Non
     first, second = timeline(world, token, [busy, calm], START_MS, START_MS + 300_000, 3)["cameras"]
     assert (first["events"], base64.b64decode(first["event_counts"])) == (None, bytes([100, 100, 1]))
     assert (len(second["events"]), base64.b64decode(second["event_counts"])) == (1, bytes([1, 0, 0]))
+
+
+def test_a_large_answer_is_compressed_for_those_who_can_read_that(world: World) -> None:
+    front = world.camera("Front")
+    token = world.token(world.user("Ann", "admin"))
+    path = f"/api/timeline?cameras={front}&start_ms={START_MS}&end_ms={START_MS + DAY_MS}&buckets=2000"
+    plain = ask(world, token, path)
+    app, headers = world.app(), page_headers(token) | {"accept-encoding": "br, gzip"}
+    small = asyncio.run(knock(app, "GET", path, headers))
+    assert small.headers["content-encoding"] == "gzip"
+    assert len(small.body) < len(plain.body) / 4
+    assert gzip.decompress(small.body) == plain.body
 
 
 def test_one_foreign_camera_among_ones_own_answers_as_if_it_were_not_there(world: World) -> None:

@@ -1,9 +1,10 @@
 """The timeline of several cameras at once, for any range from seconds to months."""
 
+import gzip
 from typing import Annotated
 
 import msgspec
-from fastapi import Query, Response
+from fastapi import Query, Request, Response
 from sqlalchemy import Connection
 
 from haechi.api.asked import Caller, House
@@ -11,9 +12,9 @@ from haechi.api.auth.principal import Principal
 from haechi.api.buckets import Buckets, Hole, Stretch, packed
 from haechi.api.headers import NO_STORE
 from haechi.api.policy import Access, Routes, camera_not_found
-from haechi.api.routes.footage import LONGEST_TIMELINE_MS, EndMs, StartMs
+from haechi.api.routes.footage import LONGEST_TIMELINE_MS
 from haechi.api.services import Services
-from haechi.api.shapes.timeline import LanesOut
+from haechi.api.shapes.timeline import CAMERAS_MOST, LanesOut, LanesQuery
 from haechi.base.clock import NS_PER_MS
 from haechi.base.errors import Invalid
 from haechi.base.ids import CameraId, stream_of
@@ -21,20 +22,15 @@ from haechi.base.redact import redact_text
 from haechi.events.marks import Marks, marks_of
 from haechi.record.overview import Extent, GapRow, Peaks, extents_of, gaps_in, peaks_in
 
-CAMERAS_MOST = 25
 CELLS_MOST = 16_000
 """Buckets of all cameras together: of 25 cameras 640 each."""
-GAPS_MOST = 800
+GAPS_MOST = 4000
 DETAILED_MOST = 400
 EVENTS_MOST = 500
 """Gaps, gaps that are told in words, and events that are listed, of all cameras together: with these numbers an answer
-stays below 200 kB."""
+stays below 200 kB on the wire."""
+SMALL_BYTES = 4096
 DETAIL_MOST = 80
-
-Cameras = Annotated[
-    str, Query(min_length=1, max_length=40 * CAMERAS_MOST, description="Ids with commas between them, 25 at most")
-]
-Count = Annotated[int, Query(ge=1, le=2000, description="How many buckets are wanted; there may be fewer")]
 
 
 class _Drawn(msgspec.Struct, frozen=True):
@@ -46,32 +42,40 @@ class _Drawn(msgspec.Struct, frozen=True):
     peaks: Peaks
 
 
-async def timeline(
-    house: House, caller: Caller, cameras: Cameras, start_ms: StartMs, end_ms: EndMs, buckets: Count = 500
-) -> Response:
+async def timeline(request: Request, house: House, caller: Caller, query: Annotated[LanesQuery, Query()]) -> Response:
     """What is recorded and what is not and why, how much moved, what was seen and what was lost, camera by camera.
 
     The range is cut into buckets of ``bucket_ms``. A gap is drawn one bucket wide at least, with the worst cause in it.
     """
-    if not 0 < end_ms - start_ms <= LONGEST_TIMELINE_MS:
+    if not 0 < query.end_ms - query.start_ms <= LONGEST_TIMELINE_MS:
         raise Invalid("end_ms must be after start_ms, by at most 100 days", code="bad-range")
-    asked = await _asked(house, caller, cameras)
-    scale = Buckets.of(start_ms, end_ms, min(buckets, CELLS_MOST // len(asked)))
+    asked = await _asked(house, caller, query.cameras)
+    scale = Buckets.of(query.start_ms, query.end_ms, min(query.buckets, CELLS_MOST // len(asked)))
     now_ns = house.clock.wall_ns()
     drawn = await house.database.read(lambda connection: _read(connection, asked, scale, now_ns))
     body = {
-        "start_ms": start_ms,
-        "end_ms": end_ms,
+        "start_ms": query.start_ms,
+        "end_ms": query.end_ms,
         "bucket_ms": scale.bucket_ms,
         "cameras": [_lane(camera, drawn[camera], scale, len(asked)) for camera in asked],
     }
-    return Response(msgspec.json.encode(body), headers={"Cache-Control": NO_STORE}, media_type="application/json")
+    return _deflated(request, msgspec.json.encode(body))
 
 
 def register(routes: Routes) -> None:
     """Add the routes."""
     access = Access.SIGNED_IN
     routes.add("GET", "/api/timeline", timeline, access=access, problems=(404, 422), response_model=LanesOut)
+
+
+def _deflated(request: Request, body: bytes) -> Response:
+    """Times that differ in their last digits are a quarter of their size. Nothing secret stands beside anything that an
+    outsider could choose, so that its length tells nothing."""
+    headers = {"Cache-Control": NO_STORE, "Vary": "Accept-Encoding"}
+    if len(body) > SMALL_BYTES and "gzip" in request.headers.get("accept-encoding", ""):
+        body = gzip.compress(body, 4, mtime=0)
+        headers["Content-Encoding"] = "gzip"
+    return Response(body, headers=headers, media_type="application/json")
 
 
 async def _asked(house: Services, caller: Principal, text: str) -> list[CameraId]:

@@ -4,11 +4,24 @@ from typing import Annotated
 
 from pydantic import Field
 
-from haechi.api.shapes.fields import Severity, Shape
+from haechi.api.shapes.fields import Input, Ms, Severity, Shape
+
+CAMERAS_MOST = 25
 
 SpanRow = Annotated[tuple[int, int], Field(description="start_ms, end_ms")]
 GapRow = Annotated[tuple[int, int, str, str], Field(description="start_ms, end_ms, cause, detail")]
 Bytes = Annotated[str, Field(description="Base64, one byte for each bucket")]
+
+
+class LanesQuery(Input):
+    """What is asked for."""
+
+    cameras: Annotated[
+        str, Field(min_length=1, max_length=40 * CAMERAS_MOST, description="Ids with commas between them, 25 at most")
+    ]
+    start_ms: Ms
+    end_ms: Ms
+    buckets: Annotated[int, Field(ge=1, le=2000, description="How many are wanted; there may be fewer")] = 500
 
 
 class MarkOut(Shape):
