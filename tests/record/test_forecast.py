@@ -53,6 +53,14 @@ def test_a_forecast_of_real_rows_counts_each_camera(shelf: Shelf) -> None:
     shelf.once()
     found = asyncio.run(shelf.retention.forecast())
     assert [(one.camera, one.bytes) for one in found.cameras] == [(FRONT, 10_000), (YARD, 700)]
+    assert found.protected_bytes == 700
     assert found.cameras[0].bytes_per_day == pytest.approx(1000, rel=0.01)
     assert found.full_ns is not None
     assert (found.full_ns - shelf.clock.wall_ns()) / NS_PER_DAY == pytest.approx(5, abs=0.6)
+
+
+def test_footage_of_just_now_counts_before_it_is_judged(shelf: Shelf) -> None:
+    shelf.minutes(FRONT, 60, size=1_000)
+    found = asyncio.run(shelf.retention.forecast())
+    assert found.cameras[0].bytes == 60_000
+    assert found.bytes_per_day == pytest.approx(24 * 60_000, rel=0.01)

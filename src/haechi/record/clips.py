@@ -43,7 +43,7 @@ class ClipPlan(Struct, frozen=True):
 
     Attributes:
         params: In force for all of it.
-        ends_ns: Up to where it goes (exclusive): the end of the range, or where the camera changed its coding.
+        ends_ns: Just after the capture of its last unit: where footage ends in the range, or the coding changes.
         start_ns: Capture time of the first unit that is shown.
         payload_bytes: Of all units in it, those before the first that is shown included.
     """
@@ -87,10 +87,9 @@ def plan_clip(vault: Vault, found: list[Recording], start_ns: int, end_ns: int) 
         DataLoss: The footage is damaged.
     """
     parts: list[Part] = []
-    ends_ns, before = end_ns, None
+    before: CodecParams | None = None
     for part, params in _parts(vault, found, start_ns, end_ns):
         if params is None:
-            ends_ns = part.recording.start_ns
             break
         if params != before:
             parts.clear()
@@ -104,6 +103,7 @@ def plan_clip(vault: Vault, found: list[Recording], start_ns: int, end_ns: int) 
         raise Invalid("the clip is too large; ask for a shorter one", code="clip-too-large", size_bytes=size)
     params = params_of(vault, parts[0].recording)
     captured_ns = first.units[first.shown].captured_ns
+    ends_ns = parts[-1].units[-1].captured_ns + 1
     return ClipPlan(params, tuple(parts), tuple(_places(parts, first)), captured_ns, ends_ns, size)
 
 

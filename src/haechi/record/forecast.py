@@ -18,7 +18,8 @@ from haechi.record.tables import recordings
 RATE_DAYS = 7
 AHEAD_DAYS = 3 * 365
 """What is not full by then is called steady."""
-LEAST_SPAN_DAYS = 1 / 24
+LEAST_SPAN_DAYS = 10 / 1440
+"""Nothing is said from less than ten minutes of footage as if it were more."""
 
 
 class CameraForecast(Struct, frozen=True):
@@ -136,13 +137,18 @@ def _of_camera(
 
 
 def _pasts(connection: Connection, now_ns: int) -> dict[tuple[CameraId, Kept], Past]:
-    """Sums by stream, class and day: one walk through the index."""
+    """Sums by stream, class and day: one walk through the index.
+
+    What is not judged yet (it ended just now, or is still being written) counts as continuous.
+    """
     age = sa.cast((sa.literal(now_ns) - recordings.c.end_ns) / NS_PER_DAY, sa.Integer).label("age")
     columns = (age, sa.func.sum(recordings.c.size_bytes), sa.func.min(recordings.c.start_ns))
     found: dict[tuple[CameraId, Kept], Past] = {}
     for stream in streams_in(connection):
-        for kept in Kept:
-            query = sa.select(*columns).where(recordings.c.stream == stream, recordings.c.kept_as == kept.value)
+        for value in (*(one.value for one in Kept), None):
+            kept = Kept.CONTINUOUS if value is None else Kept(value)
+            judged = recordings.c.kept_as.is_(None) if value is None else recordings.c.kept_as == value
+            query = sa.select(*columns).where(recordings.c.stream == stream, judged)
             for days, size, oldest_ns in connection.execute(query.group_by("age")):
                 past = found.setdefault((camera_of(stream), kept), Past({}, oldest_ns))
                 past.days[max(0, days)] = past.days.get(max(0, days), 0) + int(size)

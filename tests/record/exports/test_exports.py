@@ -158,7 +158,7 @@ def test_an_export_holds_exactly_its_range_and_tells_how_far_it_is(archive: Arch
     assert shown(path) == 75
     assert packets(path) == [unit.data for unit in units[30:112]]
     assert (done.progress, done.bytes) == (1.0, path.stat().st_size)
-    assert done.parts[0].start_ns == units[37].captured_ns
+    assert (done.parts[0].start_ns, done.parts[0].end_ns) == (units[37].captured_ns, units[111].captured_ns + 1)
     assert [export.state for export in desk.seen] == ["queued", "running", "done"]
 
 
@@ -179,6 +179,7 @@ def test_where_the_camera_changed_its_coding_another_file_begins_and_nothing_is_
         [unit.data for unit in second],
     ]
     assert [part.start_ns for part in done.parts] == [START_NS, second[0].captured_ns]
+    assert [part.end_ns for part in done.parts] == [first[-1].captured_ns + 1, second[-1].captured_ns + 1]
     estimate = asyncio.run(cutter_of(archive).estimate(MAIN, START_NS, after(second, 5)))
     assert estimate.files == 2
     with pytest.raises(NotFound):
