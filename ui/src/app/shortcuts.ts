@@ -22,20 +22,29 @@ const CHORD_MS = 900;
 /** Begins every chord. What comes right after it is never a key of its own: `g e` leaves the inbox's `e` alone. */
 const LEADER = "g";
 
+let newest: { event: KeyboardEvent; chord: string | null } | null = null;
+
+/** This key with the one before it. All pages share one memory: one that opens between two keys knows of the first. */
+function chordOf(event: KeyboardEvent): string | null {
+  if (newest?.event === event) return newest.chord;
+  const before = newest?.event;
+  const soon = before !== undefined && event.timeStamp - before.timeStamp < CHORD_MS;
+  newest = { event, chord: soon ? `${keyName(before)} ${keyName(event)}` : null };
+  return newest.chord;
+}
+
 export function useShortcuts(shortcuts: Shortcuts, active = true): void {
   const current = useRef(shortcuts);
   current.current = shortcuts;
   useEffect(() => {
     if (!active) return;
-    let first: { key: string; at: number } | null = null;
     const press = (event: KeyboardEvent): void => {
       if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || !shortcutsEnabled())
         return;
       const target = event.target as HTMLElement | null;
       if (target?.closest(TYPING) || document.querySelector("[aria-modal=true]") !== null) return;
       const key = keyName(event);
-      const chord = first !== null && event.timeStamp - first.at < CHORD_MS ? `${first.key} ${key}` : null;
-      first = { key, at: event.timeStamp };
+      const chord = chordOf(event);
       const led = chord?.startsWith(`${LEADER} `) ?? false;
       const found = (chord !== null && current.current[chord]) || (led ? undefined : current.current[key]);
       if (!found) return;

@@ -126,6 +126,7 @@ function AuditTable({ entries }: { entries: AuditEntry[] }) {
   const { t } = useTranslation();
   const clock = useClock();
   const nameOf = useCameraName();
+  const worded = (text: string): string => text.replace(/\bcam_[a-z0-9]+/g, (id) => nameOf(id));
   return (
     // In the order of the tab key: on a narrow screen it scrolls sideways.
     <section className="hc-table-wrap" tabIndex={0} aria-label={t("nav.audit")}>
@@ -153,15 +154,9 @@ function AuditTable({ entries }: { entries: AuditEntry[] }) {
                 <strong>{textOr(`audit.action_${entry.action}`, entry.action)}</strong>
               </td>
               <td>
-                {entry.object.startsWith("evt_") ? (
-                  <Link to="/events" search={{ event: entry.object }}>
-                    {t("events.view")}
-                  </Link>
-                ) : (
-                  nameOf(entry.object)
-                )}
+                <AuditObject object={entry.object} text={worded(entry.object)} />
               </td>
-              <td className="hc-dim">{entry.detail}</td>
+              <td className="hc-dim">{worded(entry.detail)}</td>
               <td className="hc-dim">
                 <code title={entry.hash}>{entry.hash.slice(0, 12)}</code>
               </td>
@@ -170,6 +165,30 @@ function AuditTable({ entries }: { entries: AuditEntry[] }) {
         </tbody>
       </table>
     </section>
+  );
+}
+
+/** What it was about, as a way there while it is still to be seen. */
+function AuditObject({ object, text }: { object: string; text: string }) {
+  const { t } = useTranslation();
+  if (object.startsWith("evt_"))
+    return (
+      <Link to="/events" search={{ event: object }}>
+        {t("events.view")}
+      </Link>
+    );
+  if (object.startsWith("exp_"))
+    return (
+      <Link to="/exports" search={{}}>
+        {t("audit.export")}
+      </Link>
+    );
+  return object.startsWith("bmk_") ? (
+    <Link to="/bookmarks" search={{}}>
+      {t("audit.bookmark")}
+    </Link>
+  ) : (
+    text
   );
 }
 
