@@ -134,6 +134,22 @@ describe("a camera on the clock", () => {
     expect(screen.currentTime * 1_000 - NOW).toBeCloseTo((index + 0.5) * FRAME_MS, 0);
   });
 
+  test("a browser that shows the neighbour is asked again, until it shows the very picture", async () => {
+    const { screen, lane, pass } = stage(10_020);
+    const index = Math.floor(10_020 / FRAME_MS);
+    await pass(200);
+    lane.presented(NOW + (index + 1) * FRAME_MS);
+    await pass(66);
+    expect(lane.shows.state).not.toBe("shown");
+    const first = screen.currentTime;
+    await pass(300);
+    expect(screen.currentTime).not.toBe(first);
+    expect(Math.floor((screen.currentTime * 1_000 - NOW) / FRAME_MS)).toBe(index);
+    lane.presented(NOW + index * FRAME_MS);
+    await pass(100);
+    expect(lane.shows.state).toBe("shown");
+  });
+
   test("a step leads to the next and the previous picture, wherever in a picture it starts", async () => {
     const { lane, pass } = stage(10_020);
     await pass(300);

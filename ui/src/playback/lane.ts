@@ -4,7 +4,7 @@ import { Feeder, type FeedFault } from "./feeder";
 import type { Gate } from "./gate";
 import { EDGE_MS, type Span } from "./pieces";
 import type { FootageSource, Hole } from "./source";
-import { middleOf, type Unit, UnitTable } from "./units";
+import { placeIn, type Unit, UnitTable } from "./units";
 
 /** One camera on the clock: its media element shows what the clock says, or its state says why not. */
 
@@ -41,6 +41,8 @@ const UNITS_AROUND_MS = 6_000;
 /** A picture may last this long and still be found. */
 const NEAR_MS = 500;
 const ASK_UNITS_MS = 400;
+const WRONG_MS = 150;
+const MOST_TRIES = 4;
 const LOST_MS = 6_000;
 const REBUILDS = 3;
 
@@ -60,6 +62,9 @@ export class Lane {
   private asking = false;
   private askedUnitsAt = 0;
   private unitsFail = false;
+  private presented_ms: number | null = null;
+  private standing: number | null = null;
+  private tries = 0;
   private rebuilds = 0;
 
   constructor(parts: LaneParts, video: Screen, makeBuffer?: () => MediaBuffer) {
@@ -83,6 +88,7 @@ export class Lane {
   /** The clock was set elsewhere. */
   jumped(): void {
     this.placed = null;
+    this.standing = null;
     this.waitingSince = null;
     this.askedUnitsAt = 0;
     this.feeder.jump(this.parts.clock.now());
@@ -204,7 +210,7 @@ export class Lane {
   private notReady(seeks: boolean): void {
     // While flicking through pictures each seek takes a moment: no reason to stop the clock, as long as it is short.
     if (seeks && this.face.state === "shown" && this.parts.now() - this.putAt < SLOW_SEEK_MS) return;
-    if (this.face.state !== "shown") this.become("loading");
+    if (this.face.state !== "shown" || !this.parts.clock.playing) this.become("loading");
     this.holdAWhile();
   }
 
@@ -217,15 +223,41 @@ export class Lane {
     }
   }
 
-  /** Stands on the picture that was the newest at `at`. Returns whether it is known to be that very one. */
+  /** The browser put a picture on screen, whose time this is. */
+  presented(ms: number): void {
+    this.presented_ms = ms;
+  }
+
+  /** Stands on the picture that was the newest at `at`. Returns whether it is on screen. */
   private still(at: number): boolean {
     this.pause();
     const isKnown = this.units.knows(at - NEAR_MS, at + 1);
     const unit = isKnown ? this.units.at(at) : null;
     if (!isKnown) this.ask(at);
-    const before = this.placed;
-    this.put(unit === null ? at + 1 : middleOf(unit));
-    return (isKnown || this.unitsFail) && before === this.placed;
+    if (unit === null) {
+      const stood = this.placed === at + 1;
+      this.put(at + 1);
+      return stood && (isKnown || this.unitsFail);
+    }
+    if (this.standing !== unit.at_ms) {
+      this.standing = unit.at_ms;
+      this.tries = 0;
+      this.placed = null;
+    }
+    return this.stand(unit);
+  }
+
+  /** A browser may stop one picture off after a seek: what it says it shows is compared, and it is asked again. */
+  private stand(unit: Unit): boolean {
+    const stood = this.placed !== null;
+    this.put(placeIn(unit, this.tries));
+    const off_ms = Math.abs((this.presented_ms ?? unit.shown_ms) - unit.shown_ms);
+    if (off_ms < unit.duration_ms / 2 || this.tries >= MOST_TRIES) return stood;
+    if (stood && !this.video.seeking && this.parts.now() - this.putAt > WRONG_MS) {
+      this.tries += 1;
+      this.placed = null;
+    }
+    return false;
   }
 
   private ask(at: number): void {

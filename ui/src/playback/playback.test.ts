@@ -5,7 +5,7 @@ import { Gate } from "./gate";
 import { batch, EDGE_MS, type Piece, PieceList } from "./pieces";
 import { readPieces } from "./source";
 import { mimeOf } from "./trick";
-import { middleOf, UnitTable } from "./units";
+import { placeIn, UnitTable } from "./units";
 
 const NOW = 1_795_000_000_000;
 
@@ -181,7 +181,11 @@ describe("the pictures", () => {
   });
 
   test("the player is put into the middle of a picture, as it shows it", () => {
-    expect(middleOf(unit(0))).toBe(NOW + 3 + 33);
+    expect(placeIn(unit(0))).toBe(NOW + 3 + 33);
+    for (let tries = 0; tries < 6; tries += 1) {
+      expect(placeIn(unit(0), tries)).toBeGreaterThan(NOW + 3);
+      expect(placeIn(unit(0), tries)).toBeLessThan(NOW + 69);
+    }
   });
 
   test("the newest picture may have successors that are not written yet", () => {

@@ -69,6 +69,11 @@ export class Player {
     this.lanes.delete(camera);
   }
 
+  /** The browser put a picture of `camera` on screen, whose time is `ms`. */
+  presented(camera: string, ms: number): void {
+    this.lanes.get(camera)?.presented(ms);
+  }
+
   seek(ms: number): void {
     this.clock.seek(ms);
     this.sought = true;

@@ -50,5 +50,8 @@ export class UnitTable {
   }
 }
 
-/** Where to put a player so that this picture, and neither neighbour, is shown: its middle. */
-export const middleOf = (unit: Unit): number => unit.shown_ms + Math.min(unit.duration_ms, 1_000) / 2;
+const PARTS = [0.5, 0.05, 0.3, 0.8, 0.5] as const;
+
+/** Where to put a player so that this picture, and neither neighbour, is shown: its middle, at further tries elsewhere. */
+export const placeIn = (unit: Unit, tries = 0): number =>
+  unit.shown_ms + Math.min(unit.duration_ms, 1_000) * (PARTS[tries] ?? PARTS[0]);

@@ -90,12 +90,15 @@ function drawRuler({ context, width, colours }: Brush, { view, clock }: Scene): 
   context.font = colours.font;
   context.textAlign = "left";
   context.textBaseline = "middle";
+  let taken = Number.NEGATIVE_INFINITY;
   for (const tick of ticks(view, width, clock.zone)) {
     const x = Math.round(xOf(view, tick.ms, width)) + 5.5;
     context.fillStyle = tick.kind === "day" ? colours.ink : colours.dim;
     const time = step < 60_000 ? clock.time(tick.ms) : clock.timeMinutes(tick.ms);
     // The hour that comes twice when clocks go back carries its offset.
     const text = tick.kind === "day" ? clock.date(tick.ms) : tick.repeated ? `${time} ${tick.offset}` : time;
+    if (x < taken) continue;
+    taken = x + context.measureText(text).width + 8;
     context.fillText(text, x, RULER_PX / 2);
   }
 }

@@ -36,6 +36,7 @@ export function LanePicture(props: LanePictureProps) {
     player.attach(camera.id, element);
     let handle = 0;
     const presented = (_now: number, meta: VideoFrameCallbackMetadata): void => {
+      player.presented(camera.id, meta.mediaTime * 1_000);
       element.dataset.wallMs = (meta.mediaTime * 1_000).toFixed(3);
       element.dataset.clockMs = player.clock.now().toFixed(3);
       handle = element.requestVideoFrameCallback(presented);

@@ -26,7 +26,13 @@ export function Pictures(props: PicturesProps) {
   const alone = cameras.length === 1;
   const large = props.large && !alone;
   const columns = columnsFor(cameras.length);
-  const style = { "--columns": columns, "--rows": Math.ceil(cameras.length / columns) } as CSSProperties;
+  const beside = cameras.length > 9 ? 2 : 1;
+  const style = {
+    "--columns": columns,
+    "--rows": Math.ceil(cameras.length / columns),
+    "--beside": beside,
+    "--others": Math.ceil((cameras.length - 1) / beside),
+  } as CSSProperties;
   return (
     <div
       className="hc-stage hc-pictures"
