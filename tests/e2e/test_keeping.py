@@ -355,7 +355,7 @@ async def _accounts_balance(stage: Stage, camera: str) -> None:
     await expect(page).to_have_url(re.compile("losses=1"))
     panel = page.locator(".hc-loss")
     expected = int(await panel.get_attribute("data-expected") or 0)
-    assert expected > 15 * 10
+    assert expected > 15 * 4
     missing = int(await panel.get_attribute("data-missing") or 0)
     assert 0 <= missing < expected
     await expect(panel.get_by_text("Expected", exact=True).first).to_be_visible()
