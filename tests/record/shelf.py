@@ -58,6 +58,7 @@ class Shelf:
         self.retention = Retention(self.index, self.volume, self.clock, RetentionSettings(min_free_bytes=0))
         self.bookmarks = BookmarkStore(self.database, self.clock)
         self._count = 0
+        self.once()  # retention's time begins now, whatever is recorded later
 
     def close(self) -> None:
         self.database.close()
