@@ -245,6 +245,7 @@ def test_a_damaged_recording_stays_and_the_others_go(tmp_path: Path, s3: S3) -> 
         [TierWish("a", "/srv/big", 0), TierWish("a", "/srv/bigger", 0)],
         [TierWish("a", "/srv/big", 10), TierWish("b", "s3://bucket", 5)],
         [TierWish("a", "srv/big", 0)],
+        [TierWish("a", "s3://bucket/a", 0), TierWish("b", "s3://bucket/b", 5)],
         [TierWish("a", "ftp://host/x", 0)],
     ],
 )

@@ -291,6 +291,8 @@ def _check(wishes: Sequence[TierWish]) -> None:
         if wish.after_ns < before.after_ns:
             message = "footage cannot go to a later tier sooner than to the one before it; see record.tiers, after"
             raise Invalid(message, code="bad-tier", tier=wish.name)
+        if "://" in before.url:
+            raise Invalid("nothing comes after an object store; make it the last tier", code="bad-tier", tier=wish.name)
     for wish in wishes:
         if "://" in wish.url:
             checked_url(wish.url)
