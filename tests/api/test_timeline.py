@@ -261,6 +261,15 @@ def test_a_preview_is_of_the_sync_unit_before_and_a_gap_has_none(recorded: Recor
     assert (answer.status, answer.json()["code"]) == (404, "no-picture")
 
 
+def test_a_strip_of_pictures_names_addresses_that_are_made_ahead(recorded: Recorded) -> None:
+    found = recorded.get(f"sprites?start_ms={START_MS + 500}&end_ms={START_MS + 8500}&count=4").json()
+    assert [at_ms - START_MS for at_ms, _ in found["tiles"]] == [500, 2500, 4500, 6500]
+    for number, (_, address) in enumerate(found["tiles"]):
+        answer = recorded.get(address.removeprefix(f"/api/cameras/{recorded.camera}/"))
+        assert f"{recorded.units[30 * number].ref} 160".encode() in answer.body
+    assert recorded.ask("sprites?start_ms=5&end_ms=5").status == 422
+
+
 def moved(recorded: Recorded, world: World, at_ms: int, moving: bytes) -> None:
     ref = UnitRef(stream_of(recorded.camera), 1, at_ms)
     world.activity.note(Moved(ref, START_NS + at_ms * NS_PER_MS, 0.1, moving))

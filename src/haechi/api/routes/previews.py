@@ -3,16 +3,20 @@
 from typing import Annotated
 
 from fastapi import Query, Request, Response
+from pydantic import Field
 
 from haechi.api.asked import AskedCamera, House
 from haechi.api.media import bytes_answer
 from haechi.api.policy import Access, Routes
-from haechi.api.routes.footage import JPEG, StartMs
+from haechi.api.routes.footage import JPEG, EndMs, StartMs
+from haechi.api.shapes.fields import Shape
 from haechi.base.clock import NS_PER_MS
+from haechi.base.errors import Invalid
 from haechi.base.ids import stream_of
 
 CAPTURED = "Haechi-Captured-Ms"
 
+Count = Annotated[int, Query(ge=1, le=120)]
 PreviewWidth = Annotated[int, Query(ge=16, le=640, description="Pixels; the next of 160, 320 and 640 is taken")]
 
 
@@ -26,7 +30,26 @@ async def preview(
     return answer
 
 
+class SpritesOut(Shape):
+    """Addresses of pictures at even distances; each is made ahead, and answers 404 where nothing is recorded."""
+
+    tiles: list[Annotated[tuple[int, str], Field(description="at_ms, address")]]
+
+
+async def sprites(
+    camera: AskedCamera, house: House, start_ms: StartMs, end_ms: EndMs, count: Count = 20, width: PreviewWidth = 160
+) -> SpritesOut:
+    """Pictures of a range, for a strip. They are made from now on, before they are asked for."""
+    if end_ms <= start_ms:
+        raise Invalid("end_ms must be after start_ms", code="bad-range")
+    times = [start_ms + (end_ms - start_ms) * number // count for number in range(count)]
+    house.previews.want(stream_of(camera.id), [at_ms * NS_PER_MS for at_ms in reversed(times)], width)
+    one = f"/api/cameras/{camera.id}/preview.jpg?width={width}&at_ms="
+    return SpritesOut(tiles=[(at_ms, f"{one}{at_ms}") for at_ms in times])
+
+
 def register(routes: Routes) -> None:
     """Add the routes."""
     view, one = Access.CAMERA_VIEW, "/api/cameras/{camera}"
+    routes.add("GET", f"{one}/sprites", sprites, access=view, problems=(422,))
     routes.add("GET", f"{one}/preview.jpg", preview, access=view, problems=(422, 503), responses=JPEG)
