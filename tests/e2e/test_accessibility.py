@@ -119,7 +119,7 @@ async def _keep(stage: Stage, camera: str, event: str) -> None:
     """A bookmark and an export, so that their pages have something to show."""
     clip = (await stage.ask(f"/api/events/{event}"))["clip"]
     assert isinstance(clip, dict)
-    wish = {"camera": camera, "start_ms": clip["start_ms"], "end_ms": clip["end_ms"]}
+    wish: dict[str, object] = {"camera": camera, "start_ms": clip["start_ms"], "end_ms": clip["end_ms"]}
     for path, more in {
         "bookmarks": {"note": "Somebody came in", "keep": True},
         "exports": {"name": "Evidence"},
