@@ -75,7 +75,8 @@ class Folder:
 
     def read(self, path: str, offset: int, size: int) -> bytes:
         try:
-            with self.volume.path_of(stored_path(path)).open("rb") as file:
+            handle = os.open(self.volume.path_of(stored_path(path)), os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+            with open(handle, "rb") as file:  # noqa: PTH123 - a link must not be followed out of the volume
                 file.seek(offset)
                 data = file.read(size)
         except FileNotFoundError as error:
