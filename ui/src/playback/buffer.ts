@@ -17,7 +17,7 @@ const FOREVER_S = 4_000_000_000;
 export const plays = (mime: string): boolean =>
   typeof MediaSource !== "undefined" && MediaSource.isTypeSupported(mime);
 
-export class MseBuffer implements MediaBuffer {
+class MseBuffer implements MediaBuffer {
   private readonly media = new MediaSource();
   private readonly opened: Promise<void>;
   private readonly url: string;
@@ -101,3 +101,15 @@ export class MseBuffer implements MediaBuffer {
     });
   }
 }
+
+/** Of a browser without Media Source Extensions: nothing plays in it, and the camera's lane says so. */
+class NoBuffer implements MediaBuffer {
+  ranges = (): Span[] => [];
+  append = (): Promise<void> => Promise.reject(new DOMException("no media source", "NotSupportedError"));
+  remove = (): Promise<void> => Promise.resolve();
+  finish = (): void => undefined;
+  close = (): void => undefined;
+}
+
+export const bufferFor = (video: HTMLVideoElement): MediaBuffer =>
+  typeof MediaSource === "undefined" ? new NoBuffer() : new MseBuffer(video);

@@ -1,4 +1,4 @@
-import { type MediaBuffer, MseBuffer, plays } from "./buffer";
+import { bufferFor, type MediaBuffer, plays } from "./buffer";
 import { type Clock, isTrick } from "./clock";
 import { Feeder, type FeedFault } from "./feeder";
 import type { Gate } from "./gate";
@@ -71,7 +71,7 @@ export class Lane {
     this.parts = parts;
     this.camera = parts.camera;
     this.video = video;
-    this.makeBuffer = makeBuffer ?? (() => new MseBuffer(video as HTMLVideoElement));
+    this.makeBuffer = makeBuffer ?? (() => bufferFor(video as HTMLVideoElement));
     this.feeder = this.fed();
   }
 

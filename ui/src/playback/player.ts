@@ -1,4 +1,4 @@
-import { Clock, faster } from "./clock";
+import { Clock, faster, isTrick } from "./clock";
 import { Gate } from "./gate";
 import { Lane, type LaneFace, type Screen } from "./lane";
 import { HttpSource } from "./source";
@@ -21,6 +21,7 @@ export interface PlayerEvents {
 }
 
 const TICK_MS = 33;
+const SLOW_TICK_MS = 150;
 const TELL_MS = 100;
 const DOWNLOADS = 4;
 const LIVE_MS = 1_500;
@@ -33,6 +34,7 @@ export class Player {
   private readonly lanes = new Map<string, Lane>();
   private readonly gate = new Gate(DOWNLOADS);
   private readonly timer: ReturnType<typeof setInterval>;
+  private ticked = { at: 0, time_ms: 0, running: false };
   private toldAt = 0;
   private told = "";
   private gapSince: number | null = null;
@@ -76,6 +78,7 @@ export class Player {
 
   seek(ms: number): void {
     this.clock.seek(ms);
+    this.ticked.running = false;
     this.sought = true;
     this.gapSince = null;
     for (const lane of this.lanes.values()) lane.jumped();
@@ -137,6 +140,7 @@ export class Player {
   }
 
   private tick(): void {
+    this.catchBreath();
     for (const lane of this.lanes.values()) lane.tick();
     this.crossGap();
     const now = Date.now();
@@ -147,6 +151,16 @@ export class Player {
     const told = `${states.join()} ${this.clock.playing} ${this.clock.held}`;
     if (told !== this.told || (this.clock.running && now - this.toldAt >= TELL_MS)) this.tell();
     this.told = told;
+  }
+
+  /** A page that was held up shows no picture meanwhile: what goes by single pictures does not leap over that time. */
+  private catchBreath(): void {
+    const { clock } = this;
+    const now = performance.now();
+    const leapt = now - this.ticked.at > SLOW_TICK_MS && clock.running && this.ticked.running;
+    if (leapt && (clock.speed < 0 || isTrick(clock.speed)))
+      clock.seek(this.ticked.time_ms + SLOW_TICK_MS * clock.speed);
+    this.ticked = { at: now, time_ms: clock.now(), running: clock.running };
   }
 
   /** Where no camera has anything, the clock stands; when it played into that, it goes on behind it by itself. */
