@@ -28,8 +28,11 @@ def test_an_export_outlasts_the_page_and_is_what_was_promised_and_the_log_knows_
         async with staged(tmp_path, [ROOM], vision=False) as stage:
             camera = await add_camera(stage.house, stage.cameras, ROOM)
             start_ms = await _until_recorded(stage, camera, seconds=7)
+            pushed: list[str] = []
+            stage.page.on("websocket", lambda socket: socket.on("framereceived", lambda it: pushed.append(str(it))))
             units = await _ask_for_export(stage, camera, start_ms)
             await _leaves_the_page(stage)
+            assert any('"type":"export"' in message for message in pushed), "the tray need not ask"
             await _is_downloaded(stage, tmp_path, units)
             await _is_deleted_and_comes_back(stage)
             await _nothing_there_is_said_before(stage, camera)
