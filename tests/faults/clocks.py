@@ -76,6 +76,7 @@ class ClockVictim:
         await asyncio.wait([task, ready], return_when=asyncio.FIRST_COMPLETED)
         if task.done():
             task.result()
+        await self._retention.once()  # from here on a leap is a leap, and not the time at which it was started
         _say("ready")
         others = [asyncio.ensure_future(self._tidy())]
         others += [asyncio.ensure_future(self._send(stream, seconds)) for stream in self._script.streams()]
