@@ -13,7 +13,7 @@ from tests.faults.judge import Terms
 from tests.faults.ledger import Ledger
 from tests.faults.restart import judged, live
 from tests.faults.script import Script
-from tests.faults.stage import mount
+from tests.faults.stage import mount, unmount
 from tests.faults.victim import Life
 
 CAMERAS = 10
@@ -31,7 +31,10 @@ def small_disk(folder: Path, options: str) -> Iterator[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     if mount("-t", "tmpfs", "-o", options, "tmpfs", str(folder)):
         raise RuntimeError("tmpfs cannot be mounted")
-    yield folder
+    try:
+        yield folder
+    finally:
+        unmount("-l", str(folder))
 
 
 def play_full(one: Try) -> Iterator[Outcome]:
