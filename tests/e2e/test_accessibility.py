@@ -120,11 +120,9 @@ async def _keep(stage: Stage, camera: str, event: str) -> None:
     clip = (await stage.ask(f"/api/events/{event}"))["clip"]
     assert isinstance(clip, dict)
     wish: dict[str, object] = {"camera": camera, "start_ms": clip["start_ms"], "end_ms": clip["end_ms"]}
-    for path, more in {
-        "bookmarks": {"note": "Somebody came in", "keep": True},
-        "exports": {"name": "Evidence"},
-    }.items():
-        (await stage.house.http.post(f"/api/{path}", json=wish | more)).raise_for_status()
+    note = {**wish, "note": "Somebody came in", "keep": True}
+    (await stage.house.http.post("/api/bookmarks", json=note)).raise_for_status()
+    (await stage.house.http.post("/api/exports", json={**wish, "name": "Evidence"})).raise_for_status()
 
 
 async def _look(
