@@ -158,7 +158,7 @@ async def _fast_and_backwards(show: Show) -> None:
             late = GOP_MS + lag if abs(speed) > 1 else lag
             assert all(-late <= ms - clock_ms <= lag for ms in times), (speed, [ms - clock_ms for ms in times])
             seen.append(times[0])
-            if abs(speed) * 400 > show.end_ms - clock_ms:
+            if speed * 1_000 > show.end_ms - clock_ms:  # not into the live picture
                 break
             await show.page.wait_for_timeout(100)
         steps = [after - before for before, after in pairwise(seen)]
