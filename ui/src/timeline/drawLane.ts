@@ -29,15 +29,28 @@ function drawPart(brush: Brush, scene: Scene, tile: Tile, box: LaneBox): void {
   context.fillStyle = colours.recorded;
   for (const [start, end] of tile.lane.spans)
     bar(brush, view, { start_ms: start, end_ms: Math.min(end, now_ms) }, box);
+  context.save();
+  clipToRecorded(brush, scene, tile, box);
   drawMotion(brush, view, tile, box);
+  if (box.height >= 22) drawScore(brush, view, tile, box);
+  context.restore();
   context.strokeStyle = colours.gap;
   for (const [start, end] of tile.lane.gaps)
     hatch(brush, view, { start_ms: start, end_ms: Math.min(end, now_ms) }, box);
-  if (box.height >= 22) drawScore(brush, view, tile, box);
   context.fillStyle = colours.loss;
   eachBucket(tile, tile.lane.loss, view, width, (left, right, value) => {
     if (value !== NO_DATA) context.fillRect(left, box.top + box.height - 3, Math.max(2, right - left), 3);
   });
+}
+
+/** A bucket may be longer than what is recorded of it. */
+function clipToRecorded({ context, width }: Brush, { view, now_ms }: Scene, tile: Tile, box: LaneBox): void {
+  context.beginPath();
+  for (const [start, end] of tile.lane.spans) {
+    const left = xOf(view, start, width);
+    context.rect(left, box.top, Math.max(1, xOf(view, Math.min(end, now_ms), width) - left), box.height);
+  }
+  context.clip();
 }
 
 function drawMotion({ context, colours, width }: Brush, view: View, tile: Tile, box: LaneBox): void {
