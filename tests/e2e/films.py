@@ -40,6 +40,7 @@ AT_REST = """count => {
     return lane.dataset.state === "shown" && video.readyState >= 2 && !video.seeking && video.paused;
   });
 }"""
+PAST = "ms => Number(document.querySelector('.hc-lane video').dataset.clockMs) > ms"
 MOVES = """() => {
   const page = document.querySelector(".hc-playback"), video = document.querySelector(".hc-lane video");
   return page?.dataset.playing && !page.dataset.waiting && video && !video.paused && video.readyState >= 3;

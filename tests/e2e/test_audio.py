@@ -177,12 +177,21 @@ async def _heard_from_the_wall(page: Page, house: House, camera: str) -> None:
 
 
 async def _original_is_recorded(house: House, camera: str, feed: ToneFeed) -> None:
-    """Whatever browsers get, the recording holds what the camera sent."""
+    """Whatever browsers get, the recording holds what the camera sent, from when it was asked for."""
     services = house.rooms.services
     stream = stream_of(CameraId(camera), "audio")
-    run = services.bus.channel(stream).current
-    assert run is not None
-    held = await services.playback.units(stream, run.number, 0, 50)
+    assert await services.index.spans(stream, 0, 1 << 62) == [], "sound is recorded only where it is switched on"
+    answer = await house.http.put(f"/api/cameras/{camera}/retention", json={"audio": True})
+    answer.raise_for_status()
+
+    async def is_recorded() -> bool:
+        return bool(await services.index.spans(stream, 0, 1 << 62))
+
+    await _eventually(is_recorded, 20)
+    spans = await services.index.spans(stream, 0, 1 << 62)
+    found = await services.playback.unit_at(stream, spans[0].end_ns - 1)
+    run, last = found.units[-1].ref.run, found.units[-1].ref.seq
+    held = await services.playback.units(stream, run, last - 10, last)
     assert held.params == feed.tracks()[1]
     assert all(unit.data in feed.packets for unit in held.units)
 

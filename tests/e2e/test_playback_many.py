@@ -10,7 +10,18 @@ import pytest
 from playwright.async_api import Page, expect
 
 from haechi.camera.virtual.scene import demo_cameras
-from tests.e2e.films import FRAME_MS, MOVES, Film, at_rest, film_of, numbers_on_screen, playhead, recorded_span, slider
+from tests.e2e.films import (
+    FRAME_MS,
+    MOVES,
+    PAST,
+    Film,
+    at_rest,
+    film_of,
+    numbers_on_screen,
+    playhead,
+    recorded_span,
+    slider,
+)
 from tests.e2e.stage import Stage, add_camera, staged
 
 SCENES = [wish.scene for wish in demo_cameras()]
@@ -217,10 +228,10 @@ def test_sixteen_cameras_open_on_one_moment_and_go_on_from_it(tmp_path: Path) ->
             assert await show.open(at_ms) == show.expected(at_ms)
             await show.page.keyboard.press(" ")
             await show.page.wait_for_function(MOVES, timeout=30_000)
-            await show.page.wait_for_timeout(1_500)
+            await show.page.wait_for_function(PAST, arg=at_ms + 500, timeout=30_000)
             await show.page.keyboard.press("k")
             stopped_ms = await _settled(show.page)
-            assert stopped_ms > at_ms + 500
+            assert stopped_ms > at_ms + 400
             assert await at_rest(show.page, 16) == show.expected(stopped_ms)
             assert stage.problems == []
 

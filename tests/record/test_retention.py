@@ -5,14 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from haechi.base.clock import NS_PER_S, SimulatedClock
+from haechi.base.clock import NS_PER_S, SimulatedClock, is_synchronised
 from haechi.base.errors import Unavailable
 from haechi.base.ids import CameraId
 from haechi.bus.frames import GapCause
 from haechi.media.access_unit import UnitRef
 from haechi.record.check import CheckLevel, check
 from haechi.record.policies import Policy
-from haechi.record.retention import NS_PER_DAY, Retention, RetentionReport, RetentionSettings, SteadyTime
+from haechi.record.retention import NS_PER_DAY, Retention, RetentionReport, RetentionSettings
+from haechi.record.steady import SteadyTime
 from haechi.record.volume import IDENTITY_FILE, Space, Volume
 from tests.record.archive import JPEG, MAIN, SUB, Archive, pictures
 from tests.streams import START_NS
@@ -173,6 +174,39 @@ def test_a_clock_that_leaps_ahead_deletes_nothing(tmp_path: Path) -> None:
     clock.advance(10 * NS_PER_DAY)
     assert asyncio.run(retention.once()).expired > 0
     archive.close()
+
+
+@pytest.mark.parametrize(("is_sure", "first", "a_day_later"), [(True, 20, 0), (False, 0, 20)])
+def test_a_clock_that_is_wrong_at_the_start_is_doubted_for_a_day_unless_something_vouches_for_it(
+    tmp_path: Path, is_sure: bool, first: int, a_day_later: int
+) -> None:
+    archive = ten_days(tmp_path)
+    clock = archive.clock
+    assert isinstance(clock, SimulatedClock)
+    clock.step_wall(40 * NS_PER_DAY)
+    keep = RetentionSettings(retention_days=15, min_free_bytes=0)
+    retention = Retention(archive.index, archive.volume, clock, keep, is_sure=lambda: is_sure)
+    assert asyncio.run(retention.once()).expired == first
+    clock.advance(NS_PER_DAY // 2)
+    assert asyncio.run(retention.once()).expired == 0
+    clock.advance(NS_PER_DAY // 2 + NS_PER_S)
+    assert asyncio.run(retention.once()).expired == a_day_later
+    archive.close()
+
+
+def test_a_doubted_clock_that_is_put_right_is_believed_at_once() -> None:
+    clock = SimulatedClock(START_NS + 40 * NS_PER_DAY)
+    vouched = False
+    time = SteadyTime(clock, lambda: vouched)
+    time.begin(START_NS)
+    assert time.now_ns() <= START_NS + 60 * NS_PER_S
+    clock.step_wall(-40 * NS_PER_DAY + 7200 * NS_PER_S)
+    vouched = True
+    assert time.now_ns() == START_NS + 7200 * NS_PER_S
+
+
+def test_the_machine_can_be_asked_whether_its_clock_is_kept() -> None:
+    assert is_synchronised() in {True, False}
 
 
 def test_a_clock_that_is_set_back_is_followed() -> None:

@@ -30,7 +30,7 @@ from haechi.app.settings import Settings, make_folder
 from haechi.app.tidy import keep_tidy
 from haechi.app.tiers import key_ring, require_keys, tiers_over
 from haechi.app.zone import machine_zone
-from haechi.base.clock import Clock, SystemClock
+from haechi.base.clock import Clock, SystemClock, is_synchronised
 from haechi.base.errors import HaechiError, Unavailable
 from haechi.base.memory import settle_memory
 from haechi.base.supervise import Backoff, supervise
@@ -79,7 +79,7 @@ class Rooms:
         registry = CameraRegistry(database, clock)
         index = RecordIndex(database)
         volume = Volume(settings.record_dir)
-        retention = Retention(index, volume, clock)
+        retention = Retention(index, volume, clock, is_sure=is_synchronised)
         tiers = tiers_over(settings, database, volume, clock, lambda: retention.settings.min_free_bytes)
         retention.shortages = tiers.shortages
         playback = Playback(index, tiers.vault)

@@ -1,13 +1,16 @@
 """Time is an argument. Nothing but the `SystemClock` asks the machine what time it is."""
 
 import asyncio
+import ctypes
 import heapq
 import itertools
+import sys
 import time
 from typing import Protocol
 
 NS_PER_S = 1_000_000_000
 NS_PER_MS = 1_000_000
+TIME_ERROR = 5
 
 
 class Clock(Protocol):
@@ -34,6 +37,15 @@ class SystemClock:
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
+
+
+def is_synchronised() -> bool:
+    """Whether the kernel says that a source of time (NTP, PTP) keeps its clock; False where it cannot be asked.
+
+    See adjtimex(2): with no mode set it only reads, into a structure of 208 bytes, and answers TIME_ERROR otherwise.
+    """
+    adjtimex = getattr(ctypes.CDLL(None), "adjtimex", None) if sys.platform == "linux" else None
+    return adjtimex is not None and adjtimex((ctypes.c_char * 256)()) not in (-1, TIME_ERROR)
 
 
 class SimulatedClock:

@@ -13,7 +13,7 @@ import structlog
 from msgspec import Struct, structs
 from sqlalchemy import Connection
 
-from haechi.base.clock import NS_PER_S, Clock
+from haechi.base.clock import Clock
 from haechi.base.errors import HaechiError
 from haechi.base.ids import CameraId, StreamId
 from haechi.bus.frames import GapCause
@@ -26,13 +26,14 @@ from haechi.record.mend import trim_gaps
 from haechi.record.pins import stale_pins
 from haechi.record.plan import RetentionPlan, Shortage, plan
 from haechi.record.policies import DAYS_BY_DEFAULT, NS_PER_DAY, Keep, Policy
+from haechi.record.steady import SteadyTime
 from haechi.record.tables import gaps, recordings
 from haechi.record.tiers.ledger import forsake
 from haechi.record.volume import Volume
 
 log = structlog.get_logger(__name__)
 
-__all__ = ["NS_PER_DAY", "Retention", "RetentionReport", "RetentionSettings", "SteadyTime"]
+__all__ = ["NS_PER_DAY", "Retention", "RetentionReport", "RetentionSettings"]
 
 EVERY_S = 60.0
 AT_ONCE = 500
@@ -45,7 +46,6 @@ FILES_LEAST = 64
 NO_ROOM_BYTES = 1 << 62
 JUDGED_MOST = 100
 """Batches that one pass judges: an old archive of a million recordings is judged within a few passes."""
-CLOCK_SLACK_NS = 60 * NS_PER_S
 
 
 class RetentionSettings(Struct, frozen=True):
@@ -89,42 +89,28 @@ class RetentionReport(Struct, frozen=True):
     for_size: int = 0
 
 
-class SteadyTime:
-    """Wall time that does not believe a leap forward: a wrong clock must not delete what is not old.
-
-    It runs with the monotonic clock from the first reading on. A wall clock that is set back is followed; one that
-    leaps ahead is followed only by what the monotonic clock says has passed, until the process starts again.
-    """
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._anchor: tuple[int, int] | None = None
-
-    def now_ns(self) -> int:
-        """Wall time, ns."""
-        wall_ns, monotonic_ns = self._clock.wall_ns(), self._clock.monotonic_ns()
-        if self._anchor is None:
-            self._anchor = (wall_ns, monotonic_ns)
-        expected_ns = self._anchor[0] + monotonic_ns - self._anchor[1]
-        if wall_ns < expected_ns - CLOCK_SLACK_NS:
-            self._anchor = (wall_ns, monotonic_ns)
-            return wall_ns
-        return min(wall_ns, expected_ns + CLOCK_SLACK_NS)
-
-
 class Retention:
     """Deletes footage. Never what is protected, never on a volume that is not the one it was recorded to.
 
     Files of that volume are deleted here; what lies in other tiers is noted, and goes when these answer.
+
+    Args:
+        is_sure: Whether a source of time vouches for the wall clock; see `SteadyTime`.
     """
 
     def __init__(
-        self, index: RecordIndex, volume: Volume, clock: Clock, settings: RetentionSettings | None = None
+        self,
+        index: RecordIndex,
+        volume: Volume,
+        clock: Clock,
+        settings: RetentionSettings | None = None,
+        *,
+        is_sure: Callable[[], bool] = lambda: True,
     ) -> None:
         self._index = index
         self._volume = volume
         self._clock = clock
-        self._time = SteadyTime(clock)
+        self._time = SteadyTime(clock, is_sure)
         self.settings = settings or RetentionSettings()
         self._wake = asyncio.Event()
         self.last = RetentionReport()
@@ -159,7 +145,7 @@ class Retention:
             Unavailable: The volume is not there, is not the right one, or failed; nothing was deleted.
         """
         self._volume.verify()
-        wishes, now_ns = await self._wishes(), self._time.now_ns()
+        wishes, now_ns = await self._wishes(), await self._now_ns()
         await self._judge(now_ns - SETTLE_NS)
         aged = await self._delete_all(lambda c: expired(c, wishes, now_ns, AT_ONCE))
         sized = await self._delete_all(lambda c: taken(over_size(c, wishes, now_ns), 1 << 62, AT_ONCE))
@@ -182,7 +168,7 @@ class Retention:
             default: For cameras without a setting of their own.
             cameras: Settings of some cameras in place of their own.
         """
-        wishes, now_ns = await self._wishes(), self._time.now_ns()
+        wishes, now_ns = await self._wishes(), await self._now_ns()
         await self._judge(now_ns - SETTLE_NS)
         asked = Wishes(default or wishes.default, {**wishes.cameras, **(cameras or {})})
         short = Shortage(self._volume.id, await self._missing_bytes(), SHARE_FOR_SPACE, LEAST_FOR_SPACE)
@@ -191,9 +177,15 @@ class Retention:
 
     async def forecast(self) -> Forecast:
         """How fast the disk fills, and where that ends. Looks at every recording: ask seldom."""
-        wishes, now_ns = await self._wishes(), self._time.now_ns()
+        wishes, now_ns = await self._wishes(), await self._now_ns()
         room = -await self._missing_bytes()
         return await self._index.database.read(lambda c: forecast(c, wishes, now_ns, room))
+
+    async def _now_ns(self) -> int:
+        if not self._time.has_begun:
+            newest = sa.select(recordings.c.end_ns).order_by(recordings.c.start_ns.desc()).limit(1)
+            self._time.begin(await self._index.database.read(lambda c: c.execute(newest).scalar()))
+        return self._time.now_ns()
 
     async def _wishes(self) -> Wishes:
         return Wishes(self.settings.keep, await self._index.policies())

@@ -40,7 +40,8 @@ def test_any_camera_gives_a_name_that_every_system_takes(camera: str, at_ns: int
     assert 0 < len(f"{stem}_100of100.mp4".encode()) < 255
     assert not stem.startswith((".", " ", "-"))
     assert not stem.endswith((".", " "))
-    assert safe_name(stem) == stem
+    assert safe_name(camera) == safe_name(safe_name(camera))
+    assert stem.startswith(safe_name(camera))
 
 
 def test_letters_of_any_script_stay() -> None:

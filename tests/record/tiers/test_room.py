@@ -91,7 +91,7 @@ def test_a_store_that_is_down_at_the_start_is_used_when_it_is_back(tmp_path: Pat
 
     async def run(proxy: FaultProxy) -> None:
         proxy.set(Fault.REFUSE)
-        tiers = room(stage, store(proxy, "later"))
+        tiers = room(stage, store(proxy, "room-later"))
         stage.vault = tiers.vault
         async with working(tiers):
             await until(stage, lambda: bool(tiers._tiers[0].failure))

@@ -3,13 +3,12 @@
 from typing import Annotated
 
 from fastapi import Query, Request, Response
-from pydantic import Field
 
 from haechi.api.asked import AskedCamera, House
 from haechi.api.media import bytes_answer
 from haechi.api.policy import Access, Routes
 from haechi.api.routes.footage import JPEG, EndMs, StartMs
-from haechi.api.shapes.fields import Shape
+from haechi.api.shapes.fields import Shape, row
 from haechi.base.clock import NS_PER_MS
 from haechi.base.errors import Invalid
 from haechi.base.ids import stream_of
@@ -33,7 +32,7 @@ async def preview(
 class SpritesOut(Shape):
     """Addresses of pictures at even distances; each is made ahead, and answers 404 where nothing is recorded."""
 
-    tiles: list[Annotated[tuple[int, str], Field(description="at_ms, address")]]
+    tiles: list[Annotated[tuple[int, str], row("at_ms, address", "integer", "string")]]
 
 
 async def sprites(

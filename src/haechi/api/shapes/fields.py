@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 LATEST_MS = 4_102_444_800_000
 """2100-01-01: times beyond it are mistakes, and would not fit the database in nanoseconds."""
@@ -14,6 +14,18 @@ Point = tuple[Unit, Unit]
 Box = Annotated[tuple[float, float, float, float], Field(description="x, y, w, h in [0, 1] from the top left")]
 Severity = Literal["alert", "detection"]
 Nanoseconds = Annotated[str, Field(pattern=r"^\d{1,20}$", description="Exact, as decimal text")]
+
+
+def row(names: str, *kinds: str) -> WithJsonSchema:
+    """Describes a list that stands for an object, where there are thousands of them.
+
+    Args:
+        names: What stands in it, in order, with commas between.
+        kinds: JSON types that occur.
+    """
+    count = len(names.split(", "))
+    items = {"type": list(kinds) if len(kinds) > 1 else kinds[0]}
+    return WithJsonSchema({"type": "array", "items": items, "minItems": count, "maxItems": count, "description": names})
 
 
 class Shape(BaseModel):

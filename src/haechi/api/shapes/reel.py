@@ -4,15 +4,15 @@ from typing import Annotated
 
 from pydantic import Field
 
-from haechi.api.shapes.fields import Shape
+from haechi.api.shapes.fields import Shape, row
 
 PieceRow = Annotated[
     tuple[int, int, int, int, int, bool, int],
-    Field(description="recording, offset, size, first_us, duration_us, is_sync, media_us"),
+    row("recording, offset, size, first_us, duration_us, is_sync, media_us", "integer", "boolean"),
 ]
 UnitRow = Annotated[
     tuple[int, int, bool, int, int, int],
-    Field(description="captured_us, duration_us, is_sync, seq, run, shown_us"),
+    row("captured_us, duration_us, is_sync, seq, run, shown_us", "integer", "boolean"),
 ]
 
 

@@ -4,12 +4,12 @@ from typing import Annotated
 
 from pydantic import Field
 
-from haechi.api.shapes.fields import Input, Ms, Severity, Shape
+from haechi.api.shapes.fields import Input, Ms, Severity, Shape, row
 
 CAMERAS_MOST = 25
 
-SpanRow = Annotated[tuple[int, int], Field(description="start_ms, end_ms")]
-GapRow = Annotated[tuple[int, int, str, str], Field(description="start_ms, end_ms, cause, detail")]
+SpanRow = Annotated[tuple[int, int], row("start_ms, end_ms", "integer")]
+GapRow = Annotated[tuple[int, int, str, str], row("start_ms, end_ms, cause, detail", "integer", "string")]
 Bytes = Annotated[str, Field(description="Base64, one byte for each bucket")]
 
 

@@ -79,17 +79,17 @@ class Objects:
         if found is not None and found not in known and (listed or await self._is_strange(database, found)):
             message = "the object store belongs to another installation; nothing is written or deleted there"
             raise Conflict(message, code="volume-mismatch", tier=name)
-        if found is None:
-            found = str(uuid4())
-            text = json.dumps({"volume": found, "created_ns": clock.wall_ns(), "by": "haechi"})
-            await self._call(self._store.put_async(IDENTITY_OBJECT, text.encode(), use_multipart=False))
+        identity = found or next(iter(known), str(uuid4()))
         values = {"kind": "objects", "url": self.url, "name": name, "rank": rank, "root": ""}
-        row = values | {"id": found, "created_ns": clock.wall_ns(), "failure": ""}
-        if found in known:
-            await database.write(lambda c: c.execute(volumes.update().where(volumes.c.id == found).values(values)))
+        row = values | {"id": identity, "created_ns": clock.wall_ns(), "failure": ""}
+        if identity in known:
+            await database.write(lambda c: c.execute(volumes.update().where(volumes.c.id == identity).values(values)))
         else:
             await database.write(lambda c: c.execute(volumes.insert().values(row)))
-        self.id = found
+        if found is None:  # after the row: a store that took it and said otherwise is still known to be ours
+            text = json.dumps({"volume": identity, "created_ns": clock.wall_ns(), "by": "haechi"})
+            await self._call(self._store.put_async(IDENTITY_OBJECT, text.encode(), use_multipart=False))
+        self.id = identity
 
     def read(self, path: str, offset: int, size: int) -> bytes:
         if time.monotonic() < self._shut_until_s:
