@@ -9,7 +9,7 @@ from haechi.base.clock import NS_PER_S
 from haechi.base.errors import Invalid
 from haechi.base.ids import CameraId
 from haechi.bus.frames import GapCause
-from haechi.record.commits import insert_gap
+from haechi.record.commits import GapOpened, apply, insert_gap
 from haechi.record.index import Span
 from haechi.record.layouts import FragmentRow, pack
 from haechi.record.policies import Policy
@@ -59,6 +59,21 @@ def test_touching_recordings_are_one_span_and_a_range_cuts_it(archive: Archive) 
         Span(START_NS + 5 * MINUTE, START_NS + 9 * MINUTE),
         Span(START_NS + 10 * MINUTE, START_NS + 12 * MINUTE),
     ]
+
+
+def test_units_that_are_lost_while_a_gap_lasts_have_a_gap_with_their_own_cause(archive: Archive) -> None:
+    fill(archive, 2)
+    off = GapOpened(MAIN, START_NS + 2 * MINUTE, GapCause.UNREACHABLE)
+    full = GapOpened(MAIN, START_NS + 5 * MINUTE, GapCause.DISK_FULL, is_loss=True)
+    again = GapOpened(MAIN, START_NS + 6 * MINUTE, GapCause.DISK_FULL, is_loss=True)
+    over = GapOpened(MAIN, START_NS + 7 * MINUTE, GapCause.CAMERA_CLOSED)
+    archive.database.write_now(lambda c: apply(c, [off, full, again, over], {}))
+    found = asyncio.run(archive.index.gaps(MAIN, START_NS, START_NS + 9 * MINUTE))
+    assert [((gap.start_ns - START_NS) // MINUTE, (gap.end_ns - START_NS) // MINUTE, gap.cause) for gap in found] == [
+        (2, 5, GapCause.UNREACHABLE),
+        (5, 9, GapCause.DISK_FULL),
+    ]
+    archive.close()
 
 
 def test_a_gap_that_lasts_goes_to_the_end_of_the_range(archive: Archive) -> None:

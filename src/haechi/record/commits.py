@@ -200,12 +200,15 @@ def recorded_until(connection: Connection, stream: StreamId) -> int | None:
 
 
 def open_gap(connection: Connection, change: GapOpened) -> None:
-    """Begin a gap that lasts, where the footage of the stream ends."""
+    """Begin a gap that lasts, where the footage of the stream ends. Units that come and are lost have a cause of their
+    own: it is not that of the gap before them."""
     lasting = connection.execute(
-        sa.select(gaps.c.id, gaps.c.start_ns).where(gaps.c.stream == change.stream, gaps.c.end_ns.is_(None))
+        sa.select(gaps.c.id, gaps.c.start_ns, gaps.c.cause).where(
+            gaps.c.stream == change.stream, gaps.c.end_ns.is_(None)
+        )
     ).first()
     if lasting is not None:
-        if not change.replaces:
+        if not change.replaces and not (change.is_loss and lasting.cause != change.cause.value):
             return
         start_ns = max(change.start_ns, lasting.start_ns)
         _end_gap(connection, lasting.id, lasting.start_ns, start_ns)
