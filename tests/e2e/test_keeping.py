@@ -133,12 +133,14 @@ async def _nothing_there_is_said_before(stage: Stage, camera: str) -> None:
     await expect(dialog.locator(".hc-estimate")).to_have_text("Nothing was recorded in this time")
     await expect(dialog.locator("button[type=submit]")).to_be_disabled()
     await page.keyboard.press("Escape")
+    await expect(dialog).to_have_count(0)
 
 
 async def _log_is_whole(stage: Stage) -> None:
     page = stage.page
     await page.keyboard.press("g")
     await page.keyboard.press("a")
+    await expect(page).to_have_url(re.compile("/audit"))
     await page.get_by_label("What").select_option("export")
     await expect(page).to_have_url(re.compile("action=export"))
     rows = page.locator(".hc-audit tbody tr")

@@ -204,9 +204,9 @@ async def _seeks(show: Show) -> None:
     box = await slider(show.page).bounding_box()
     assert box is not None
     left_ms = int(await slider(show.page).get_attribute("aria-valuemin") or "0") * 1_000
-    length_ms = show.end_ms - show.start_ms - 2_000
+    length_ms = show.end_ms - show.start_ms - 4_000
     for turn in range(12):
-        ms = show.start_ms + (turn * 7_919) % length_ms
+        ms = show.start_ms + 2_000 + (turn * 7_919) % length_ms  # whole seconds tell where the axis begins
         await show.page.mouse.click(box["x"] + box["width"] * (ms - left_ms) / span, box["y"] + 60)
         await at_rest(show.page, len(show.films))
     took = sorted(await show.page.evaluate("() => window.seekMs"))
