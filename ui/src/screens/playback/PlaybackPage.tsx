@@ -1,7 +1,7 @@
 import { ActionIcon, Tooltip } from "@mantine/core";
 import { IconLayoutBoardSplit, IconLayoutGrid } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
-import { useNavigate, useSearch } from "@tanstack/react-router";
+import { useNavigate, useRouter, useSearch } from "@tanstack/react-router";
 import { useCallback, useEffect, useMemo, useState, useSyncExternalStore } from "react";
 import { useTranslation } from "react-i18next";
 import { type Bookmark, bookmarksQuery } from "@/api/keeping";
@@ -25,6 +25,7 @@ import { usePlayer } from "./usePlayer";
 import { followed, useTimeline } from "./useTimeline";
 import { useWords } from "./useWords";
 
+const PLACE = "/playback";
 const NONE: Bookmark[] = [];
 const BACK_FROM_LIVE_MS = 6_000;
 const DAY_MS = 86_400_000;
@@ -50,14 +51,18 @@ export function PlaybackPage({ cameras, focus, all }: PlaybackPageProps) {
   const [scrub, setScrub] = useState<number | null>(null);
   const [dialog, setDialog] = useState<DialogName | null>(null);
 
+  const router = useRouter();
   const remember = useCallback(
-    (next: PlaybackSearch) =>
+    (next: PlaybackSearch): void => {
+      // While the next page loads, this one is still there: what it remembers late must not call anybody back.
+      if (router.latestLocation.pathname !== PLACE) return;
       void navigate({
-        to: "/playback",
+        to: PLACE,
         search: (old) => ({ ...playbackSearch(old), ...next }),
         replace: true,
-      }),
-    [navigate],
+      });
+    },
+    [navigate, router],
   );
   const goLive = useCallback(() => {
     setScrub(null);
