@@ -22,10 +22,10 @@ from haechi.events.tables import events
 from haechi.media.access_unit import Codec, VideoParams
 from haechi.media.fmp4.muxer import init_segment
 from haechi.media.fmp4.stamps import Source
-from haechi.record.accounts import pack as pack_hour
-from haechi.record.accounts import peaks
-from haechi.record.layouts import FragmentRow
-from haechi.record.layouts import pack as pack_layout
+from haechi.record.index.accounts import pack as pack_hour
+from haechi.record.index.accounts import peaks
+from haechi.record.index.layouts import FragmentRow
+from haechi.record.index.layouts import pack as pack_layout
 from haechi.record.tables import gaps, hours, layouts, recordings
 from haechi.store.database import Database
 from haechi.vision.hours import Hour, Sample

@@ -19,9 +19,9 @@ from haechi.base.memory import settle_memory
 from haechi.bus.frames import FrameBus
 from haechi.fleet.cameras import CameraRegistry
 from haechi.ingest.manager import IngestManager
-from haechi.record.index import RecordIndex
-from haechi.record.recorder import Recorder
-from haechi.record.volume import Volume
+from haechi.record.disk.volume import Volume
+from haechi.record.index.spans import RecordIndex
+from haechi.record.write.recorder import Recorder
 from haechi.store.database import Database
 
 

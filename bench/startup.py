@@ -32,11 +32,11 @@ from haechi.base.clock import NS_PER_S, SystemClock
 from haechi.base.ids import StreamId
 from haechi.bus.frames import FrameBus, Run
 from haechi.media.access_unit import AccessUnit, Codec, UnitRef, VideoParams
-from haechi.record.index import RecordIndex
-from haechi.record.layouts import FragmentRow, pack
-from haechi.record.recorder import Recorder, RecorderSettings
+from haechi.record.disk.volume import Volume, relative_path
+from haechi.record.index.layouts import FragmentRow, pack
+from haechi.record.index.spans import RecordIndex
 from haechi.record.tables import layouts, recordings
-from haechi.record.volume import Volume, relative_path
+from haechi.record.write.recorder import Recorder, RecorderSettings
 from haechi.store.database import Database
 
 REPORT = Path(__file__).resolve().parents[1] / "docs" / "ref" / "bench-startup.md"

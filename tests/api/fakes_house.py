@@ -15,8 +15,8 @@ from haechi.events.desk import Basis
 from haechi.events.event import Event
 from haechi.events.rules import Rule, RuleState, Watch
 from haechi.media.access_unit import AccessUnit, UnitRef, VideoParams
+from haechi.record.disk.volume import Volume
 from haechi.record.tiers.places import Folder
-from haechi.record.volume import Volume
 from haechi.vision.feed import Demand
 from haechi.vision.result import Detection, FrameResult
 from haechi.vision.settings import VisionStatus

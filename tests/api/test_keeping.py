@@ -10,8 +10,8 @@ import pytest
 from haechi.api.shapes.exports import ExportMessage, ExportOut
 from haechi.base.clock import NS_PER_MS, NS_PER_S
 from haechi.base.ids import CameraId, UserId, stream_of
-from haechi.record.pins import pins_over
-from haechi.record.policies import PinKind
+from haechi.record.index.pins import pins_over
+from haechi.record.index.policies import PinKind
 from tests.api.world import START_NS, Browser, World
 
 START_MS = START_NS // NS_PER_MS

@@ -12,8 +12,8 @@ import pytest
 
 from haechi.base.clock import NS_PER_S, SystemClock
 from haechi.bus.frames import FrameBus
-from haechi.record.previews import Preview, Previews
-from haechi.record.reel import Reel
+from haechi.record.playback.previews import Preview, Previews
+from haechi.record.playback.reel import Reel
 from haechi.vision.models import ModelStore
 from haechi.vision.pool import VisionPool
 from haechi.vision.settings import VisionSettings

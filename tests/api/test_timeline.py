@@ -19,9 +19,9 @@ from haechi.bus.ledger import GapCause, Ledger
 from haechi.events.archive import Change
 from haechi.media.access_unit import UnitRef
 from haechi.media.fmp4.reader import read_fragment
-from haechi.record.accounts import Accounts
-from haechi.record.previews import Previews
-from haechi.record.reel import Reel
+from haechi.record.index.accounts import Accounts
+from haechi.record.playback.previews import Previews
+from haechi.record.playback.reel import Reel
 from haechi.record.tables import gaps, recordings
 from haechi.vision.result import Moved
 from tests.api.fakes_house import basis_of, event_of

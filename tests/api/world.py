@@ -34,15 +34,15 @@ from haechi.fleet.cameras import CameraRegistry
 from haechi.ingest.manager import IngestManager
 from haechi.live.mse import LiveHub
 from haechi.media.access_unit import AccessUnit, UnitRef
-from haechi.record.bookmarks import Author, Draft
+from haechi.record.disk.volume import Volume
 from haechi.record.exports.store import Export, ExportBounds, ExportPart, ExportStore
-from haechi.record.index import RecordIndex
-from haechi.record.previews import Previews
-from haechi.record.reel import Reel
-from haechi.record.retention import Retention
+from haechi.record.index.spans import RecordIndex
+from haechi.record.playback.previews import Previews
+from haechi.record.playback.reel import Reel
+from haechi.record.retention.bookmarks import Author, Draft
+from haechi.record.retention.deletion import Retention
 from haechi.record.tiers.room import Tiers
 from haechi.record.tiers.vault import Vault
-from haechi.record.volume import Volume
 from haechi.store.database import Database
 from haechi.vision.activity import ActivityStore
 from haechi.vision.models import ModelStore

@@ -7,8 +7,8 @@ import pytest
 
 from haechi.app.embedded import open_rooms
 from haechi.base.errors import Invalid
-from haechi.record.keys import KeyRing
-from haechi.record.seal import Header
+from haechi.record.disk.keys import KeyRing
+from haechi.record.disk.seal import Header
 from haechi.record.tables import recordings
 from haechi.store.database import Database
 from tests.program import environment, haechi

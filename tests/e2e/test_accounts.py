@@ -7,7 +7,7 @@ import pytest
 
 from haechi.base.ids import StreamId, stream_of
 from haechi.camera.virtual.server import VirtualCamera
-from haechi.record.index import RecordIndex
+from haechi.record.index.spans import RecordIndex
 from haechi.store.database import Database
 from tests.cameras import StreamFeed, until
 from tests.server import running, settings_for

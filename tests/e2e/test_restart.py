@@ -19,9 +19,9 @@ from haechi.base.ids import StreamId
 from haechi.camera.virtual.server import FeedUnit, VirtualCamera
 from haechi.media.access_unit import AccessUnit
 from haechi.media.rtsp.server import ServerPolicy
-from haechi.record.index import RecordIndex, fragments_in, recordings_between
-from haechi.record.playback import Playback
-from haechi.record.volume import Volume
+from haechi.record.disk.volume import Volume
+from haechi.record.index.spans import RecordIndex, fragments_in, recordings_between
+from haechi.record.playback.footage import Playback
 from haechi.store.database import Database
 from tests.cameras import StreamFeed, until
 from tests.program import Server, environment, haechi

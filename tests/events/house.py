@@ -17,11 +17,11 @@ from haechi.events.event import Event, EventFilter
 from haechi.events.rulebook import RuleStore
 from haechi.events.rules import Rule
 from haechi.media.access_unit import AccessUnit
-from haechi.record.index import RecordIndex
-from haechi.record.playback import Playback
-from haechi.record.recorder import Recorder
+from haechi.record.disk.volume import Volume
+from haechi.record.index.spans import RecordIndex
+from haechi.record.playback.footage import Playback
 from haechi.record.tables import pins
-from haechi.record.volume import Volume
+from haechi.record.write.recorder import Recorder
 from haechi.store.database import Database
 from haechi.vision.settings import VisionSettings
 from haechi.vision.zones import Zone, ZoneStore

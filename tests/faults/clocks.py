@@ -19,11 +19,11 @@ from haechi.base.ids import StreamId
 from haechi.bus.frames import FrameBus, Run
 from haechi.ingest.stamp import RunTime, Stamper
 from haechi.media.access_unit import TICKS_PER_S, RawUnit, UnitRef
-from haechi.record.index import RecordIndex
-from haechi.record.recorder import Acknowledged, Recorder, RecorderSettings
-from haechi.record.retention import Retention, RetentionSettings
-from haechi.record.segmenter import Limits
-from haechi.record.volume import Volume
+from haechi.record.disk.volume import Volume
+from haechi.record.index.spans import RecordIndex
+from haechi.record.retention.deletion import Retention, RetentionSettings
+from haechi.record.write.recorder import Acknowledged, Recorder, RecorderSettings
+from haechi.record.write.segmenter import Limits
 from haechi.store.database import Database
 from tests.faults.cases import Fault, Outcome, Try, outcome
 from tests.faults.judge import Terms

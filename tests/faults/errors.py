@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from haechi.record.check import CheckLevel, check
+from haechi.record.repair.check import CheckLevel, check
 from tests.faults.cases import Fault, Outcome, Try, outcome
 from tests.faults.evidence import failure_of
 from tests.faults.judge import Terms, Verdict

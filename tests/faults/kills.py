@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from haechi.record.volume import relative_path
+from haechi.record.disk.volume import relative_path
 from tests.faults.cases import Fault, Outcome, Try, outcome
 from tests.faults.ledger import Ledger
 from tests.faults.restart import judged, live

@@ -7,8 +7,8 @@ from pathlib import Path
 import msgspec
 
 from haechi.base.errors import DataLoss, HaechiError
-from haechi.record.check import CheckLevel, check
-from haechi.record.playback import Playback
+from haechi.record.playback.footage import Playback
+from haechi.record.repair.check import CheckLevel, check
 from tests.faults.judge import STRICT, Judge, Terms, Verdict
 from tests.faults.ledger import Key, Ledger
 from tests.faults.script import RUNS_PER_LIFE

@@ -18,11 +18,11 @@ from haechi.base.errors import HaechiError
 from haechi.base.ids import StreamId
 from haechi.bus.frames import FrameBus, GapCause, Run, RunEnded, Subscription
 from haechi.media.access_unit import TICKS_PER_S, AccessUnit
-from haechi.record.index import RecordIndex
-from haechi.record.recorder import Acknowledged, Recorder, RecorderSettings
-from haechi.record.retention import Retention, RetentionSettings
-from haechi.record.segmenter import Limits
-from haechi.record.volume import Volume
+from haechi.record.disk.volume import Volume
+from haechi.record.index.spans import RecordIndex
+from haechi.record.retention.deletion import Retention, RetentionSettings
+from haechi.record.write.recorder import Acknowledged, Recorder, RecorderSettings
+from haechi.record.write.segmenter import Limits
 from haechi.store.database import Database
 from tests.faults.evidence import unlisted
 from tests.faults.script import FPS, GOP, PARAMS, STEP_NS, Chunk, Script, life_start_ns

@@ -13,13 +13,13 @@ from haechi.base.clock import NS_PER_S, Clock, SystemClock
 from haechi.base.ids import StreamId
 from haechi.bus.frames import FrameBus, GapCause, Run, RunEnded
 from haechi.media.access_unit import AccessUnit, Codec, CodecParams, UnitRef, VideoParams
-from haechi.record.index import Gap, RecordIndex, Recording, Span, recording_of
-from haechi.record.keys import KeyRing
-from haechi.record.playback import Playback
-from haechi.record.recorder import Acknowledged, Recorder, RecorderSettings
+from haechi.record.disk.keys import KeyRing
+from haechi.record.disk.volume import Volume
+from haechi.record.index.spans import Gap, RecordIndex, Recording, Span, recording_of
+from haechi.record.playback.footage import Playback
 from haechi.record.tables import recordings
 from haechi.record.tiers.vault import Vault
-from haechi.record.volume import Volume
+from haechi.record.write.recorder import Acknowledged, Recorder, RecorderSettings
 from haechi.store.database import Database
 from tests.streams import START_NS
 

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from haechi.base.ids import StreamId
 from haechi.media.access_unit import TICKS_PER_S, UnitRef
-from haechi.record.keys import KeyRing
-from haechi.record.recorder import Acknowledged, RecorderSettings
-from haechi.record.segmenter import Limits
+from haechi.record.disk.keys import KeyRing
+from haechi.record.write.recorder import Acknowledged, RecorderSettings
+from haechi.record.write.segmenter import Limits
 from tests.record.archive import JPEG, Archive, pictures
 
 CAMERAS = 3

@@ -10,14 +10,14 @@ import sqlalchemy as sa
 from haechi.base.clock import NS_PER_S, SimulatedClock
 from haechi.base.ids import CameraId, RecordingId, StreamId, camera_of, stream_of
 from haechi.bus.ledger import Ledger
-from haechi.record.accounts import Accounts
-from haechi.record.bookmarks import BookmarkStore
-from haechi.record.index import RecordIndex
-from haechi.record.judge import MOTION_FROM
-from haechi.record.policies import NS_PER_DAY, PinKind
-from haechi.record.retention import Retention, RetentionReport, RetentionSettings
+from haechi.record.disk.volume import Space, Volume
+from haechi.record.index.accounts import Accounts
+from haechi.record.index.policies import NS_PER_DAY, PinKind
+from haechi.record.index.spans import RecordIndex
+from haechi.record.retention.bookmarks import BookmarkStore
+from haechi.record.retention.deletion import Retention, RetentionReport, RetentionSettings
+from haechi.record.retention.judge import MOTION_FROM
 from haechi.record.tables import recordings
-from haechi.record.volume import Space, Volume
 from haechi.store.database import Database
 from tests.record.archive import _empty_database
 from tests.streams import START_NS

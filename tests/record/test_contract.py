@@ -16,11 +16,11 @@ from haechi.base.clock import NS_PER_S, SimulatedClock
 from haechi.base.errors import Unavailable
 from haechi.bus.frames import GapCause
 from haechi.media.access_unit import AccessUnit, UnitRef
-from haechi.record.check import CheckLevel, check
-from haechi.record.index import Gap, fragments_in
-from haechi.record.recorder import RecorderSettings
-from haechi.record.segmenter import Segmenter
-from haechi.record.writer import Writer
+from haechi.record.index.spans import Gap, fragments_in
+from haechi.record.repair.check import CheckLevel, check
+from haechi.record.write.recorder import RecorderSettings
+from haechi.record.write.segmenter import Segmenter
+from haechi.record.write.writer import Writer
 from tests.record.archive import EVER, JPEG, MAIN, Archive, after, pictures
 from tests.streams import START_NS
 

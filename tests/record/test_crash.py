@@ -14,9 +14,9 @@ import pytest
 from haechi.base.ids import StreamId
 from haechi.bus.frames import GapCause
 from haechi.media.access_unit import UnitRef
-from haechi.record.adopt import adopt
-from haechi.record.check import CheckLevel, check
-from haechi.record.volume import VolumeFailed
+from haechi.record.disk.volume import VolumeFailed
+from haechi.record.repair.adopt import adopt
+from haechi.record.repair.check import CheckLevel, check
 from tests.record.archive import EVER, Archive, pictures
 from tests.streams import START_NS
 

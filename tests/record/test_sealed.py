@@ -10,12 +10,12 @@ import pytest
 
 from haechi.base.errors import Unavailable
 from haechi.media.access_unit import TICKS_PER_S
-from haechi.record.adopt import adopt
-from haechi.record.check import CheckLevel, check
-from haechi.record.keys import KeyRing
-from haechi.record.plain_file import PlainFile
-from haechi.record.recorder import RecorderSettings
-from haechi.record.segmenter import Limits
+from haechi.record.disk.keys import KeyRing
+from haechi.record.disk.plain_file import PlainFile
+from haechi.record.repair.adopt import adopt
+from haechi.record.repair.check import CheckLevel, check
+from haechi.record.write.recorder import RecorderSettings
+from haechi.record.write.segmenter import Limits
 from tests.record.archive import JPEG, MAIN, Archive, pictures
 from tests.record.test_crash import REPOSITORY, Death, expect
 from tests.streams import START_NS

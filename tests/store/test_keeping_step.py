@@ -8,8 +8,8 @@ from alembic.config import Config
 
 import haechi.store
 from haechi.base.ids import CameraId, StreamId
-from haechi.record.pins import pins_over
-from haechi.record.policies import PinKind
+from haechi.record.index.pins import pins_over
+from haechi.record.index.policies import PinKind
 from haechi.store.database import Database
 from tests.store.test_layouts_step import at_revision
 

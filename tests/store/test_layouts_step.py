@@ -10,11 +10,11 @@ from alembic.config import Config
 
 import haechi.store
 from haechi.base.ids import RecordingId
-from haechi.record.index import RecordIndex, fragments_in, packed_of, recordings_between
-from haechi.record.layouts import FragmentRow, rows_of
+from haechi.record.index.layouts import FragmentRow, rows_of
+from haechi.record.index.spans import RecordIndex, fragments_in, packed_of, recordings_between
 from haechi.store.database import Database
 from tests.record.archive import EVER, MAIN
-from tests.record.test_layouts import steady
+from tests.record.index.test_layouts import steady
 
 COLUMNS = ("number", "offset_bytes", "size_bytes", "first_ns", "last_ns", "first_pts_ticks", "first_dts_ticks",
            "duration_ticks", "first_seq", "units", "is_sync")  # fmt: skip

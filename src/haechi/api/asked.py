@@ -11,8 +11,8 @@ from haechi.api.services import Services
 from haechi.api.trail import Witness
 from haechi.events.event import Event
 from haechi.fleet.cameras import Camera
-from haechi.record.bookmarks import Bookmark
 from haechi.record.exports.store import Export
+from haechi.record.retention.bookmarks import Bookmark
 
 CameraPath = Annotated[str, Path(pattern=r"^cam_[a-z0-9]{3,32}$", examples=["cam_k3v9p2mw8tq4hx7n"])]
 EventPath = Annotated[str, Path(pattern=r"^evt_[a-z0-9]{3,32}$", examples=["evt_k3v9p2mw8tq4hx7n"])]

@@ -13,7 +13,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from haechi.bus.ledger import GapCause
-from haechi.record.accounts import MINUTES, UNKNOWN
+from haechi.record.index.accounts import MINUTES, UNKNOWN
 
 Cells = NDArray[np.uint8]
 """One number for each bucket: shape (count,), 0-255."""
@@ -74,7 +74,7 @@ class Buckets(Struct, frozen=True):
         """Motion, score and loss in each bucket: the highest of the minutes that it touches.
 
         Args:
-            hours, body: As in `haechi.record.overview.Peaks`.
+            hours, body: As in `haechi.record.index.overview.Peaks`.
         """
         first = self.start_ms // _MS_PER_MINUTE
         after = -(-self.end_ms // _MS_PER_MINUTE)

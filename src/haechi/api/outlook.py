@@ -4,8 +4,8 @@ import asyncio
 
 from haechi.base.clock import NS_PER_S, Clock
 from haechi.base.errors import Unavailable
-from haechi.record.forecast import Forecast
-from haechi.record.retention import Retention
+from haechi.record.retention.deletion import Retention
+from haechi.record.retention.forecast import Forecast
 
 KEPT_NS = 60 * NS_PER_S
 

@@ -26,8 +26,8 @@ from haechi.api.problems import Problem, problem_of, problem_response
 from haechi.api.trail import AUDITED, Witness
 from haechi.base.errors import Denied, HaechiError, NotFound
 from haechi.base.ids import BookmarkId, CameraId, EventId, ExportId, UserId, is_id
-from haechi.record.bookmarks import Bookmark, bookmark_not_found
 from haechi.record.exports.store import Export, export_not_found
+from haechi.record.retention.bookmarks import Bookmark, bookmark_not_found
 
 if TYPE_CHECKING:
     from haechi.api.services import Services

@@ -26,14 +26,14 @@ if TYPE_CHECKING:
     from haechi.fleet.cameras import CameraRegistry
     from haechi.ingest.manager import IngestManager
     from haechi.live.mse import LiveHub
-    from haechi.record.bookmarks import BookmarkStore
     from haechi.record.exports.cutter import Cutter
     from haechi.record.exports.runner import Exports
-    from haechi.record.index import RecordIndex
-    from haechi.record.playback import Playback
-    from haechi.record.previews import Previews
-    from haechi.record.reel import Reel
-    from haechi.record.retention import Retention
+    from haechi.record.index.spans import RecordIndex
+    from haechi.record.playback.footage import Playback
+    from haechi.record.playback.previews import Previews
+    from haechi.record.playback.reel import Reel
+    from haechi.record.retention.bookmarks import BookmarkStore
+    from haechi.record.retention.deletion import Retention
     from haechi.record.tiers.room import Tiers
     from haechi.store.database import Database
     from haechi.vision.activity import ActivityStore

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from haechi.api.auth.tables import settings
 from haechi.base.clock import Clock
 from haechi.base.errors import Invalid
-from haechi.record.policies import Keep
+from haechi.record.index.policies import Keep
 from haechi.store.database import Database
 
 

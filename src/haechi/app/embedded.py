@@ -40,15 +40,15 @@ from haechi.events.rulebook import RuleStore
 from haechi.fleet.cameras import CameraRegistry
 from haechi.ingest.manager import IngestManager
 from haechi.live.mse import LiveHub
-from haechi.record.accounts import Accounts
-from haechi.record.index import RecordIndex
-from haechi.record.playback import Playback
-from haechi.record.policies import Policy
-from haechi.record.previews import Previews
-from haechi.record.recorder import Recorder, RecorderSettings
-from haechi.record.reel import Reel
-from haechi.record.retention import Retention, RetentionSettings
-from haechi.record.volume import Volume
+from haechi.record.disk.volume import Volume
+from haechi.record.index.accounts import Accounts
+from haechi.record.index.policies import Policy
+from haechi.record.index.spans import RecordIndex
+from haechi.record.playback.footage import Playback
+from haechi.record.playback.previews import Previews
+from haechi.record.playback.reel import Reel
+from haechi.record.retention.deletion import Retention, RetentionSettings
+from haechi.record.write.recorder import Recorder, RecorderSettings
 from haechi.store.database import Database
 from haechi.vision.activity import ActivityStore
 from haechi.vision.feed import FeedSettings

@@ -10,13 +10,13 @@ from haechi.app.zone import machine_zone
 from haechi.base.clock import Clock
 from haechi.base.errors import NotFound
 from haechi.base.ids import CameraId, UserId
-from haechi.record.bookmarks import BookmarkStore
 from haechi.record.exports.burned import Burning
 from haechi.record.exports.cutter import Cutter
 from haechi.record.exports.runner import Exports, ExportSettings
 from haechi.record.exports.store import ExportStore
-from haechi.record.index import RecordIndex
-from haechi.record.retention import Retention
+from haechi.record.index.spans import RecordIndex
+from haechi.record.retention.bookmarks import BookmarkStore
+from haechi.record.retention.deletion import Retention
 from haechi.record.tiers.room import Tiers
 from haechi.store.database import Database
 

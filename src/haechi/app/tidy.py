@@ -4,7 +4,7 @@ from sqlalchemy import Connection
 
 from haechi.api.services import Services
 from haechi.base.ids import CameraId, stream_of
-from haechi.record.pieces import next_start_ns
+from haechi.record.playback.pieces import next_start_ns
 
 EVERY_S = 3600.0
 

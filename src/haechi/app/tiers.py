@@ -7,14 +7,14 @@ from msgspec import Struct
 from haechi.app.settings import Settings, TierSettings
 from haechi.base.clock import Clock
 from haechi.base.errors import HaechiError, Invalid
-from haechi.record.check import CheckLevel, CheckReport, check
-from haechi.record.check_objects import ObjectsReport, check_objects
-from haechi.record.index import RecordIndex
-from haechi.record.keys import KeyRing
+from haechi.record.disk.keys import KeyRing
+from haechi.record.disk.volume import Volume
+from haechi.record.index.spans import RecordIndex
+from haechi.record.repair.check import CheckLevel, CheckReport, check
+from haechi.record.repair.check_objects import ObjectsReport, check_objects
 from haechi.record.tiers.packing import duration_ns
 from haechi.record.tiers.places import Folder
 from haechi.record.tiers.room import TierPlan, Tiers, TierWish
-from haechi.record.volume import Volume
 from haechi.store.database import Database
 
 

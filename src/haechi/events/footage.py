@@ -1,4 +1,4 @@
-"""What events need of the recording; `haechi.record.playback.Playback` is it."""
+"""What events need of the recording; `haechi.record.playback.footage.Playback` is it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from haechi.base.ids import StreamId
-from haechi.record.playback import UnitRange
+from haechi.record.playback.footage import UnitRange
 
 
 class Footage(Protocol):

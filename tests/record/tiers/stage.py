@@ -13,10 +13,11 @@ import sqlalchemy as sa
 from haechi.base.clock import NS_PER_S, SimulatedClock
 from haechi.base.ids import StreamId
 from haechi.media.access_unit import UnitRef
-from haechi.record.index import RecordIndex, Recording, fragments_in, recording_of
-from haechi.record.keys import KeyRing
-from haechi.record.playback import Playback
-from haechi.record.read import units_in
+from haechi.record.disk.keys import KeyRing
+from haechi.record.disk.volume import Volume
+from haechi.record.index.spans import RecordIndex, Recording, fragments_in, recording_of
+from haechi.record.playback.footage import Playback
+from haechi.record.playback.read import units_in
 from haechi.record.tables import recordings
 from haechi.record.tiers.mover import Mover, Pace, Route
 from haechi.record.tiers.objects import Limits, Objects
@@ -24,7 +25,6 @@ from haechi.record.tiers.places import Folder, Place
 from haechi.record.tiers.reaper import Reaper
 from haechi.record.tiers.tables import doomed, moves, objects
 from haechi.record.tiers.vault import Vault
-from haechi.record.volume import Volume
 from haechi.store.database import Database
 from tests.record.archive import JPEG, MAIN, SUB, Archive, pictures
 from tests.s3 import ACCESS_KEY, SECRET_KEY

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from haechi.record.check import CheckLevel
-from haechi.record.check_objects import ObjectsReport, check_objects
+from haechi.record.repair.check import CheckLevel
+from haechi.record.repair.check_objects import ObjectsReport, check_objects
 from haechi.record.tiers.mover import Pace
 from haechi.record.tiers.objects import Objects
 from haechi.record.tiers.packing import Packing

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from haechi.record.playback import Playback
+from haechi.record.playback.footage import Playback
 from haechi.record.tiers.mover import Pace
 from haechi.record.tiers.packing import Packing
 from haechi.record.tiers.places import stored_path

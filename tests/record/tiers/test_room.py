@@ -10,14 +10,14 @@ from msgspec import structs
 
 from haechi.base.clock import NS_PER_S
 from haechi.base.errors import Invalid
-from haechi.record.index import Recording
-from haechi.record.retention import Retention, RetentionSettings
+from haechi.record.disk.volume import Space, Volume
+from haechi.record.index.spans import Recording
+from haechi.record.retention.deletion import Retention, RetentionSettings
 from haechi.record.tiers.mover import Pace
 from haechi.record.tiers.objects import IDENTITY_OBJECT, Limits
 from haechi.record.tiers.packing import MINUTE_NS, Packing, duration_ns, groups, sized
 from haechi.record.tiers.places import stored_path
 from haechi.record.tiers.room import TierPlan, Tiers, TierWish
-from haechi.record.volume import Space, Volume
 from tests.faultproxy import Fault, FaultProxy
 from tests.record.archive import MAIN
 from tests.record.tiers.stage import NOW_NS, Stage

@@ -10,8 +10,18 @@ from hypothesis import strategies as st
 from haechi.base.clock import SimulatedClock
 from haechi.base.errors import DataLoss, HaechiError, Unavailable
 from haechi.base.ids import RecordingId, StreamId
-from haechi.record.keys import KeyRing, _parse
-from haechi.record.seal import HEADER_BYTES, Block, DataKey, Header, blocks_of, length_of, sealed_bytes, unwrap, wrap
+from haechi.record.disk.keys import KeyRing, _parse
+from haechi.record.disk.seal import (
+    HEADER_BYTES,
+    Block,
+    DataKey,
+    Header,
+    blocks_of,
+    length_of,
+    sealed_bytes,
+    unwrap,
+    wrap,
+)
 from tests.record.archive import MAIN
 
 KEY = bytes(range(32))

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from haechi.app.settings import Settings, TierSettings
 from haechi.base.clock import SystemClock
 from haechi.fleet.tables import cameras
-from haechi.record.keys import KeyRing
+from haechi.record.disk.keys import KeyRing
 from haechi.record.tiers.chunks import Chunks
 from haechi.record.tiers.report import TierReport
 from tests.faultproxy import Fault, FaultProxy

@@ -11,7 +11,7 @@ from haechi.api.shapes.fields import LATEST_MS
 from haechi.api.shapes.keeping import BookmarkIn, BookmarkList, BookmarkOut, BookmarkPatch
 from haechi.base.clock import NS_PER_MS
 from haechi.base.ids import CameraId
-from haechi.record.bookmarks import Author, BookmarkChange, BookmarkFilter, Draft
+from haechi.record.retention.bookmarks import Author, BookmarkChange, BookmarkFilter, Draft
 
 Camera = Annotated[str | None, Query(max_length=40)]
 Ms = Annotated[int | None, Query(ge=0, le=LATEST_MS)]

@@ -14,7 +14,7 @@ from haechi.api.shapes.reel import PiecesOut, UnitRow
 from haechi.base.clock import NS_PER_MS
 from haechi.base.ids import stream_of
 from haechi.media.access_unit import VideoParams
-from haechi.record.reel import Init
+from haechi.record.playback.reel import Init
 
 StepMs = Annotated[int, Query(ge=40, le=3_600_000, description="Least time between two pictures")]
 

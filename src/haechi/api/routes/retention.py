@@ -20,7 +20,7 @@ from haechi.api.shapes.keeping import (
 )
 from haechi.base.clock import NS_PER_MS
 from haechi.base.ids import CameraId
-from haechi.record.policies import Keep, Policy
+from haechi.record.index.policies import Keep, Policy
 from haechi.record.tiers.report import TierReport
 
 

@@ -18,7 +18,7 @@ from haechi.api.shapes.fields import Input, Ms, Point, Unit
 from haechi.base.clock import NS_PER_MS, NS_PER_S
 from haechi.base.errors import Invalid
 from haechi.base.ids import StreamId, stream_of
-from haechi.record.index import Span
+from haechi.record.index.spans import Span
 from haechi.vision.activity import Looked
 from haechi.vision.hours import MINUTES
 from haechi.vision.search import CORNERS_MOST, Hit, Wish, cells_in

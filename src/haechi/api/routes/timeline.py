@@ -20,7 +20,7 @@ from haechi.base.errors import Invalid
 from haechi.base.ids import CameraId, stream_of
 from haechi.base.redact import redact_text
 from haechi.events.marks import Marks, marks_of
-from haechi.record.overview import Extent, GapRow, Peaks, extents_of, gaps_in, peaks_in
+from haechi.record.index.overview import Extent, GapRow, Peaks, extents_of, gaps_in, peaks_in
 
 CELLS_MOST = 16_000
 """Buckets of all cameras together: of 25 cameras 640 each."""

@@ -7,8 +7,8 @@ from pydantic import Field
 from haechi.api.audit import Entry, Verdict
 from haechi.api.shapes.fields import Fault, Input, Ms, Shape
 from haechi.base.clock import NS_PER_MS
-from haechi.record.estimate import Estimate
 from haechi.record.exports.store import Export
+from haechi.record.playback.estimate import Estimate
 
 
 class ExportIn(Input):

@@ -4,7 +4,7 @@ from haechi.api.shapes.events import EventOut
 from haechi.api.shapes.fields import Shape
 from haechi.base.clock import NS_PER_MS
 from haechi.base.redact import redact_text
-from haechi.record.index import Gap
+from haechi.record.index.spans import Gap
 
 
 class SpanOut(Shape):

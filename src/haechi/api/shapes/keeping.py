@@ -8,11 +8,11 @@ from pydantic import Field
 from haechi.api.shapes.fields import Input, Ms, Shape
 from haechi.base.clock import NS_PER_MS
 from haechi.base.ids import CameraId
-from haechi.record.bookmarks import Bookmark
-from haechi.record.choice import Why
-from haechi.record.forecast import Forecast
-from haechi.record.plan import CameraPlan, ClassPlan, RetentionPlan
-from haechi.record.policies import Keep, Kept, Policy
+from haechi.record.index.policies import Keep, Kept, Policy
+from haechi.record.retention.bookmarks import Bookmark
+from haechi.record.retention.choice import Why
+from haechi.record.retention.forecast import Forecast
+from haechi.record.retention.plan import CameraPlan, ClassPlan, RetentionPlan
 
 Days = Annotated[float, Field(ge=0, le=36_500, allow_inf_nan=False)]
 Bytes = Annotated[int, Field(gt=0, le=2**60)]

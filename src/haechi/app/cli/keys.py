@@ -9,7 +9,7 @@ import typer
 from haechi.app.cli.console import opened, out
 from haechi.app.tiers import key_ring
 from haechi.base.clock import NS_PER_S, SystemClock
-from haechi.record.rewrap import rewrap_all
+from haechi.record.disk.rewrap import rewrap_all
 
 app = typer.Typer(help="Keys of sealed footage. Without them nobody can read it, you neither: keep a copy elsewhere.")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

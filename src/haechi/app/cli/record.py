@@ -15,10 +15,10 @@ from haechi.app.tiers import TierCheck, check_tiers, key_ring, tiers_over
 from haechi.base.clock import NS_PER_S, SystemClock
 from haechi.base.ids import EventId
 from haechi.events.event import ReplayReport
-from haechi.record.check import CheckLevel, CheckReport
-from haechi.record.check import check as check_volume
-from haechi.record.index import RecordIndex
-from haechi.record.volume import Volume
+from haechi.record.disk.volume import Volume
+from haechi.record.index.spans import RecordIndex
+from haechi.record.repair.check import CheckLevel, CheckReport
+from haechi.record.repair.check import check as check_volume
 
 Level = Annotated[CheckLevel, typer.Option(help="presence: files are there; size: and whole; hash: every byte")]
 

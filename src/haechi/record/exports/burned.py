@@ -13,8 +13,8 @@ from haechi.base.clock import NS_PER_MS
 from haechi.base.errors import DataLoss, Invalid
 from haechi.base.ids import StreamId
 from haechi.media.access_unit import AccessUnit, UnitRef, VideoParams
-from haechi.record.clips import ClipPlan, Note, units_of
-from haechi.record.export import Placed, write_clip
+from haechi.record.playback.clips import ClipPlan, Note, units_of
+from haechi.record.playback.exact import Placed, write_clip
 from haechi.record.tiers.vault import Vault
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

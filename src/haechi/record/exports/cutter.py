@@ -12,14 +12,14 @@ from sqlalchemy import Connection
 from haechi.base.clock import NS_PER_S
 from haechi.base.errors import NotFound
 from haechi.base.ids import StreamId
-from haechi.record.clips import CLIP_MOST_NS, ClipPlan, check_range, make_clip, plan_clip, recordings_for
-from haechi.record.estimate import Estimate, estimate_clip
+from haechi.record.disk.volume import sync_folder
 from haechi.record.exports.burned import Burning, burn_clip
 from haechi.record.exports.store import ExportPart
-from haechi.record.index import RecordIndex, Recording
-from haechi.record.pieces import pieces_between
+from haechi.record.index.spans import RecordIndex, Recording
+from haechi.record.playback.clips import CLIP_MOST_NS, ClipPlan, check_range, make_clip, plan_clip, recordings_for
+from haechi.record.playback.estimate import Estimate, estimate_clip
+from haechi.record.playback.pieces import pieces_between
 from haechi.record.tiers.vault import Vault
-from haechi.record.volume import sync_folder
 
 EXPORT_MOST_NS = 24 * 3600 * NS_PER_S
 Progress = Callable[[float], None]

@@ -12,7 +12,7 @@ from msgspec import Struct
 from sqlalchemy import Connection
 
 from haechi.base.ids import RecordingId
-from haechi.record.index import Recording, recording_of
+from haechi.record.index.spans import Recording, recording_of
 from haechi.record.tables import recordings
 from haechi.record.tiers.places import packed_path, packed_range, stored_path
 from haechi.record.tiers.tables import doomed, moves, objects

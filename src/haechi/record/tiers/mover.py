@@ -16,9 +16,9 @@ from haechi.base.errors import DataLoss, HaechiError, Invalid, Unavailable
 from haechi.base.ids import RecordingId
 from haechi.base.supervise import Backoff
 from haechi.media.fmp4.reader import verify
-from haechi.record.index import Recording, fragments_in
-from haechi.record.keys import KeyRing
-from haechi.record.seal import sealed_bytes
+from haechi.record.disk.keys import KeyRing
+from haechi.record.disk.seal import sealed_bytes
+from haechi.record.index.spans import Recording, fragments_in
 from haechi.record.tiers import ledger
 from haechi.record.tiers.ledger import Item, Job
 from haechi.record.tiers.packing import SINGLY, Packing, groups, sized

@@ -6,7 +6,7 @@ from msgspec import Struct, structs
 
 from haechi.base.clock import NS_PER_S
 from haechi.base.errors import Invalid
-from haechi.record.index import Recording
+from haechi.record.index.spans import Recording
 
 MINUTE_NS = 60 * NS_PER_S
 _UNITS_NS = {"s": NS_PER_S, "m": MINUTE_NS, "h": 60 * MINUTE_NS, "d": 1440 * MINUTE_NS}

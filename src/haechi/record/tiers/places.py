@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from haechi.base.errors import DataLoss, Invalid, Unavailable
-from haechi.record.volume import Volume, is_full, make_folder, sync_folder
+from haechi.record.disk.volume import Volume, is_full, make_folder, sync_folder
 
 PART_SUFFIX = ".part"
 _BASE_MARK = "@"

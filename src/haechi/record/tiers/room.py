@@ -13,7 +13,8 @@ from msgspec import Struct
 from haechi.base.clock import NS_PER_S, Clock
 from haechi.base.errors import HaechiError, Invalid
 from haechi.base.supervise import Backoff, supervise
-from haechi.record.keys import KeyRing
+from haechi.record.disk.keys import KeyRing
+from haechi.record.disk.volume import Volume, make_folder
 from haechi.record.tables import recordings, volumes
 from haechi.record.tiers.mover import Mover, MoverStats, Pace, Route
 from haechi.record.tiers.objects import Limits, Objects, checked_url
@@ -21,7 +22,6 @@ from haechi.record.tiers.places import Folder, Place
 from haechi.record.tiers.reaper import Reaper
 from haechi.record.tiers.report import Held, TierReport, doomed_count, held, merged, waiting
 from haechi.record.tiers.vault import Vault
-from haechi.record.volume import Volume, make_folder
 from haechi.store.database import Database
 
 log = structlog.get_logger(__name__)

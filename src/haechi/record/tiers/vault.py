@@ -15,13 +15,13 @@ from msgspec import Struct
 
 from haechi.base.errors import DataLoss, Unavailable
 from haechi.base.ids import RecordingId
-from haechi.record.index import Recording, fragments_in, recording_of
-from haechi.record.keys import KeyRing
-from haechi.record.seal import Block, DataKey, Unlisted, blocks_of, length_of, sealed_bytes
+from haechi.record.disk.keys import KeyRing
+from haechi.record.disk.seal import Block, DataKey, Unlisted, blocks_of, length_of, sealed_bytes
+from haechi.record.disk.volume import Volume
+from haechi.record.index.spans import Recording, fragments_in, recording_of
 from haechi.record.tables import recordings, volumes
 from haechi.record.tiers.chunks import Chunks
 from haechi.record.tiers.places import Folder, Place
-from haechi.record.volume import Volume
 from haechi.store.database import Database
 
 STREAM_BYTES = 512 * 1024

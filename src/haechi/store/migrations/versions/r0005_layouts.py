@@ -32,7 +32,7 @@ def upgrade() -> None:
         "layouts",
         sa.Column("recording", SERIAL, sa.ForeignKey(f"{recordings}.id", ondelete="CASCADE"), primary_key=True,
                   autoincrement=False),
-        sa.Column("pieces", sa.LargeBinary, nullable=False, comment="all fragments: record/layouts.py"),
+        sa.Column("pieces", sa.LargeBinary, nullable=False, comment="all fragments: record/index/layouts.py"),
     )  # fmt: skip
     _pack_fragments()
     op.drop_table("fragments")
@@ -51,7 +51,7 @@ def upgrade() -> None:
         sa.Column("stream", sa.String(60), primary_key=True),
         sa.Column("hour", sa.Integer, primary_key=True, autoincrement=False, comment="since the epoch"),
         sa.Column("peaks", sa.LargeBinary, nullable=False, comment="motion, score, loss of 60 minutes, a byte each"),
-        sa.Column("body", sa.LargeBinary, nullable=False, comment="accounts by the minute: record/accounts.py"),
+        sa.Column("body", sa.LargeBinary, nullable=False, comment="accounts by the minute: record/index/accounts.py"),
     )
 
 

@@ -1,0 +1,1 @@
+"""Footage again as pictures: pieces on the wall clock, clips, films, previews, and the very units."""

@@ -1,0 +1,133 @@
+"""Which fragments show a range, and where each stands on the wall clock: what a player is given.
+
+A fragment carries the camera's media time; its stamps are of our clock, which the media time is slewed to. A player
+shows a fragment at ``media time + offset``; how the offset is chosen, so that no more than a frame is hidden or missing
+where two fragments join, is told in docs/design/timeline.md.
+"""
+
+from collections.abc import Sequence
+from itertools import groupby
+
+import sqlalchemy as sa
+from msgspec import Struct
+from sqlalchemy import Connection
+
+from haechi.base.ids import StreamId
+from haechi.media.access_unit import TICKS_PER_S
+from haechi.record.index.layouts import Fragment
+from haechi.record.index.spans import LONGEST_RECORDING_NS, Recording, fragments_in, recording_of, recordings_between
+from haechi.record.tables import recordings
+
+NS_PER_US = 1000
+_US_PER_S = 1_000_000
+MOST_BACK = 64
+"""Recordings of one run (a minute each, or more) that are looked through for the sync unit before a range."""
+
+
+class Piece(Struct, frozen=True):
+    """A fragment, and where it stands.
+
+    Attributes:
+        offset_us: Wall time less media time, µs; the same for pieces that join without a seam.
+    """
+
+    recording: Recording
+    fragment: Fragment
+    offset_us: int
+
+    @property
+    def media_us(self) -> int:
+        """Decode time of the first unit in the camera's time since the run began, as its ``tfdt`` says."""
+        return us_of(self.fragment.first_dts_ticks)
+
+    @property
+    def first_us(self) -> int:
+        """When the first unit is shown, µs since the epoch."""
+        return self.media_us + self.offset_us
+
+    @property
+    def duration_us(self) -> int:
+        """How long it lasts, in the camera's time."""
+        return us_of(self.fragment.first_dts_ticks + self.fragment.duration_ticks) - self.media_us
+
+    @property
+    def end_us(self) -> int:
+        """When it is over."""
+        return self.first_us + self.duration_us
+
+
+def us_of(ticks: int) -> int:
+    """90 kHz ticks in µs, rounded down."""
+    return ticks * _US_PER_S // TICKS_PER_S
+
+
+def offsets_us(fragments: Sequence[Fragment]) -> list[int]:
+    """Wall time less media time for each fragment of one recording, in order; see `Piece.offset_us`.
+
+    The offset is that of the recording's first fragment, until a fragment that begins at a sync unit stands half a
+    frame away from its stamp; from there on it is that one's. So it follows from the recording alone, whatever range
+    is asked for, and changes neither within a GOP nor for less than is seen.
+    """
+    found: list[int] = []
+    for fragment in fragments:
+        true_us = fragment.first_ns // NS_PER_US - us_of(fragment.first_dts_ticks)
+        half_frame_us = us_of(fragment.duration_ticks) // (2 * fragment.units)
+        is_off = bool(found) and abs(true_us - found[-1]) > half_frame_us
+        found.append(true_us if not found or (is_off and fragment.is_sync) else found[-1])
+    return found
+
+
+def pieces_between(connection: Connection, stream: StreamId, start_ns: int, end_ns: int) -> list[Piece]:
+    """Fragments that show something of a range, from one that starts at a sync unit on."""
+    found = with_sync(connection, recordings_between(connection, stream, start_ns, end_ns))
+    pieces = placed(found, fragments_in(connection, [recording.id for recording in found]))
+    first = 0
+    for number, piece in enumerate(pieces):
+        if piece.fragment.first_ns > start_ns and number:
+            break
+        if piece.fragment.is_sync:
+            first = number
+    return [piece for piece in pieces[first:] if piece.fragment.first_ns < end_ns]
+
+
+def placed(found: Sequence[Recording], fragments: Sequence[Fragment]) -> list[Piece]:
+    """All fragments of some recordings in the order of these."""
+    order = {recording.id: number for number, recording in enumerate(found)}
+    ordered = sorted(fragments, key=lambda one: (order[one.recording], one.number))
+    pieces: list[Piece] = []
+    for number, group in groupby(ordered, key=lambda one: order[one.recording]):
+        mine = list(group)
+        pieces += (Piece(found[number], one, us) for one, us in zip(mine, offsets_us(mine), strict=True))
+    return pieces
+
+
+def with_sync(connection: Connection, found: list[Recording]) -> list[Recording]:
+    """Recordings before the first of ``found``, of the same run, as far as decoding must begin earlier."""
+    while found and len(found) < MOST_BACK:
+        first = fragments_in(connection, [found[0].id])[:1]
+        if not first or first[0].is_sync:
+            break
+        before = recording_before(connection, found[0])
+        if before is None:
+            break
+        found = [before, *found]
+    return found
+
+
+def recording_before(connection: Connection, recording: Recording) -> Recording | None:
+    """The recording of the same run that ends just before this one."""
+    query = sa.select(recordings).where(
+        recordings.c.stream == recording.stream,
+        recordings.c.run == recording.run,
+        recordings.c.last_seq == recording.first_seq - 1,
+        recordings.c.start_ns > recording.start_ns - 2 * LONGEST_RECORDING_NS,
+    )
+    row = connection.execute(query.order_by(recordings.c.first_seq.desc()).limit(1)).first()
+    return recording_of(row) if row is not None else None
+
+
+def next_start_ns(connection: Connection, stream: StreamId, from_ns: int) -> int | None:
+    """When the first recording that begins at ``from_ns`` or later begins."""
+    query = sa.select(sa.func.min(recordings.c.start_ns))
+    found = connection.execute(query.where(recordings.c.stream == stream, recordings.c.start_ns >= from_ns)).scalar()
+    return None if found is None else int(found)

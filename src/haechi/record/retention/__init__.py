@@ -1,0 +1,1 @@
+"""What is kept, what goes and when, and why: said before it is done."""
