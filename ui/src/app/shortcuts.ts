@@ -18,7 +18,7 @@ export function keyName(event: Pick<KeyboardEvent, "key" | "shiftKey">): string 
   return event.shiftKey && (named || /^[a-z]$/.test(key)) ? `shift+${key}` : key;
 }
 
-const CHORD_MS = 900;
+const CHORD_MS = 1_500;
 /** Begins every chord. What comes right after it is never a key of its own: `g e` leaves the inbox's `e` alone. */
 const LEADER = "g";
 
