@@ -3,8 +3,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from haechi.api.auth.throttle import ACCOUNT, Allowance, Throttle, address_key
+from haechi.api.auth.log_in import ACCOUNT
 from haechi.base.clock import NS_PER_S, SimulatedClock
+from haechi.base.throttle import Allowance, Throttle, address_key
 
 HOUR_S = 3600
 

@@ -1,4 +1,4 @@
-"""The brakes on guessing: a bucket of tries that refills slowly, one per account and one per address."""
+"""The brakes on guessing: a bucket of tries that refills slowly, one per key (an account, an address)."""
 
 import ipaddress
 from collections import OrderedDict
@@ -15,11 +15,6 @@ class Allowance(Struct, frozen=True):
     refill_s: float
 
 
-ACCOUNT = Allowance(burst=5, refill_s=240)
-"""At most 5 + 15 = 20 failures in any hour against one account, from wherever they come."""
-ADDRESS = Allowance(burst=20, refill_s=60)
-DEVICE = Allowance(burst=10, refill_s=60)
-"""A device that this user logged in from before has its own bucket: strangers cannot lock the owner out."""
 MOST_KEYS = 20_000
 _OVERFLOW = "(more)"
 

@@ -5,13 +5,19 @@ from msgspec import Struct
 
 from haechi.api.auth.passwords import LONGEST, Passwords
 from haechi.api.auth.sessions import SessionStore
-from haechi.api.auth.throttle import ACCOUNT, ADDRESS, DEVICE, Throttle, address_key
 from haechi.api.auth.users import UserStore, name_key
 from haechi.base.clock import Clock
 from haechi.base.errors import Denied, Unavailable
 from haechi.base.ids import UserId
+from haechi.base.throttle import Allowance, Throttle, address_key
 
 log = structlog.get_logger(__name__)
+
+ACCOUNT = Allowance(burst=5, refill_s=240)
+"""At most 5 + 15 = 20 failures in any hour against one account, from wherever they come."""
+ADDRESS = Allowance(burst=20, refill_s=60)
+DEVICE = Allowance(burst=10, refill_s=60)
+"""A device that this user logged in from before has its own bucket: strangers cannot lock the owner out."""
 
 
 class Attempt(Struct, frozen=True):

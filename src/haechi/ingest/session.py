@@ -1,0 +1,292 @@
+"""One RTSP session over an open connection, whichever side opened it: from OPTIONS to the last packet."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Callable
+from functools import partial
+from typing import cast
+
+from haechi.base.clock import NS_PER_S, Clock
+from haechi.base.errors import HaechiError, PeerError, Unavailable
+from haechi.ingest.network import UdpPairs
+from haechi.ingest.reception import Reception
+from haechi.ingest.source import Sink
+from haechi.ingest.wire import TcpWire, Wire
+from haechi.media import rtcp
+from haechi.media.access_unit import RawUnit
+from haechi.media.rtsp.client import Closed, Described, Playing, RtcpReceived, RtpReceived, RtspClient
+
+CONNECT_S = 5.0
+ANSWER_S = 8.0
+STALL_S = 10.0
+"""A camera that sends no unit for this long is given up and connected to anew."""
+KEEP_ALIVE_TRIES = 3
+KEEP_ALIVE_ANSWER_S = 3.0
+REPORT_S = 5.0
+MOST_BAD_PACKETS = 100
+"""Malformed RTP packets in a row, without one good unit, before the connection is given up."""
+
+
+def no_note(_hop: str) -> None:
+    """Nobody wants to know which hop we are at."""
+
+
+class RtspSession(asyncio.Protocol):
+    """One connection. ``negotiate`` handles what comes by hand, ``play`` lets ``data_received`` do it."""
+
+    def __init__(self, client: RtspClient, sink: Sink, clock: Clock, pairs: UdpPairs | None) -> None:
+        self._client = client
+        self._sink = sink
+        self._clock = clock
+        self._pairs = pairs
+        self._wire: Wire | None = None
+        self._inbox: list[bytes] | None = []
+        self._arrived = asyncio.Event()
+        self._lost: HaechiError | None = None
+        self._over = asyncio.Event()
+        self._lanes: list[Reception] = []
+        self._bad_packets = 0
+        self._last_unit_ns = 0
+        self._timeout_s = 60.0
+        self._arrived_ns = 0
+
+    # -- asyncio's side ----------------------------------------------------------------------------------------------
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._wire = TcpWire(cast(asyncio.Transport, transport))
+
+    def data_received(self, data: bytes) -> None:
+        if self._inbox is not None:
+            self._inbox.append(data)
+            self._arrived.set()
+            return
+        try:
+            self._take(data)
+        except HaechiError as error:
+            self._end(error)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        reason = type(exc).__name__ if exc is not None else "closed"
+        code = "camera-closed" if exc is None else "connection-lost"
+        self._end(Unavailable("the camera closed the connection", code=code, reason=reason))
+
+    # -- the driver's side -------------------------------------------------------------------------------------------
+    def adopt(self, wire: Wire) -> None:
+        """Go on over a connection that is open already; it hands what comes to us."""
+        self._wire = wire
+
+    async def start_tls(self, host: str) -> None:
+        """Begin TLS. Cameras sign their own certificates, so it keeps listeners out but proves no identity."""
+        assert isinstance(self._wire, TcpWire)
+        context = ssl.create_default_context()
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        loop = asyncio.get_running_loop()
+        try:
+            transport = await asyncio.wait_for(
+                loop.start_tls(self._wire.transport, self, context, server_hostname=host), CONNECT_S
+            )
+        except (OSError, TimeoutError) as error:
+            raise Unavailable("no TLS with the camera", code="tls-failed", reason=type(error).__name__) from error
+        if transport is None:
+            raise Unavailable("no TLS with the camera", code="tls-failed", reason="closed")
+        self._wire = TcpWire(transport)
+
+    async def negotiate(self, note: Callable[[str], None]) -> None:
+        """From OPTIONS to the answer of PLAY."""
+        self._send(self._client.start())
+        playing = False
+        is_first = True
+        while not playing:
+            data = await self._next()
+            events = self._client.feed(data)
+            if is_first:
+                note("describe")
+                is_first = False
+            for event in events:
+                match event:
+                    case Described(tracks):
+                        note("setup")
+                        self._lanes = [Reception(index, track) for index, track in enumerate(tracks)]
+                        await self._sink.opened([lane.track for lane in self._lanes])
+                    case Playing():
+                        self._begin(event)
+                        playing = True
+                    case RtpReceived(index, packet):
+                        self._on_rtp(self._lanes[index], packet, self._clock.monotonic_ns())
+                    case RtcpReceived(index, packet):
+                        self._on_rtcp(self._lanes[index], packet)
+                    case Closed():
+                        raise Unavailable("the camera ended the session", code="camera-closed")
+            self._send(self._client.to_send())
+
+    async def play(self) -> None:
+        """Deliver until the connection ends.
+
+        Raises:
+            HaechiError: Why it ended.
+        """
+        self._last_unit_ns = self._clock.monotonic_ns()
+        inbox, self._inbox = self._inbox or [], None
+        self._client.hand_over([partial(self._take_run, lane) for lane in self._lanes])
+        assert self._wire is not None
+        self._wire.read_in_rounds(self.data_received, self.connection_lost)
+        for data in inbox:
+            self.data_received(data)
+        watch = asyncio.create_task(self._watch())
+        alive = asyncio.create_task(self._keep_alive())
+        try:
+            await self._over.wait()
+        finally:
+            for task in (watch, alive):
+                task.cancel()
+            await asyncio.gather(watch, alive, return_exceptions=True)
+        assert self._lost is not None
+        raise self._lost
+
+    def close(self) -> None:
+        """Say good-bye if that is possible, and let go."""
+        if self._wire is None:
+            return
+        if not self._wire.is_closing():
+            self._send(self._client.teardown())
+        self._wire.close()
+
+    # -- inside ------------------------------------------------------------------------------------------------------
+    def _send(self, data: bytes) -> None:
+        if data and self._wire is not None:
+            self._wire.write(data)
+
+    def _end(self, error: HaechiError) -> None:
+        if self._lost is None:
+            self._lost = error
+        self._over.set()
+        self._arrived.set()
+
+    async def _next(self) -> bytes:
+        assert self._inbox is not None
+        while not self._inbox:
+            if self._lost is not None:
+                raise self._lost
+            self._arrived.clear()
+            try:
+                await asyncio.wait_for(self._arrived.wait(), ANSWER_S)
+            except TimeoutError:
+                raise Unavailable("the camera does not answer RTSP", code="rtsp-silent", seconds=ANSWER_S) from None
+        data = b"".join(self._inbox)
+        self._inbox.clear()
+        return data
+
+    def _begin(self, playing: Playing) -> None:
+        """Keep the lanes that the camera agreed to play, in its order."""
+        self._timeout_s = playing.session_timeout_s
+        self._lanes = self._lanes[: len(playing.tracks)]
+        if self._pairs is not None:
+            self._pairs.begin([transport.server_ports for transport in playing.transports], self._on_datagram)
+
+    def _take(self, data: bytes) -> None:
+        self._arrived_ns = self._clock.monotonic_ns()
+        for event in self._client.events(data):
+            if isinstance(event, RtcpReceived):
+                self._on_rtcp(self._lanes[event.track_index], event.data)
+            elif isinstance(event, Closed):
+                raise Unavailable("the camera ended the session", code="camera-closed")
+        out = self._client.to_send()
+        if out:
+            self._send(out)
+
+    def _take_run(self, lane: Reception, data: bytes, position: int, end: int) -> int:
+        """See `haechi.media.rtsp.deframer.PacketRun`."""
+        after = lane.depacketiser.feed_run(data, position)
+        if after > position:
+            return after
+        self._on_rtp(lane, data[position + 4 : end], self._arrived_ns)
+        return end
+
+    def _on_datagram(self, index: int, is_rtcp: bool, data: bytes) -> None:
+        try:
+            if is_rtcp:
+                self._on_rtcp(self._lanes[index], data)
+            else:
+                self._on_rtp(self._lanes[index], data, self._clock.monotonic_ns())
+        except HaechiError as error:
+            self._end(error)
+
+    def _on_rtp(self, lane: Reception, packet: bytes, arrived_ns: int) -> None:
+        try:
+            units = lane.depacketiser.feed_data(packet)
+        except PeerError:
+            self._bad_packets += 1
+            if self._bad_packets > MOST_BAD_PACKETS:
+                raise
+            return
+        for unit in units:
+            self._on_unit(lane, unit, arrived_ns)
+
+    def _on_unit(self, lane: Reception, unit: RawUnit, arrived_ns: int) -> None:
+        self._bad_packets = 0
+        self._last_unit_ns = arrived_ns
+        lane.last_ticks = unit.rtp_ticks
+        lane.statistics.arrived(unit.rtp_ticks & 0xFFFFFFFF, arrived_ns)
+        self._sink.unit(lane.index, unit, arrived_ns)
+
+    def _on_rtcp(self, lane: Reception, packet: bytes) -> None:
+        try:
+            reports = rtcp.parse(packet)
+        except PeerError:
+            self._bad_packets += 1
+            return
+        for report in reports:
+            if isinstance(report, rtcp.SenderReport):
+                lane.statistics.sender_report(report, self._clock.monotonic_ns())
+                if lane.last_ticks is not None:
+                    step = (report.rtp_timestamp - lane.last_ticks + (1 << 31)) % (1 << 32) - (1 << 31)
+                    self._sink.report(lane.index, rtcp.ntp_to_ns(report.ntp), lane.last_ticks + step)
+            elif isinstance(report, rtcp.Goodbye):
+                raise Unavailable("the camera said good-bye", code="camera-closed")
+
+    async def _watch(self) -> None:
+        """Give up a camera that has gone quiet: its power may be pulled, which no packet tells."""
+        quiet_s = 0.0
+        while True:
+            await self._clock.sleep(max(STALL_S - quiet_s, 0.1))
+            quiet_s = (self._clock.monotonic_ns() - self._last_unit_ns) / NS_PER_S
+            if quiet_s > STALL_S:
+                self._end(Unavailable("the camera is connected but sends no video", code="camera-stalled"))
+
+    async def _keep_alive(self) -> None:
+        """Keep the session open, and send receiver reports."""
+        pause_s = max(1.0, min(self._timeout_s / 2 - 1, 25.0))
+        due_s = pause_s
+        while True:
+            step_s = min(due_s, REPORT_S)
+            await self._clock.sleep(step_s)
+            due_s -= step_s
+            self._report()
+            if due_s <= 0:
+                due_s = pause_s
+                await self._ask_whether_alive()
+
+    async def _ask_whether_alive(self) -> None:
+        """Send a keep-alive, and again while neither an answer nor video comes; then give the connection up."""
+        for _ in range(KEEP_ALIVE_TRIES):
+            before = self._client.awaiting_answers
+            self._send(self._client.keep_alive())
+            await self._clock.sleep(KEEP_ALIVE_ANSWER_S)
+            quiet_s = (self._clock.monotonic_ns() - self._last_unit_ns) / NS_PER_S
+            if self._client.awaiting_answers <= before or quiet_s < KEEP_ALIVE_ANSWER_S:
+                return
+        self._end(Unavailable("the camera answers no keep-alive", code="keep-alive-lost", tries=KEEP_ALIVE_TRIES))
+
+    def _report(self) -> None:
+        now_ns = self._clock.monotonic_ns()
+        for lane in self._lanes:
+            data = lane.report(now_ns)
+            if not data:
+                continue
+            if self._pairs is not None:
+                self._pairs.send_rtcp(lane.index, data)
+            else:
+                self._send(self._client.rtcp_to_send(lane.index, data))
