@@ -48,6 +48,12 @@ class FakeVision:
         await asyncio.sleep(0)
         return JPEG[:-2] + f"{units[-1].ref} {width_px} {params.codec} {quality}".encode() + JPEG[-2:]
 
+    async def laid_out(
+        self, pictures: Sequence[bytes], columns: int, cell_px: tuple[int, int], quality: int = 80
+    ) -> bytes:
+        await asyncio.sleep(0)
+        return JPEG[:-2] + f"{columns} {cell_px} {quality} ".encode() + b"|".join(pictures) + JPEG[-2:]
+
     def on_tracked(self, _callback: Callable[[FrameResult, TrackerState], None]) -> None:
         """Nobody tracks here."""
 

@@ -57,6 +57,7 @@ POLICY: dict[tuple[str, str], Access] = {
     ("GET", f"{ONE_CAMERA}/accounts"): CAMERA_VIEW,
     ("POST", f"{ONE_CAMERA}/motion-search"): CAMERA_VIEW,
     ("GET", f"{ONE_CAMERA}/preview.jpg"): CAMERA_VIEW,
+    ("GET", f"{ONE_CAMERA}/sheet.jpg"): CAMERA_VIEW,
     ("GET", f"{ONE_CAMERA}/sprites"): CAMERA_VIEW,
     ("GET", f"{ONE_CAMERA}/syncs.mp4"): CAMERA_VIEW,
     ("GET", f"{ONE_CAMERA}/footage.mp4"): CAMERA_VIEW,

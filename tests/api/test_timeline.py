@@ -261,6 +261,37 @@ def test_a_preview_is_of_the_sync_unit_before_and_a_gap_has_none(recorded: Recor
     assert (answer.status, answer.json()["code"]) == (404, "no-picture")
 
 
+def test_a_sheet_says_which_unit_is_where_and_who_may_not_see_the_camera_is_not_told_of_it(
+    recorded: Recorded, world: World
+) -> None:
+    path = f"sheet.jpg?at_ms={START_MS + 5000}&step_ms=1000"
+    world.clock.step_wall(START_NS + 3600 * NS_PER_S - world.clock.wall_ns())
+    recorded.token = world.token(world.user("Wanda", cameras=(recorded.camera,)))
+    answer = recorded.get(path)
+    facts = json.loads(answer.headers["haechi-sheet"])
+    assert (facts["start_ms"] % 64_000, facts["step_ms"], facts["columns"]) == (0, 1000, 8)
+    assert (facts["width_px"], facts["height_px"], facts["is_final"]) == (160, 160, True)
+    shown = [(number, *cell) for number, cell in enumerate(facts["cells"]) if cell is not None]
+    for number, after_ms, run, seq in shown:
+        unit = recorded.units[seq]
+        assert (run, unit.is_sync) == (1, True)
+        assert facts["start_ms"] + number * 1000 + after_ms == unit.captured_ns // NS_PER_MS
+        assert f"{unit.ref} 160".encode() in answer.body
+    assert len(shown) >= 9
+    assert answer.headers["cache-control"] == "private, no-store"
+    assert (recorded.ask("sheet.jpg?at_ms=5").status, recorded.ask("sheet.jpg?at_ms=5&step_ms=3000").status) == (
+        404,
+        422,
+    )
+    stranger = page_headers(world.token(world.user("Otto", cameras=())))
+    foreign, unknown = (
+        asyncio.run(knock(recorded.app, "GET", f"/api/cameras/{one}/{path}", stranger))
+        for one in (recorded.camera, "cam_unknown")
+    )
+    told = [{k: v for k, v in one.json().items() if k != "error_id"} for one in (foreign, unknown)]
+    assert (foreign.status, told[0]) == (unknown.status, told[1]) == (404, told[1])
+
+
 def test_a_strip_of_pictures_names_addresses_that_are_made_ahead(recorded: Recorded) -> None:
     found = recorded.get(f"sprites?start_ms={START_MS + 500}&end_ms={START_MS + 8500}&count=4").json()
     assert [at_ms - START_MS for at_ms, _ in found["tiles"]] == [500, 2500, 4500, 6500]

@@ -13,7 +13,7 @@ from msgspec import Struct
 from haechi.base.clock import Clock
 from haechi.base.errors import HaechiError, Invalid, Unavailable
 from haechi.vision.link import WorkerLink
-from haechi.vision.messages import Done, Failed, Forget, Picture, Progress, Ready, Reply, Still, UnitIn, Work
+from haechi.vision.messages import Done, Failed, Forget, Layout, Picture, Progress, Ready, Reply, Still, UnitIn, Work
 
 log = structlog.get_logger(__name__)
 
@@ -29,7 +29,7 @@ class Ask(Struct, eq=False):
     """A question, and where its answer goes."""
 
     units: tuple[UnitIn, ...]
-    make: Callable[[int], Work | Still]
+    make: Callable[[int], Work | Still | Layout]
     answer: asyncio.Future[Done | Picture]
     is_still: bool
     tries: int = 0
@@ -82,7 +82,7 @@ class AskDesk:
         self._job = 0
         self._asked: Ask | None = None
 
-    async def still(self, units: tuple[UnitIn, ...], make: Callable[[int], Still]) -> bytes:
+    async def still(self, units: tuple[UnitIn, ...], make: Callable[[int], Still | Layout]) -> bytes:
         """The JPEG.
 
         Raises:

@@ -77,6 +77,22 @@ class Still(Struct, frozen=True, tag="still"):
     quality: int
 
 
+class Layout(Struct, frozen=True, tag="layout"):
+    """Lay JPEGs of our own making out side by side, as one JPEG; one alone is made smaller.
+
+    Attributes:
+        pictures: Row by row from the top left; an empty one leaves its cell black.
+        width_px, height_px: Of a cell; a picture of another shape is fitted in. Height 0: as the first picture needs.
+    """
+
+    job: int
+    pictures: tuple[bytes, ...]
+    columns: int
+    width_px: int
+    height_px: int
+    quality: int
+
+
 class Forget(Struct, frozen=True, tag="forget"):
     """The stream is gone: drop its decoder and its background."""
 
@@ -126,7 +142,7 @@ class Done(Struct, frozen=True, tag="done"):
 
 
 class Picture(Struct, frozen=True, tag="picture"):
-    """The answer to a `Still`."""
+    """The answer to a `Still` or a `Layout`."""
 
     job: int
     jpeg: bytes
@@ -140,7 +156,7 @@ class Failed(Struct, frozen=True, tag="failed"):
     message: str
 
 
-Request = Setup | Work | Still | Forget
+Request = Setup | Work | Still | Layout | Forget
 Reply = Ready | Progress | Done | Picture | Failed
 
 _encoder = msgspec.msgpack.Encoder()

@@ -24,7 +24,7 @@ from haechi.vision.detectors import DetectorSetup
 from haechi.vision.feed import Demand, StreamFeed
 from haechi.vision.lane import Lane
 from haechi.vision.live import Answered, LiveWorker, Seat
-from haechi.vision.messages import Analyse, Setup, Still, UnitIn, Work
+from haechi.vision.messages import Analyse, Layout, Setup, Still, UnitIn, Work
 from haechi.vision.models import ModelStore
 from haechi.vision.quarantine import Quarantine
 from haechi.vision.result import FrameResult, Moved
@@ -159,6 +159,26 @@ class VisionPool:
         wires = tuple(_wire(unit, looked_at=False) for unit in units)
         self._refuse_poison(wires)
         return await self._desk.still(wires, lambda job: Still(job, wires, params, width_px, quality))
+
+    async def laid_out(
+        self, pictures: Sequence[bytes], columns: int, cell_px: tuple[int, int], quality: int = 80
+    ) -> bytes:
+        """One JPEG of several, side by side in rows; an empty one leaves its cell black. One alone is made smaller.
+
+        Args:
+            pictures: JPEGs that this pool made.
+            cell_px: Width and height of each; height 0: as the first picture needs.
+
+        Raises:
+            Invalid: ``undecodable``: one is no picture.
+            Unavailable: ``vision-busy``: the desk worker did not answer in time.
+        """
+        width_px, height_px = cell_px
+        rows = -(-len(pictures) // max(1, columns))
+        if not pictures or not 1 <= quality <= 100 or not 16 <= columns * width_px <= 4096 or rows * height_px > 4096:
+            raise Invalid("a sheet is 16 to 4096 pixels wide, and 4096 high at most", code="bad-still")
+        held = tuple(pictures)
+        return await self._desk.still((), lambda job: Layout(job, held, columns, width_px, height_px, quality))
 
     async def picture(self, ref: UnitRef, width_px: int | None = None, quality: int = 80) -> bytes:
         """JPEG of a unit of the last seconds.

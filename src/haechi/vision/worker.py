@@ -12,6 +12,7 @@ import select
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Protocol
 
 import av
@@ -25,10 +26,12 @@ from haechi.media.access_unit import Codec, VideoParams
 from haechi.vision.confine import confine, die_with_parent
 from haechi.vision.decode import Decoded, Frame, GopDecoder
 from haechi.vision.detectors import Detector, DetectorSetup, open_detector
+from haechi.vision.layout import laid_out
 from haechi.vision.messages import (
     Done,
     Failed,
     Forget,
+    Layout,
     Picture,
     Progress,
     Ready,
@@ -148,7 +151,9 @@ class Worker:
                 case Work():
                     jobs.append(self._guarded(request))
                 case Still():
-                    self._still(request)
+                    self._picture(request.job, partial(self._jpeg, request))
+                case Layout():
+                    self._picture(request.job, partial(laid_out, request))
                 case Forget():
                     self._gops.pop(request.key, None)
                     self._gates.pop(request.key, None)
@@ -244,11 +249,11 @@ class Worker:
                 found[id(look)] = structs.replace(look.result, detections=detections)
         return [tuple(found[id(look)] for look in job.looks) for job in jobs]
 
-    def _still(self, still: Still) -> None:
+    def _picture(self, job: int, make: Callable[[], bytes]) -> None:
         try:
-            self._send(Picture(still.job, self._jpeg(still)))
+            self._send(Picture(job, make()))
         except HaechiError as error:
-            self._send(Failed(still.job, error.code, error.message))
+            self._send(Failed(job, error.code, error.message))
 
     def _jpeg(self, still: Still) -> bytes:
         decoder = GopDecoder(still.params)

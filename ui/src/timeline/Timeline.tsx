@@ -4,10 +4,12 @@ import { useEffect, useRef, useState, useSyncExternalStore } from "react";
 import { useTranslation } from "react-i18next";
 import type { Camera } from "@/api/types";
 import { useClock } from "@/app/site";
+import { askSheet, dropSheet } from "./askSheet";
 import { draw, type Palette, readPalette, type Scene } from "./draw";
 import { Gestures } from "./gestures";
 import { HoverCard } from "./HoverCard";
 import { laneAt, laneBoxes } from "./lanes";
+import { Sheets } from "./sheets";
 import type { TimelineTiles } from "./tiles";
 import { spanOf, type View, xOf } from "./view";
 
@@ -50,6 +52,9 @@ export function Timeline(props: TimelineProps) {
   const [keyed, setKeyed] = useState(false);
   const palette = usePalette(box);
   const version = useSyncExternalStore(tiles.subscribe, tiles.snapshot);
+  const [sheets] = useState(() => new Sheets(askSheet, dropSheet));
+  useSyncExternalStore(sheets.subscribe, sheets.snapshot);
+  useEffect(() => () => sheets.close(), [sheets]);
   const { lanes, height } = laneBoxes(cameras.length);
   useEffect(() => onWidth(width), [width, onWidth]);
 
@@ -129,6 +134,12 @@ export function Timeline(props: TimelineProps) {
   const shown: Pointer | null =
     hover ?? (keyed && atHead >= 0 && atHead <= width ? { ms: playhead, x: atHead, lane: focused } : null);
   const pointed = cameras[shown?.lane ?? focused];
+  // The small pictures of all that is in view, from when the pointer comes in.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: asked again when tiles have come and as time goes on.
+  useEffect(() => {
+    if (hover === null || pointed === undefined) return;
+    sheets.want(pointed.id, view, width, hover.ms, tiles.placed(pointed.id, view, width));
+  }, [sheets, tiles, pointed?.id, hover, view, width, version, now]);
   return (
     <div
       ref={ref}
@@ -169,6 +180,7 @@ export function Timeline(props: TimelineProps) {
           named={cameras.length > 1}
           placed={tiles.placed(pointed.id, view, width)}
           view={view}
+          cell={sheets.cell(pointed.id, view, width, shown.ms)}
         />
       )}
     </div>

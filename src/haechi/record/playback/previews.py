@@ -9,18 +9,36 @@ import asyncio
 import os
 import shutil
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Protocol
 
 import structlog
-from msgspec import Struct
+from msgspec import Struct, structs
 
-from haechi.base.clock import NS_PER_S
-from haechi.base.errors import HaechiError
+from haechi.base.clock import NS_PER_MS, NS_PER_S
+from haechi.base.errors import DataLoss, HaechiError, Invalid, NotFound
 from haechi.base.ids import CameraId, StreamId, camera_of
 from haechi.media.access_unit import AccessUnit, VideoParams
 from haechi.record.playback.reel import Moment, Reel
+from haechi.record.playback.sheets import (
+    CELL_PX,
+    CELLS,
+    COLUMNS,
+    SHEET_QUALITY,
+    Cell,
+    Facts,
+    Sheet,
+    Spot,
+    Stretch,
+    cell_of,
+    cell_size,
+    facts_of,
+    key_of,
+    stretch_of,
+    with_facts,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -42,6 +60,15 @@ class Decode(Protocol):
         self, units: Sequence[AccessUnit], params: VideoParams, width_px: int | None = None, quality: int = 80
     ) -> bytes:
         """Decode in a locked-in worker."""
+
+
+class LayOut(Protocol):
+    """Several JPEGs as one; `haechi.vision.pool.VisionPool.laid_out` is it."""
+
+    async def __call__(
+        self, pictures: Sequence[bytes], columns: int, cell_px: tuple[int, int], quality: int = 80
+    ) -> bytes:
+        """Lay them out in a locked-in worker."""
 
 
 class Preview(Struct, frozen=True):
@@ -142,6 +169,7 @@ class Previews:
         self._shelf = Shelf(folder, most_bytes)
         self._turn = asyncio.Lock()
         self._room = asyncio.Semaphore(AT_ONCE)
+        self._sheet_room = asyncio.Semaphore(AT_ONCE - 1)
         self._making: dict[str, asyncio.Lock] = {}
         self._wanted: OrderedDict[tuple[StreamId, int, int], None] = OrderedDict()
         self._wake = asyncio.Event()
@@ -157,14 +185,33 @@ class Previews:
         """
         width = next((one for one in WIDTHS_PX if one >= width_px), WIDTHS_PX[-1])
         moment = await self._reel.moment(stream, at_ns)
-        name = _name(stream, moment, width)
-        lock = self._making.setdefault(name, asyncio.Lock())
-        try:
-            async with lock:
-                return Preview(moment.unit.captured_ns, await self._get(name, moment, width))
-        finally:
-            if not lock.locked():
-                self._making.pop(name, None)
+        return Preview(moment.unit.captured_ns, await self._of(stream, moment, width))
+
+    async def sheet(self, stream: StreamId, at_ns: int, step_ns: int, now_ns: int, lay_out: LayOut) -> Sheet:
+        """The sheet whose stretch a moment lies in; it is kept once nothing more can come to it.
+
+        Raises:
+            Invalid: ``bad-step``.
+            NotFound: ``no-picture``: nothing is recorded in the stretch.
+            Unavailable: ``vision-busy``.
+        """
+        stretch = stretch_of(at_ns, step_ns)
+        spots = await self._reel.spots(stream, stretch, now_ns)
+        if not spots:
+            raise NotFound("nothing is recorded in that stretch", code="no-picture")
+        name = _sheet_name(stream, stretch, key_of(spots))
+        async with self._alone(name):
+            kept = await self._kept(name)
+            if kept is not None:
+                return kept
+            async with self._sheet_room:
+                made, is_whole = await self._laid_out(stream, stretch, spots, lay_out)
+            if not is_whole or not stretch.is_over(now_ns):
+                return made
+            final = structs.replace(made.facts, is_final=True)
+            kept = Sheet(final, with_facts(made.jpeg, final))
+            await self._keep(name, kept.jpeg)
+            return kept
 
     def want(self, stream: StreamId, times_ns: Sequence[int], width_px: int) -> None:
         """Make pictures ahead of the question, when nothing else is to be done; the newest wishes count."""
@@ -192,6 +239,55 @@ class Previews:
         async with self._turn:
             await asyncio.to_thread(self._forget, oldest_ns)
 
+    @asynccontextmanager
+    async def _alone(self, name: str) -> AsyncIterator[None]:
+        """Others who want the same wait until it is made."""
+        lock = self._making.setdefault(name, asyncio.Lock())
+        try:
+            async with lock:
+                yield
+        finally:
+            if not lock.locked():
+                self._making.pop(name, None)
+
+    async def _of(self, stream: StreamId, moment: Moment, width: int) -> bytes:
+        name = _name(stream, moment, width)
+        async with self._alone(name):
+            return await self._get(name, moment, width)
+
+    async def _kept(self, name: str) -> Sheet | None:
+        async with self._turn:
+            jpeg = await asyncio.to_thread(self._shelf.get, name)
+        try:
+            return None if jpeg is None else Sheet(facts_of(jpeg), jpeg)
+        except DataLoss as error:
+            log.warning("a sheet is made anew", reason=error.message)
+            return None
+
+    async def _laid_out(
+        self, stream: StreamId, stretch: Stretch, spots: Sequence[Spot], lay_out: LayOut
+    ) -> tuple[Sheet, bool]:
+        """A sheet, and whether all of its pictures could be made. One picture after the other: those that somebody
+        waits for come in between."""
+        cells: list[Cell | None] = [None] * CELLS
+        pictures = [b""] * CELLS
+        first: Moment | None = None
+        for spot in spots:
+            try:
+                moment = await self._reel.moment_in(spot.piece, spot.at_ns)
+                pictures[spot.number] = await self._of(stream, moment, CELL_PX)
+            except (DataLoss, Invalid, NotFound) as error:
+                log.debug("a cell of a sheet stays empty", code=error.code)
+                continue
+            cells[spot.number] = cell_of(stretch, spot, moment.unit)
+            first = first or moment
+        if first is None:
+            raise NotFound("no picture of that stretch can be decoded", code="no-picture")
+        size = cell_size(*await self._reel.size_px(first))
+        facts = Facts(stretch.start_ns // NS_PER_MS, stretch.step_ns // NS_PER_MS, COLUMNS, *size, False, tuple(cells))
+        jpeg = await lay_out(pictures, COLUMNS, size, SHEET_QUALITY)
+        return Sheet(facts, jpeg), len(spots) == sum(cell is not None for cell in cells)
+
     async def _get(self, name: str, moment: Moment, width: int) -> bytes:
         async with self._turn:
             known = await asyncio.to_thread(self._shelf.get, name)
@@ -200,12 +296,15 @@ class Previews:
         async with self._room:
             unit, params = await self._reel.unit_of(moment)
             jpeg = await self._decode((unit,), params, width_px=width, quality=QUALITY)
+        await self._keep(name, jpeg)
+        return jpeg
+
+    async def _keep(self, name: str, jpeg: bytes) -> None:
         async with self._turn:
             try:
                 await asyncio.to_thread(self._shelf.put, name, jpeg)
             except OSError as error:
                 log.warning("a preview cannot be kept", reason=error.strerror)
-        return jpeg
 
     def _forget(self, oldest_ns: dict[CameraId, int]) -> None:
         for camera in self._shelf.folders():
@@ -222,3 +321,8 @@ def _name(stream: StreamId, moment: Moment, width: int) -> str:
     at_ns, role = moment.unit.captured_ns, stream.partition("/")[2]
     unit = f"{at_ns}-{moment.piece.recording.run}-{moment.unit.seq}"
     return f"{camera_of(stream)}/{at_ns // NS_PER_HOUR}/{role}-{unit}-{width}.jpg"
+
+
+def _sheet_name(stream: StreamId, stretch: Stretch, key: str) -> str:
+    hour, role = stretch.start_ns // NS_PER_HOUR, stream.partition("/")[2]
+    return f"{camera_of(stream)}/{hour}/{role}-sheet-{stretch.start_ns}-{stretch.step_ns // NS_PER_S}-{key}.jpg"

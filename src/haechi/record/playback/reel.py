@@ -16,6 +16,7 @@ from haechi.record.index.spans import RecordIndex, Recording
 from haechi.record.playback.film import film
 from haechi.record.playback.pieces import Piece, next_start_ns, pieces_between
 from haechi.record.playback.read import params_of
+from haechi.record.playback.sheets import Spot, Stretch, spots_in
 from haechi.record.playback.syncs import chosen, rewrapped
 from haechi.record.playback.units import Shown, heads_of, shown_in, unit_in
 from haechi.record.tiers.vault import Vault
@@ -154,9 +155,33 @@ class Reel:
         syncs = [piece for piece in found if piece.fragment.is_sync]
         if not syncs:
             raise NotFound("nothing is recorded at that moment", code="no-picture")
-        units = await asyncio.to_thread(heads_of, self._vault.read, syncs[-1])
+        return await self.moment_in(syncs[-1], at_ns)
+
+    async def moment_in(self, piece: Piece, at_ns: int) -> Moment:
+        """The same, where the piece is known already.
+
+        Raises:
+            DataLoss: The footage is damaged.
+        """
+        units = await asyncio.to_thread(heads_of, self._vault.read, piece)
         before = [unit for unit in units if unit.sample.is_sync and unit.captured_ns <= at_ns]
-        return Moment(syncs[-1], before[-1] if before else units[0])
+        return Moment(piece, before[-1] if before else units[0])
+
+    async def spots(self, stream: StreamId, stretch: Stretch, now_ns: int) -> list[Spot]:
+        """Which moments a sheet shows; no byte of the footage is read."""
+        return await self._index.database.read(lambda c: spots_in(c, stream, stretch, now_ns))
+
+    async def size_px(self, moment: Moment) -> tuple[int, int]:
+        """Width and height of the pictures at a moment.
+
+        Raises:
+            NotFound: ``no-picture``: it is sound.
+            DataLoss: The footage is damaged.
+        """
+        params = await asyncio.to_thread(self.params, moment.piece.recording)
+        if not isinstance(params, VideoParams):
+            raise NotFound("there is no picture of that moment", code="no-picture")
+        return params.width_px, params.height_px
 
     async def unit_of(self, moment: Moment) -> tuple[AccessUnit, VideoParams]:
         """The unit itself, and what its decoder must know.
