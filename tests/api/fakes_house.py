@@ -112,11 +112,11 @@ class FakePlayback:
     async def bytes_of(self, recording: RecordingFile, start: int, end: int) -> AsyncGenerator[bytes]:
         yield Folder(Volume(recording.path.parent)).read(recording.path.name, start, end - start)
 
-    async def clip(self, stream: StreamId, start_ns: int, end_ns: int) -> Path:
+    async def clip(self, stream: StreamId, start_ns: int, end_ns: int, *, sound: bool = True) -> Path:
         if not any(known == stream for known, _ in self.files):
             raise NotFound("nothing is recorded in that range", code="clip-empty")
         path = self._scratch / f"{new_id('clip')}.mp4"
-        path.write_bytes(f"clip {stream} {start_ns} {end_ns}".encode() * 100)
+        path.write_bytes(f"clip {stream} {start_ns} {end_ns}{'' if sound else ' silent'}".encode() * 100)
         return path
 
     async def units(self, stream: StreamId, run: int, first_seq: int, last_seq: int) -> Found:

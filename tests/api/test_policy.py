@@ -60,6 +60,8 @@ POLICY: dict[tuple[str, str], Access] = {
     ("GET", f"{ONE_CAMERA}/sheet.jpg"): CAMERA_VIEW,
     ("GET", f"{ONE_CAMERA}/sprites"): CAMERA_VIEW,
     ("GET", f"{ONE_CAMERA}/syncs.mp4"): CAMERA_VIEW,
+    ("GET", f"{ONE_CAMERA}/sound.mp4"): CAMERA_VIEW,
+    ("GET", f"{ONE_CAMERA}/sound"): CAMERA_VIEW,
     ("GET", f"{ONE_CAMERA}/footage.mp4"): CAMERA_VIEW,
     ("GET", "/api/timeline"): SIGNED_IN,
     ("GET", "/api/events"): SIGNED_IN,

@@ -45,6 +45,7 @@ AUDITED: dict[tuple[str, str], Rule] = {
     ("GET", f"{_CAMERA}/pieces"): _LOOK,
     ("GET", f"{_CAMERA}/footage.mp4"): _LOOK,
     ("GET", f"{_CAMERA}/syncs.mp4"): _LOOK,
+    ("GET", f"{_CAMERA}/sound.mp4"): _LOOK,
     ("GET", f"{_CAMERA}/preview.jpg"): _LOOK,
     ("GET", f"{_CAMERA}/sheet.jpg"): _LOOK,
     ("GET", f"{_CAMERA}/recordings/{{recording}}.mp4"): _LOOK,

@@ -27,6 +27,7 @@ from haechi.api.services import Auth, EdgeConfig, Services
 from haechi.api.settings import LiveSettings, SettingsStore
 from haechi.app.keeping import keeping_over
 from haechi.app.settings import Settings, make_folder
+from haechi.app.sound import RECODING
 from haechi.app.tidy import keep_tidy
 from haechi.app.tiers import key_ring, require_keys, tiers_over
 from haechi.app.zone import machine_zone
@@ -82,14 +83,14 @@ class Rooms:
         retention = Retention(index, volume, clock, is_sure=is_synchronised)
         tiers = tiers_over(settings, database, volume, clock, lambda: retention.settings.min_free_bytes)
         retention.shortages = tiers.shortages
-        playback = Playback(index, tiers.vault)
+        playback = Playback(index, tiers.vault, recoding=RECODING)
         models = ModelStore(settings.cache_dir / "models")
         vision = VisionPool(bus, models, clock, _vision_settings(settings))
         zones, rules = ZoneStore(database), RuleStore(database)
         auth = Auth.over(database, clock)
         activity = ActivityStore(database, clock)
         vision.on_moved(activity.note)
-        reel = Reel(index, playback.vault)
+        reel = Reel(index, playback.vault, RECODING)
         services = Services(
             config=_edge_config(settings, clock, demo=demo),
             clock=clock,

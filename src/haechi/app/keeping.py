@@ -6,6 +6,7 @@ from haechi.api.services import Auth, Keeping
 from haechi.api.settings import LiveSettings, SettingsStore, time_zone
 from haechi.app.burn import burn
 from haechi.app.settings import Settings
+from haechi.app.sound import RECODING
 from haechi.app.zone import machine_zone
 from haechi.base.clock import Clock
 from haechi.base.errors import NotFound
@@ -39,7 +40,7 @@ def keeping_over(
         """As the site has it now."""
         return Burning(burn, time_zone((await live.get()).time_zone))
 
-    cutter = Cutter(RecordIndex(database), tiers.vault, burning)
+    cutter = Cutter(RecordIndex(database), tiers.vault, burning, RECODING)
     exports = Exports(ExportStore(database), cutter, settings.data_dir / "exports", clock, may_view)
     wish = settings.exports
     exports.settings = ExportSettings(wish.keep_days, wish.max_bytes, wish.reserve_bytes)

@@ -15,7 +15,7 @@ from haechi.base.clock import NS_PER_S
 from haechi.base.errors import Invalid
 from haechi.bus.frames import GapCause
 from haechi.record.exports.burned import Burning, time_text
-from haechi.record.exports.cutter import Cutter
+from haechi.record.exports.cutter import Cutter, Style
 from haechi.vision.burn.worker import draw
 from haechi.vision.runtime import Pixels
 from tests.record.archive import MAIN, Archive
@@ -37,7 +37,7 @@ def cut(archive: Archive, span: tuple[int, int], path: Path, *, burn_in: bool) -
 
     async def work() -> int:
         cutter = Cutter(archive.index, archive.playback.vault, burning)
-        part = await cutter.cut(MAIN, span, path, shares.append, burn_in=burn_in)
+        part = await cutter.cut(MAIN, span, path, shares.append, Style(burn_in))
         assert part is not None
         return part.units
 

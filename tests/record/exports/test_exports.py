@@ -20,7 +20,7 @@ from haechi.base.ids import CameraId, ExportId, StreamId, UserId
 from haechi.bus.frames import GapCause
 from haechi.media.access_unit import AccessUnit, CodecParams
 from haechi.record.exports.burned import Burning
-from haechi.record.exports.cutter import Cutter, Progress
+from haechi.record.exports.cutter import PLAIN, Cutter, Progress, Style
 from haechi.record.exports.runner import NS_PER_DAY, Exports, ExportSettings, Wish
 from haechi.record.exports.store import Export, ExportBounds, ExportPart, ExportStore
 from tests.record.archive import MAIN, Archive, after
@@ -65,13 +65,13 @@ class SlowCutter(Cutter):
         self.go = asyncio.Event()
 
     async def cut(
-        self, stream: StreamId, span: tuple[int, int], path: Path, progress: Progress, *, burn_in: bool = False
+        self, stream: StreamId, span: tuple[int, int], path: Path, progress: Progress, style: Style = PLAIN
     ) -> ExportPart | None:
         self.begun.set()
         progress(0.5)
         await self.go.wait()
         progress(0.9)
-        return await super().cut(stream, span, path, progress, burn_in=burn_in)
+        return await super().cut(stream, span, path, progress, style)
 
 
 async def _nobody_burns() -> Burning:

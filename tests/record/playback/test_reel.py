@@ -117,8 +117,8 @@ def test_an_offset_changes_only_where_decoding_can_begin_and_by_no_less_than_is_
     steps: list[tuple[int, bool]],
 ) -> None:
     made = [
-        Fragment(RecordingId(1), n, 100, 10, START_NS + n * 2 * NS_PER_S + us * 1000, 1 << 62, n * 180_000,
-                 n * 180_000, 180_000, n * 20, 20, is_sync, b"")
+        Fragment(n, 100, 10, START_NS + n * 2 * NS_PER_S + us * 1000, 1 << 62, n * 180_000,
+                 n * 180_000, 180_000, n * 20, 20, is_sync, b"", RecordingId(1))
         for n, (us, is_sync) in enumerate(steps)
     ]  # fmt: skip
     offsets = offsets_us(made)

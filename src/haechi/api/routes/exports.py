@@ -32,9 +32,11 @@ async def add_export(body: ExportIn, house: House, caller: Caller, door: Door, l
         body.end_ms * NS_PER_MS,
         name,
         body.burn_in,
+        body.sound,
     )
     export = await house.keeping.exports.request(wish)
-    log.about(camera.id, f"asked for {export.id} {body.start_ms} to {body.end_ms}")
+    with_sound = "with sound" if export.sound else "without sound"
+    log.about(camera.id, f"asked for {export.id} {body.start_ms} to {body.end_ms} {with_sound}")
     return ExportOut.of(export)
 
 

@@ -29,6 +29,7 @@ MOST_TIMELINE_EVENTS = 2000
 StartMs = Annotated[int, Query(ge=0, le=LATEST_MS)]
 EndMs = Annotated[int, Query(ge=0, le=LATEST_MS)]
 Width = Annotated[int | None, Query(ge=16, le=3840, description="Pixels; the height follows")]
+WithSound = Annotated[bool, Query(description="With the camera's sound, where some is recorded")]
 Zone = Annotated[str, Query(min_length=1, max_length=64, examples=["Asia/Seoul"])]
 RecordingPath = Annotated[str, Path(pattern=r"^[0-9]{1,18}$", examples=["4711"])]
 
@@ -89,11 +90,13 @@ async def recording(request: Request, camera: AskedCamera, house: House, recordi
     return footage_answer(request, partial(house.playback.bytes_of, found), found.size_bytes, etag=etag)
 
 
-async def clip(request: Request, camera: AskedCamera, house: House, start_ms: StartMs, end_ms: EndMs) -> Response:
+async def clip(
+    request: Request, camera: AskedCamera, house: House, start_ms: StartMs, end_ms: EndMs, sound: WithSound = True
+) -> Response:
     """Exactly this range as an MP4 to keep."""
     start_ns, end_ns = _span(start_ms, end_ms, LONGEST_CLIP_MS)
     shelf: ClipShelf = request.app.state.clips
-    made = await shelf.make(lambda: house.playback.clip(stream_of(camera.id), start_ns, end_ns))
+    made = await shelf.make(lambda: house.playback.clip(stream_of(camera.id), start_ns, end_ns, sound=sound))
     zone = time_zone((await house.settings.get()).time_zone)
     return clip_answer(request, made, clip_name(camera.name, start_ns, zone))
 

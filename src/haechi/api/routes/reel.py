@@ -9,13 +9,17 @@ from fastapi.responses import StreamingResponse
 from haechi.api.asked import AskedCamera, House
 from haechi.api.headers import NO_STORE
 from haechi.api.policy import Access, Routes
-from haechi.api.routes.footage import MP4, EndMs, StartMs
-from haechi.api.shapes.reel import PiecesOut, UnitRow
+from haechi.api.routes.footage import LONGEST_TIMELINE_MS, MP4, EndMs, StartMs
+from haechi.api.shapes.footage import SpanOut
+from haechi.api.shapes.reel import PiecesOut, SoundSpans, UnitRow
 from haechi.base.clock import NS_PER_MS
+from haechi.base.errors import Invalid
 from haechi.base.ids import stream_of
 from haechi.media.access_unit import VideoParams
 from haechi.record.playback.reel import Init
 
+SOUND_SPANS_MOST = 2000
+AUDIO = {200: {"content": {"audio/mp4": {"schema": {"type": "string", "format": "binary"}}}}}
 StepMs = Annotated[int, Query(ge=40, le=3_600_000, description="Least time between two pictures")]
 
 
@@ -59,6 +63,29 @@ async def syncs(
     return StreamingResponse(parts, headers=headers, media_type="video/mp4")
 
 
+async def sound(request: Request, camera: AskedCamera, house: House, start_ms: StartMs, end_ms: EndMs) -> Response:
+    """The recorded sound that begins in a range of ten minutes at most, as fMP4 whose time counts from ``start_ms``.
+
+    AAC and Opus as the camera sent them, G.711 as Opus; ``Content-Type`` names the coding. Holes stay holes;
+    ranges that adjoin give sound without a seam. It is all in one coding: the first in the range.
+    """
+    found = await house.reel.sound(stream_of(camera.id, "audio"), start_ms * NS_PER_MS, end_ms * NS_PER_MS)
+    media_type = f'audio/mp4; codecs="{found.params.codec_string}"'
+    headers = {"Cache-Control": NO_STORE}
+    if request.method == "HEAD":
+        return Response(headers=headers, media_type=media_type)
+    return StreamingResponse(found.parts, headers=headers, media_type=media_type)
+
+
+async def sound_spans(camera: AskedCamera, house: House, start_ms: StartMs, end_ms: EndMs) -> SoundSpans:
+    """Where sound is recorded within a range of up to 100 days."""
+    if not 0 < end_ms - start_ms <= LONGEST_TIMELINE_MS:
+        raise Invalid("end_ms must be after start_ms, by at most 100 days", code="bad-range")
+    stream = stream_of(camera.id, "audio")
+    spans = await house.index.spans(stream, start_ms * NS_PER_MS, end_ms * NS_PER_MS)
+    return SoundSpans(spans=[SpanOut.of(span.start_ns, span.end_ns) for span in spans[:SOUND_SPANS_MOST]])
+
+
 async def footage(request: Request, camera: AskedCamera, house: House, start_ms: StartMs, end_ms: EndMs) -> Response:
     """A range of up to a day as one MP4 that is written while it is sent, from the sync unit at or before its start on;
     it ends early where the camera changed its coding. For exact cuts there are clips and exports."""
@@ -75,6 +102,8 @@ def register(routes: Routes) -> None:
     routes.add("GET", f"{one}/pieces", pieces, access=view, problems=(422,), response_model=PiecesOut)
     routes.add("GET", f"{one}/units", units, access=view, problems=(422,), response_model=list[UnitRow])
     routes.add("GET", f"{one}/footage.mp4", footage, access=view, problems=(422,), responses=MP4)
+    routes.add("GET", f"{one}/sound.mp4", sound, access=view, problems=(422,), responses=AUDIO)
+    routes.add("GET", f"{one}/sound", sound_spans, access=view, problems=(422,))
     routes.add("GET", f"{one}/syncs.mp4", syncs, access=view, problems=(422,), responses=MP4)
 
 

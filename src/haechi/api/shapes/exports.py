@@ -12,12 +12,14 @@ from haechi.record.playback.estimate import Estimate
 
 
 class ExportIn(Input):
-    """What to export. ``name`` is that of the file, without ``.mp4``; absent: camera, time and offset."""
+    """What to export. ``name`` is that of the file, without ``.mp4``; absent: camera, time and offset. ``sound``: with
+    the camera's sound where some is recorded."""
 
     camera: Annotated[str, Field(max_length=40)]
     start_ms: Ms
     end_ms: Ms
     burn_in: bool = False
+    sound: bool = True
     name: Annotated[str, Field(max_length=120)] | None = None
 
 
@@ -31,7 +33,8 @@ class ExportPartOut(Shape):
 
 
 class ExportOut(Shape):
-    """An export. ``ends_ms``: up to where there is footage in it; null until it is done."""
+    """An export. ``ends_ms``: up to where there is footage in it; null until it is done. ``sound``: the camera's sound
+    goes with it: it was asked for, and some is recorded."""
 
     id: str
     camera: str
@@ -40,6 +43,7 @@ class ExportOut(Shape):
     end_ms: int
     ends_ms: int | None
     burn_in: bool
+    sound: bool
     state: Literal["queued", "running", "done", "failed", "cancelled"]
     progress: float
     bytes: int | None
@@ -59,6 +63,7 @@ class ExportOut(Shape):
             end_ms=export.end_ns // NS_PER_MS,
             ends_ms=export.parts[-1].end_ns // NS_PER_MS if export.parts else None,
             burn_in=export.burn_in,
+            sound=export.sound,
             state=export.state,
             progress=round(export.progress, 3),
             bytes=export.bytes if export.parts else None,
@@ -93,7 +98,8 @@ class ExportMessage(Shape):
 class EstimateOut(Shape):
     """What a clip of a range will be.
 
-    ``bytes`` is within 1 % (the payload is exact, the boxes around it are estimated); ``duration_ms`` within a picture;
+    ``bytes`` is within 1 % (the payload is exact, the boxes around it are estimated), without sound; ``sound_bytes`` is
+    what sound adds (0: none is recorded in the range), within a fifth for G.711; ``duration_ms`` is within a picture;
     ``start_ms`` and ``end_ms`` are where there is footage in the range; ``files``: how many an export of it becomes.
     """
 
@@ -103,6 +109,7 @@ class EstimateOut(Shape):
     start_ms: int
     end_ms: int
     files: int
+    sound_bytes: int
 
     @classmethod
     def of(cls, estimate: Estimate) -> "EstimateOut":
@@ -114,6 +121,7 @@ class EstimateOut(Shape):
             start_ms=estimate.start_ns // NS_PER_MS,
             end_ms=-(-estimate.end_ns // NS_PER_MS),
             files=estimate.files,
+            sound_bytes=estimate.sound_bytes,
         )
 
 

@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from haechi.api.shapes.fields import Shape, row
+from haechi.api.shapes.footage import SpanOut
 
 PieceRow = Annotated[
     tuple[int, int, int, int, int, bool, int],
@@ -36,3 +37,9 @@ class PiecesOut(Shape):
     inits: list[InitOut]
     pieces: list[PieceRow]
     next_ms: Annotated[int | None, Field(description="Ask again from here; null: there is no more in the range")]
+
+
+class SoundSpans(Shape):
+    """Where sound is recorded: the first 2,000 stretches."""
+
+    spans: list[SpanOut]

@@ -2,7 +2,7 @@
 
 import asyncio
 import struct
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import BinaryIO, Protocol
@@ -14,7 +14,7 @@ from haechi.base.errors import DataLoss, Invalid
 from haechi.base.ids import StreamId
 from haechi.media.access_unit import AccessUnit, UnitRef, VideoParams
 from haechi.record.playback.clips import ClipPlan, Note, units_of
-from haechi.record.playback.exact import Placed, write_clip
+from haechi.record.playback.exact import Placed, SoundTrack, write_clip
 from haechi.record.tiers.vault import Vault
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -64,8 +64,10 @@ class Burning(Struct, frozen=True):
     zone: tzinfo
 
 
-async def burn_clip(vault: Vault, plan: ClipPlan, path: Path, burning: Burning, note: Note) -> int:
-    """Write the clip of ``plan`` with the time in each picture; gives how many pictures it has.
+async def burn_clip(
+    vault: Vault, plan: ClipPlan, path: Path, burning: Burning, note: Note, sound: Callable[[], SoundTrack | None]
+) -> int:
+    """Write the clip of ``plan`` with the time in each picture, and its sound as it is; gives how many pictures it has.
 
     Raises:
         Invalid: ``unsupported-codec``: it has no pictures.
@@ -90,7 +92,7 @@ async def burn_clip(vault: Vault, plan: ClipPlan, path: Path, burning: Burning, 
                 note(len(places))
         if params is None:
             raise DataLoss("no picture of the clip can be decoded", code="clip-failed")
-        await asyncio.to_thread(_mux, spool, path, params, places)
+        await asyncio.to_thread(_mux, spool, path, params, places, sound)
     finally:
         spool.unlink(missing_ok=True)
     return len(places)
@@ -114,9 +116,11 @@ def _marked(vault: Vault, plan: ClipPlan, zone: tzinfo, shift: int) -> Iterator[
         yield tuple(gop)
 
 
-def _mux(spool: Path, path: Path, params: VideoParams, places: list[Placed]) -> None:
+def _mux(
+    spool: Path, path: Path, params: VideoParams, places: list[Placed], sound: Callable[[], SoundTrack | None]
+) -> None:
     with spool.open("rb") as file:
-        write_clip(path, params, places, _spooled(file, len(places)))
+        write_clip(path, params, places, _spooled(file, len(places)), sound())
 
 
 def _spooled(file: BinaryIO, count: int) -> Iterator[AccessUnit]:

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from secrets import token_hex
 
+from msgspec import Struct
 from sqlalchemy import Connection
 
 from haechi.base.clock import NS_PER_S
@@ -15,10 +16,19 @@ from haechi.base.ids import StreamId
 from haechi.record.disk.volume import sync_folder
 from haechi.record.exports.burned import Burning, burn_clip
 from haechi.record.exports.store import ExportPart
-from haechi.record.index.spans import RecordIndex, Recording
-from haechi.record.playback.clips import CLIP_MOST_NS, ClipPlan, check_range, make_clip, plan_clip, recordings_for
-from haechi.record.playback.estimate import Estimate, estimate_clip
+from haechi.record.index.spans import RecordIndex
+from haechi.record.playback.clips import (
+    CLIP_MOST_NS,
+    ClipPlan,
+    check_range,
+    make_clip,
+    plan_clip,
+    sound_track,
+    source_of,
+)
+from haechi.record.playback.estimate import Estimate, Found, estimate_clip
 from haechi.record.playback.pieces import pieces_between
+from haechi.record.playback.sound import NO_RECODING, Recoding, sound_of, sound_pieces
 from haechi.record.tiers.vault import Vault
 
 EXPORT_MOST_NS = 24 * 3600 * NS_PER_S
@@ -26,17 +36,35 @@ Progress = Callable[[float], None]
 """Told the share that is done, 0 to 1, from a thread; may raise to stop the work."""
 
 
+class Style(Struct, frozen=True):
+    """What goes into the files: the time in the pictures, the camera's sound where it is recorded."""
+
+    burn_in: bool = False
+    sound: bool = True
+
+
+PLAIN = Style()
+
+
 class Cutter:
     """Makes the parts of exports, and says beforehand how large they get.
 
     Args:
         burning: Who writes the time into pictures, and the time zone as it is now.
+        recoding: Who makes sound playable that has no place in an MP4.
     """
 
-    def __init__(self, index: RecordIndex, vault: Vault, burning: Callable[[], Awaitable[Burning]]) -> None:
+    def __init__(
+        self,
+        index: RecordIndex,
+        vault: Vault,
+        burning: Callable[[], Awaitable[Burning]],
+        recoding: Recoding = NO_RECODING,
+    ) -> None:
         self._index = index
         self._vault = vault
         self._burning = burning
+        self._recoding = recoding
 
     async def estimate(self, stream: StreamId, start_ns: int, end_ns: int) -> Estimate:
         """How large a clip of a range gets, and how long.
@@ -47,15 +75,21 @@ class Cutter:
             DataLoss: The footage is damaged.
         """
         check_range(start_ns, end_ns, EXPORT_MOST_NS)
-        pieces = await self._index.database.read(lambda c: pieces_between(c, stream, start_ns, end_ns))
-        return await asyncio.to_thread(estimate_clip, self._vault, pieces, start_ns, end_ns)
+
+        def read(connection: Connection) -> Found:
+            beside = sound_of(stream)
+            sound = [] if beside is None else sound_pieces(connection, beside, start_ns, end_ns)
+            return Found(pieces_between(connection, stream, start_ns, end_ns), sound)
+
+        found = await self._index.database.read(read)
+        return await asyncio.to_thread(estimate_clip, self._vault, found, (start_ns, end_ns), self._recoding)
 
     async def newest_ns(self, stream: StreamId) -> int:
         """Up to where there is footage."""
         return await self._index.newest_captured_ns(stream)
 
     async def cut(
-        self, stream: StreamId, span: tuple[int, int], path: Path, progress: Progress, *, burn_in: bool = False
+        self, stream: StreamId, span: tuple[int, int], path: Path, progress: Progress, style: Style = PLAIN
     ) -> ExportPart | None:
         """Write the next part of ``span``: an hour at most, of one coding. None: nothing is left of it.
 
@@ -67,14 +101,14 @@ class Cutter:
         start_ns, end_ns = span
         while start_ns < end_ns:
             until_ns = min(end_ns, start_ns + CLIP_MOST_NS)
-            find = partial(_recordings, stream=stream, span=(start_ns, until_ns))
+            find = partial(source_of, stream=stream, start_ns=start_ns, end_ns=until_ns, sound=style.sound)
             found = await self._index.database.read(find)
             try:
                 plan = await asyncio.to_thread(plan_clip, self._vault, found, start_ns, until_ns)
             except NotFound:
                 start_ns = until_ns
                 continue
-            return await self._cut(plan, path, progress, burn_in=burn_in)
+            return await self._cut(plan, path, progress, burn_in=style.burn_in)
         return None
 
     async def _cut(self, plan: ClipPlan, path: Path, progress: Progress, *, burn_in: bool) -> ExportPart:
@@ -84,9 +118,10 @@ class Cutter:
             progress(done / units)
 
         if burn_in:
-            units = await burn_clip(self._vault, plan, part, await self._burning(), note)
+            track = partial(sound_track, self._vault, plan, self._recoding)
+            units = await burn_clip(self._vault, plan, part, await self._burning(), note, track)
         else:
-            await asyncio.to_thread(make_clip, self._vault, plan, part, note)
+            await asyncio.to_thread(make_clip, self._vault, plan, part, note, self._recoding)
         size = await asyncio.to_thread(_settle, part, path)
         return ExportPart(size, plan.start_ns, plan.ends_ns, units)
 
@@ -98,7 +133,3 @@ def _settle(part: Path, path: Path) -> int:
     part.replace(path)
     sync_folder(path.parent)
     return path.stat().st_size
-
-
-def _recordings(connection: Connection, *, stream: StreamId, span: tuple[int, int]) -> list[Recording]:
-    return recordings_for(connection, stream, *span)

@@ -15,7 +15,7 @@ from msgspec import Struct, structs
 from haechi.base.clock import NS_PER_S, Clock
 from haechi.base.errors import Conflict, DataLoss, HaechiError, Invalid, NotFound, Unavailable
 from haechi.base.ids import CameraId, ExportId, StreamId, UserId, camera_of, is_id, new_id
-from haechi.record.exports.cutter import Cutter
+from haechi.record.exports.cutter import Cutter, Style
 from haechi.record.exports.store import Export, ExportBounds, ExportPart, ExportStore, export_not_found
 
 log = structlog.get_logger(__name__)
@@ -49,7 +49,7 @@ class ExportSettings(Struct, frozen=True):
 
 
 class Wish(Struct, frozen=True):
-    """What somebody wants exported. ``name``: of the file, without ``.mp4``."""
+    """What somebody wants exported. ``name``: of the file, without ``.mp4``; ``sound``: where some is recorded."""
 
     owner: UserId
     stream: StreamId
@@ -57,6 +57,7 @@ class Wish(Struct, frozen=True):
     end_ns: int
     name: str
     burn_in: bool = False
+    sound: bool = True
 
 
 class _Cancelled(Exception):
@@ -101,7 +102,8 @@ class Exports:
         if wish.start_ns >= end_ns:
             raise Invalid("the range is in the future, or goes backwards", code="bad-range")
         expected = await self._cutter.estimate(wish.stream, wish.start_ns, end_ns)
-        await self._require_room(expected.bytes)
+        sound = wish.sound and expected.sound_bytes > 0
+        await self._require_room(expected.bytes + (expected.sound_bytes if sound else 0))
         export = Export(
             ExportId(new_id("exp")),
             wish.owner,
@@ -112,6 +114,7 @@ class Exports:
             wish.name,
             wish.burn_in,
             "queued",
+            sound=sound,
             created_ns=now_ns,
         )
         await self._store.add(export, self.settings.bounds)
@@ -229,7 +232,8 @@ class Exports:
             path = folder / f"{len(parts) + 1}.mp4"
             note = self._noting(export, done, share)
             span = (at_ns, export.end_ns)
-            part = await self._cutter.cut(export.stream, span, path, note, burn_in=export.burn_in)
+            style = Style(export.burn_in, export.sound)
+            part = await self._cutter.cut(export.stream, span, path, note, style)
             if part is None:
                 break
             parts.append(part)

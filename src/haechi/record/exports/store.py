@@ -36,6 +36,7 @@ class Export(Struct, frozen=True):
 
     Attributes:
         name: Of the file, without ``.mp4`` and without the number of its part.
+        sound: Whether the camera's sound is in it: it was asked for, and some is recorded.
         progress: 0 to 1.
         expires_ns: When its files are removed; None while it is active.
     """
@@ -49,6 +50,7 @@ class Export(Struct, frozen=True):
     name: str
     burn_in: bool
     state: State
+    sound: bool = False
     progress: float = 0.0
     error_code: str = ""
     error_message: str = ""

@@ -15,6 +15,7 @@ exports = sa.Table(
     sa.Column("end_ns", sa.BigInteger, nullable=False),
     sa.Column("name", sa.String(200), nullable=False),
     sa.Column("burn_in", sa.Boolean, nullable=False),
+    sa.Column("sound", sa.Boolean, nullable=False),
     sa.Column("state", sa.String(12), nullable=False),
     sa.Column("progress", sa.Float, nullable=False),
     sa.Column("error_code", sa.String(60), nullable=False),

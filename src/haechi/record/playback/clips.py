@@ -4,6 +4,7 @@ Exact: what was captured in the range is shown, and nothing else; nothing is enc
 """
 
 from collections.abc import Callable, Iterator
+from itertools import chain
 from pathlib import Path
 
 from msgspec import Struct
@@ -15,9 +16,11 @@ from haechi.base.ids import StreamId
 from haechi.media.access_unit import TICKS_PER_S, AccessUnit, CodecParams
 from haechi.media.fmp4.reader import ScannedFragment, ScannedUnit
 from haechi.record.index.spans import Recording, recordings_between
-from haechi.record.playback.exact import Placed, write_clip
-from haechi.record.playback.pieces import with_sync
+from haechi.record.playback.exact import Placed, SoundTrack, write_clip
+from haechi.record.playback.pieces import Piece, with_sync
 from haechi.record.playback.read import layout, params_of, units_in
+from haechi.record.playback.showtimes import ShowTimes
+from haechi.record.playback.sound import NO_RECODING, Laid, Recoding, heard_in, laid, sound_of, sound_pieces
 from haechi.record.tiers.vault import Vault
 
 CLIP_MOST_NS = 3600 * NS_PER_S
@@ -38,6 +41,13 @@ class Part(Struct, frozen=True):
     shown: int
 
 
+class Source(Struct, frozen=True):
+    """What a clip is made from: recordings of the pictures, and fragments of the sound beside them."""
+
+    recordings: list[Recording]
+    sound: list[Piece]
+
+
 class ClipPlan(Struct, frozen=True):
     """A clip before it is written.
 
@@ -45,7 +55,8 @@ class ClipPlan(Struct, frozen=True):
         params: In force for all of it.
         ends_ns: Just after the capture of its last unit: where footage ends in the range, or the coding changes.
         start_ns: Capture time of the first unit that is shown.
-        payload_bytes: Of all units in it, those before the first that is shown included.
+        payload_bytes: Of all units in it, those before the first that is shown included; sound is not.
+        sound: Fragments that its sound is in.
     """
 
     params: CodecParams
@@ -54,6 +65,7 @@ class ClipPlan(Struct, frozen=True):
     start_ns: int
     ends_ns: int
     payload_bytes: int
+    sound: tuple[Piece, ...] = ()
 
     @property
     def units(self) -> int:
@@ -73,12 +85,16 @@ def check_range(start_ns: int, end_ns: int, most_ns: int) -> None:
         raise Invalid(f"the range is longer than {most_ns // NS_PER_S // 60} minutes", code="bad-range")
 
 
-def recordings_for(connection: Connection, stream: StreamId, start_ns: int, end_ns: int) -> list[Recording]:
+def source_of(connection: Connection, stream: StreamId, start_ns: int, end_ns: int, *, sound: bool = True) -> Source:
     """What a clip of a range is made from."""
-    return with_sync(connection, recordings_between(connection, stream, start_ns, end_ns))
+    beside = sound_of(stream) if sound else None
+    return Source(
+        with_sync(connection, recordings_between(connection, stream, start_ns, end_ns)),
+        [] if beside is None else sound_pieces(connection, beside, start_ns, end_ns),
+    )
 
 
-def plan_clip(vault: Vault, found: list[Recording], start_ns: int, end_ns: int) -> ClipPlan:
+def plan_clip(vault: Vault, source: Source, start_ns: int, end_ns: int) -> ClipPlan:
     """Decide what goes into a clip of ``[start_ns, end_ns)``, from the heads of the fragments.
 
     Raises:
@@ -88,7 +104,7 @@ def plan_clip(vault: Vault, found: list[Recording], start_ns: int, end_ns: int) 
     """
     parts: list[Part] = []
     before: CodecParams | None = None
-    for part, params in _parts(vault, found, start_ns, end_ns):
+    for part, params in _parts(vault, source.recordings, start_ns, end_ns):
         if params is None:
             break
         if params != before:
@@ -104,10 +120,45 @@ def plan_clip(vault: Vault, found: list[Recording], start_ns: int, end_ns: int) 
     params = params_of(vault, parts[0].recording)
     captured_ns = first.units[first.shown].captured_ns
     ends_ns = parts[-1].units[-1].captured_ns + 1
-    return ClipPlan(params, tuple(parts), tuple(_places(parts, first)), captured_ns, ends_ns, size)
+    return ClipPlan(params, tuple(parts), tuple(_places(parts, first)), captured_ns, ends_ns, size, tuple(source.sound))
 
 
-def make_clip(vault: Vault, plan: ClipPlan, path: Path, note: Note = lambda _: None) -> None:
+def sound_track(vault: Vault, plan: ClipPlan, recoding: Recoding) -> SoundTrack | None:
+    """The sound of a clip, each unit where the picture of its moment is shown, from the first picture to the end of the
+    last; it is read as it is taken. None: there is nothing to hear."""
+    last = plan.parts[-1].units[-1]
+    lasts_ns = last.sample.duration * NS_PER_S // TICKS_PER_S
+    known: dict[tuple[int, int], CodecParams] = {}
+
+    def params(recording: Recording) -> CodecParams:
+        key = (recording.run, recording.params)
+        if key not in known:
+            known[key] = params_of(vault, recording)
+        return known[key]
+
+    span = (plan.start_ns, last.captured_ns + lasts_ns)
+    heard = heard_in(vault, params, plan.sound, span, recoding)
+    first = next(heard, None)
+    if first is None:
+        return None
+    captured_ns = [unit.captured_ns for part in plan.parts for unit in part.units]
+    times = ShowTimes(captured_ns, [place.pts for place in plan.places])
+
+    def units() -> Iterator[Laid]:
+        for one in laid(chain([first], heard), times.seconds_at):
+            if one.at >= 0:
+                yield one
+
+    return SoundTrack(first.params, first.unit, units())
+
+
+def make_clip(
+    vault: Vault,
+    plan: ClipPlan,
+    path: Path,
+    note: Note = lambda _: None,
+    recoding: Recoding = NO_RECODING,
+) -> None:
     """Write the clip; what is there of it is removed when that fails.
 
     Raises:
@@ -115,7 +166,8 @@ def make_clip(vault: Vault, plan: ClipPlan, path: Path, note: Note = lambda _: N
         DataLoss: The footage is damaged.
     """
     try:
-        write_clip(path, plan.params, plan.places, _noted(units_of(vault, plan.parts), note))
+        sound = sound_track(vault, plan, recoding)
+        write_clip(path, plan.params, plan.places, _noted(units_of(vault, plan.parts), note), sound)
     except BaseException:
         path.unlink(missing_ok=True)
         raise

@@ -4,23 +4,37 @@ The only place of this package that uses libav, and only on boxes that we wrote 
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from fractions import Fraction
+from heapq import merge
 from io import BytesIO
+from itertools import chain
+from operator import itemgetter
 from pathlib import Path
 
 import av
-from av.container import InputContainer
+from av.container import InputContainer, OutputContainer
+from av.stream import Stream
 from msgspec import Struct
 
 from haechi.base.errors import DataLoss, Invalid
-from haechi.media.access_unit import TICKS_PER_S, AccessUnit, Codec, CodecParams
+from haechi.media.access_unit import TICKS_PER_S, AccessUnit, AudioParams, Codec, CodecParams
 from haechi.media.fmp4.muxer import fragment, init_segment
+from haechi.record.playback.sound import Laid
 
 OPTIONS = {
     "movflags": "faststart",
     "use_editlist": "1",
     "movie_timescale": str(TICKS_PER_S),
 }
+CONTAINER_OPTIONS = {
+    "avoid_negative_ts": "disabled",
+    "chunk_duration": "1000000",
+}
+"""A second of pictures, then a second of sound: tables of chunks stay small, and players read on."""
+
+_Timed = tuple[tuple[int, int], "av.Packet[Stream]"]
+"""A packet, and what it is sorted by: its second, pictures before sound."""
 
 
 class Placed(Struct, frozen=True):
@@ -30,8 +44,22 @@ class Placed(Struct, frozen=True):
     is_sync: bool
 
 
-def write_clip(path: Path, params: CodecParams, places: Sequence[Placed], units: Iterable[AccessUnit]) -> None:
-    """Write ``units`` at their ``places``, in decode order. Blocking.
+class SoundTrack(Struct, frozen=True):
+    """Sound for a clip. ``first`` is its first unit; ``units`` are all of them, in order."""
+
+    params: AudioParams
+    first: AccessUnit
+    units: Iterator[Laid]
+
+
+def write_clip(
+    path: Path,
+    params: CodecParams,
+    places: Sequence[Placed],
+    units: Iterable[AccessUnit],
+    sound: SoundTrack | None = None,
+) -> None:
+    """Write ``units`` at their ``places``, in decode order, and ``sound`` beside them, second by second. Blocking.
 
     Raises:
         Invalid: The codec has no place in an MP4 (G.711).
@@ -39,28 +67,55 @@ def write_clip(path: Path, params: CodecParams, places: Sequence[Placed], units:
     """
     if params.codec in (Codec.PCMU, Codec.PCMA):
         raise Invalid("G.711 has no place in an MP4 clip", code="unsupported-codec", codec=params.codec)
-    decode = decode_times([place.pts for place in places])
     source = iter(units)
     first = next(source, None)
     if first is None:
         raise Invalid("a clip needs at least one unit", code="clip-empty")
     try:
-        with (
-            _template(params, first) as template,
-            av.open(
-                str(path), "w", format="mp4", options=OPTIONS, container_options={"avoid_negative_ts": "disabled"}
-            ) as container,
-        ):
-            stream = container.add_stream_from_template(template.streams[0])
-            stream.time_base = Fraction(1, TICKS_PER_S)
-            for unit, place, dts, after in zip(_again(first, source), places, decode, [*decode[1:], None], strict=True):
-                packet = av.Packet(unit.data)
-                packet.stream, packet.time_base = stream, Fraction(1, TICKS_PER_S)
-                packet.pts, packet.dts, packet.is_keyframe = place.pts, dts, place.is_sync
-                packet.duration = after - dts if after is not None else _last_step(decode)
+        with ExitStack() as stack:
+            container = stack.enter_context(
+                av.open(str(path), "w", format="mp4", options=OPTIONS, container_options=CONTAINER_OPTIONS)
+            )
+            pictures = _added(stack, container, params, first)
+            heard = None if sound is None else _added(stack, container, sound.params, sound.first)
+            packets = _shown(pictures, places, chain([first], source))
+            if sound is not None and heard is not None:
+                packets = merge(packets, _heard(heard, sound), key=itemgetter(0))
+            for _, packet in packets:
                 container.mux_one(packet)
     except av.FFmpegError as error:
         raise DataLoss("the clip cannot be made", code="clip-failed", reason=str(error)) from error
+
+
+def _added(stack: ExitStack, container: OutputContainer, params: CodecParams, first: AccessUnit) -> Stream:
+    """A track for what is coded like ``first``; its template lives as long as ``stack``."""
+    template = stack.enter_context(_template(params, first))
+    stream = container.add_stream_from_template(template.streams[0])
+    stream.time_base = Fraction(1, params.rate_hz if isinstance(params, AudioParams) else TICKS_PER_S)
+    return stream
+
+
+def _shown(stream: Stream, places: Sequence[Placed], units: Iterable[AccessUnit]) -> Iterator[_Timed]:
+    decode = decode_times([place.pts for place in places])
+    for unit, place, dts, after in zip(units, places, decode, [*decode[1:], None], strict=True):
+        packet = _packet(stream, unit, (place.pts, dts), TICKS_PER_S)
+        packet.is_keyframe = place.is_sync
+        packet.duration = after - dts if after is not None else _last_step(decode)
+        yield (dts // TICKS_PER_S, 0), packet
+
+
+def _heard(stream: Stream, sound: SoundTrack) -> Iterator[_Timed]:
+    for one in sound.units:
+        packet = _packet(stream, one.unit, (one.at, one.at), sound.params.rate_hz)
+        packet.is_keyframe, packet.duration = True, one.samples
+        yield (one.at // sound.params.rate_hz, 1), packet
+
+
+def _packet(stream: Stream, unit: AccessUnit, times: tuple[int, int], rate_hz: int) -> "av.Packet[Stream]":
+    packet = av.Packet(unit.data)
+    packet.stream, packet.time_base = stream, Fraction(1, rate_hz)
+    packet.pts, packet.dts = times
+    return packet
 
 
 def decode_times(shown: Sequence[int]) -> list[int]:
@@ -81,11 +136,6 @@ def _template(params: CodecParams, first: AccessUnit) -> InputContainer:
     container = av.open(BytesIO(init_segment(params) + fragment([first], params, 1, stamps=False)), "r", format="mp4")
     assert isinstance(container, InputContainer)
     return container
-
-
-def _again(first: AccessUnit, rest: Iterator[AccessUnit]) -> Iterator[AccessUnit]:
-    yield first
-    yield from rest
 
 
 def _last_step(decode: Sequence[int]) -> int:

@@ -26,9 +26,10 @@ from haechi.record.index.spans import (
     recording_of,
     recordings_between,
 )
-from haechi.record.playback.clips import CLIP_MOST_NS, check_range, make_clip, plan_clip, recordings_for
+from haechi.record.playback.clips import CLIP_MOST_NS, Source, check_range, make_clip, plan_clip, source_of
 from haechi.record.playback.pieces import recording_before, with_sync
 from haechi.record.playback.read import layout, params_of, units_in
+from haechi.record.playback.sound import NO_RECODING, Recoding
 from haechi.record.tables import recordings
 from haechi.record.tiers.vault import Vault
 
@@ -57,12 +58,20 @@ class Playback:
     Args:
         footage: All tiers, or the one volume where there are no others.
         scratch: Folder for clips until they are sent; default: the system's for temporary files.
+        recoding: Who makes sound playable that has no place in an MP4.
     """
 
-    def __init__(self, index: RecordIndex, footage: Vault | Volume, scratch: Path | None = None) -> None:
+    def __init__(
+        self,
+        index: RecordIndex,
+        footage: Vault | Volume,
+        scratch: Path | None = None,
+        recoding: Recoding = NO_RECODING,
+    ) -> None:
         self._index = index
         self.vault = footage if isinstance(footage, Vault) else Vault(footage, index.database)
         self._scratch = scratch
+        self._recoding = recoding
 
     async def playlist(self, stream: StreamId, start_ns: int, end_ns: int, uri: Callable[[RecordingId], str]) -> str:
         """An HLS playlist of a range, from the sync unit at or before its start on.
@@ -89,10 +98,11 @@ class Playback:
         """Bytes ``start`` to ``end`` (exclusive) of a recording, wherever it lies; see `Vault.stream`."""
         return self.vault.stream(recording, start, end)
 
-    async def clip(self, stream: StreamId, start_ns: int, end_ns: int) -> Path:
+    async def clip(self, stream: StreamId, start_ns: int, end_ns: int, *, sound: bool = True) -> Path:
         """A progressive MP4 of exactly the units that were captured in ``[start_ns, end_ns)``; the caller deletes it.
 
-        Gaps between runs stay in it as time; it ends where the camera changed its coding.
+        With ``sound``, what is recorded of the camera's sound goes with it. Gaps stay in it as time; it ends where the
+        camera changed its coding.
 
         Raises:
             Invalid: ``bad-range``: backwards, or longer than an hour; or too many bytes.
@@ -100,7 +110,7 @@ class Playback:
             DataLoss: The footage is damaged.
         """
         check_range(start_ns, end_ns, CLIP_MOST_NS)
-        found = await self._index.database.read(lambda c: recordings_for(c, stream, start_ns, end_ns))
+        found = await self._index.database.read(lambda c: source_of(c, stream, start_ns, end_ns, sound=sound))
         return await asyncio.to_thread(self._write_clip, found, start_ns, end_ns)
 
     async def units(self, stream: StreamId, run: int, first_seq: int, last_seq: int) -> UnitRange:
@@ -141,11 +151,11 @@ class Playback:
         """Let go of all that was pinned for ``reason``."""
         await self._index.unpin(reason)
 
-    def _write_clip(self, found: list[Recording], start_ns: int, end_ns: int) -> Path:
+    def _write_clip(self, found: Source, start_ns: int, end_ns: int) -> Path:
         plan = plan_clip(self.vault, found, start_ns, end_ns)
         handle, name = tempfile.mkstemp(".mp4", "haechi-clip-", self._scratch)
         os.close(handle)
-        make_clip(self.vault, plan, Path(name))
+        make_clip(self.vault, plan, Path(name), recoding=self._recoding)
         return Path(name)
 
     def _read_units(self, found: list[tuple[Recording, Fragment]], first_seq: int, last_seq: int) -> UnitRange:

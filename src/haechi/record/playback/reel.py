@@ -3,6 +3,7 @@
 import asyncio
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Iterator
+from itertools import chain
 
 from msgspec import Struct
 from sqlalchemy import Connection
@@ -10,13 +11,14 @@ from sqlalchemy import Connection
 from haechi.base.clock import NS_PER_S
 from haechi.base.errors import Invalid, NotFound
 from haechi.base.ids import RecordingId, StreamId
-from haechi.media.access_unit import AccessUnit, CodecParams, VideoParams
+from haechi.media.access_unit import AccessUnit, AudioParams, CodecParams, VideoParams
 from haechi.media.fmp4.reader import ScannedUnit
 from haechi.record.index.spans import RecordIndex, Recording
 from haechi.record.playback.film import film
 from haechi.record.playback.pieces import Piece, next_start_ns, pieces_between
 from haechi.record.playback.read import params_of
 from haechi.record.playback.sheets import Spot, Stretch, spots_in
+from haechi.record.playback.sound import NO_RECODING, Recoding, heard_in, sound_pieces, wrapped
 from haechi.record.playback.syncs import chosen, rewrapped
 from haechi.record.playback.units import Shown, heads_of, shown_in, unit_in
 from haechi.record.tiers.vault import Vault
@@ -64,12 +66,20 @@ class Moment(Struct, frozen=True):
     unit: ScannedUnit
 
 
+class Sound(Struct, frozen=True):
+    """Sound for a player: its coding, and the parts of a file."""
+
+    params: AudioParams
+    parts: AsyncIterator[bytes]
+
+
 class Reel:
     """Reads footage for players. Blocking work runs in threads."""
 
-    def __init__(self, index: RecordIndex, vault: Vault) -> None:
+    def __init__(self, index: RecordIndex, vault: Vault, recoding: Recoding = NO_RECODING) -> None:
         self._index = index
         self._vault = vault
+        self._recoding = recoding
         self._params: OrderedDict[tuple[StreamId, int, int], CodecParams] = OrderedDict()
 
     async def pieces(self, stream: StreamId, start_ns: int, end_ns: int, *, only_syncs: bool = False) -> PieceList:
@@ -143,6 +153,24 @@ class Reel:
         if not first:
             raise NotFound("nothing is recorded in that range", code="no-footage")
         return _flow(first, parts, 1)
+
+    async def sound(self, stream: StreamId, start_ns: int, end_ns: int) -> Sound:
+        """The sound of ``stream`` that begins in a range, as fMP4 on the wall clock less ``start_ns``.
+
+        What begins where follows from the recording alone, so ranges that adjoin give sound without a seam.
+
+        Raises:
+            Invalid: ``bad-range``: longer than ten minutes.
+            NotFound: ``no-sound``: none is recorded in the range that can be heard.
+        """
+        check_range(start_ns, end_ns, UNITS_MOST_NS)
+        found = await self._index.database.read(lambda c: sound_pieces(c, stream, start_ns, end_ns))
+        heard = heard_in(self._vault, self.params, found, (start_ns, end_ns), self._recoding)
+        first = await asyncio.to_thread(next, heard, None)
+        if first is None:
+            raise NotFound("no sound is recorded in that range", code="no-sound")
+        parts = wrapped(chain([first], heard), start_ns)
+        return Sound(first.params, _flow(await asyncio.to_thread(_some, parts, 2), parts, 2))
 
     async def moment(self, stream: StreamId, at_ns: int) -> Moment:
         """The sync unit that the picture of a moment is decoded from.
