@@ -6,19 +6,33 @@ import asyncio
 import csv
 import io
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
-from haechi.api.audit import COALESCE_NS, Action, Actor, Audit, AuditFilter, Entry, digest_of
+from haechi.api.audit import (
+    COALESCE_NS,
+    MOST_OWED,
+    RETRY_S,
+    Action,
+    Actor,
+    Audit,
+    AuditFilter,
+    Entry,
+    digest_of,
+)
 from haechi.api.auth.tables import audit, audit_head
 from haechi.api.policy import GuardedRoute
 from haechi.api.trail import AUDITED, CHANGES_NOTHING
+from haechi.base.clock import NS_PER_S
 from tests.api.test_keeping import Set, one
-from tests.api.world import CAMERA_PASSWORD, PASSWORD, START_NS, Browser
+from tests.api.world import CAMERA_PASSWORD, HOST, ORIGIN, PASSWORD, START_NS, Browser
+from tests.cameras import until
 
 ANN = Actor("usr_annannannann", "Ann")
 
@@ -49,14 +63,13 @@ def test_every_route_that_changes_something_is_written_down_or_says_why_not(stag
     assert set(CHANGES_NOTHING) <= changing
 
 
-def test_every_route_that_gives_pictures_of_the_past_is_written_down(stage: Set) -> None:
+def test_every_route_that_gives_pictures_is_written_down(stage: Set) -> None:
     media = {
         route.path
         for route in stage.app.router.routes
         if isinstance(route, GuardedRoute) and route.path.endswith((".mp4", ".m3u8", ".jpg", "/pieces"))
     }
-    live = {"/api/cameras/{camera}/latest.jpg"}
-    assert media - live == {path for method, path in AUDITED if method == "GET" and path in media}
+    assert media == {path for method, path in AUDITED if method == "GET" and path in media}
 
 
 def test_looking_is_one_line_in_five_minutes_for_each_person_and_camera(stage: Set) -> None:
@@ -177,6 +190,122 @@ def test_no_field_can_change_without_the_hash(data: st.DataObject) -> None:
     first, second = data.draw(fields), data.draw(fields)
     before = data.draw(st.binary(min_size=32, max_size=32))
     assert (digest_of(before, first) == digest_of(before, second)) == (first == second)
+
+
+def settled(stage: Set) -> list[tuple[str, str, str, str]]:
+    """What the log says once what is owed is written."""
+    assert asyncio.run(stage.world.keeping.audit.settle())
+    return lines(stage)
+
+
+def test_watching_live_is_one_line_and_one_more_for_every_hour_that_it_lasts(stage: Set) -> None:
+    log, clock = stage.world.keeping.audit, stage.world.clock
+    for _ in range(2 * 60 * 61):
+        log.watching(ANN, stage.door)
+        clock.advance(NS_PER_S // 2)
+    log.watching(ANN, stage.yard)
+    log.watching(Actor("usr_otto", "Otto"), stage.door)
+    clock.advance(COALESCE_NS)
+    log.watching(ANN, stage.door)
+    assert [line[0] + line[2] for line in settled(stage)] == [
+        f"Ann{stage.door}",
+        f"Ann{stage.door}",
+        f"Ann{stage.yard}",
+        f"Otto{stage.door}",
+        f"Ann{stage.door}",
+    ]
+    assert {line[1:2] + line[3:] for line in lines(stage)} == {("view", "live")}
+
+
+def test_live_pictures_over_the_websocket_and_as_stills_are_written_down_and_refused_ones_are_not(stage: Set) -> None:
+    with stage.vera.http.websocket_connect(f"ws://{HOST}/api/live", headers={"Origin": ORIGIN}) as socket:
+        socket.send_json({"type": "subscribe", "id": 1, "camera": stage.door})
+        assert socket.receive_json()["type"] == "subscribed"
+        socket.send_json({"type": "subscribe", "id": 2, "camera": stage.yard})
+        while "bytes" in (message := socket.receive()):
+            assert message["bytes"]
+        assert "camera-not-found" in message["text"]
+    assert stage.vera.get(one(stage.door, "latest.jpg")).status_code == 200
+    assert stage.otto.get(one(stage.yard, "latest.jpg")).status_code == 200
+    assert settled(stage) == [("Vera", "view", stage.door, "live"), ("Otto", "view", stage.yard, "live")]
+
+
+@contextmanager
+def away(stage: Set) -> Iterator[None]:
+    """The table of the log is out of reach, and nothing else."""
+    for names in (("audit", "audit_away"), ("audit_away", "audit")):
+        words = sa.text("ALTER TABLE {} RENAME TO {}".format(*names))
+        stage.world.database.write_now(lambda c, words=words: c.execute(words))  # type: ignore[misc]
+        if names[0] == "audit":
+            yield
+
+
+def test_what_cannot_be_written_down_is_not_shown(stage: Set) -> None:
+    path = f"{one(stage.door, 'index.m3u8')}?start_ms=1000&end_ms=2000"
+    with away(stage), structlog.testing.capture_logs() as said:
+        answer = stage.vera.get(path)
+        assert (answer.status_code, answer.json()["code"]) == (503, "database-down")
+        assert "EXTM3U" not in answer.text
+        assert answer.headers["content-security-policy"]
+    assert [entry["event"] for entry in said if entry["log_level"] == "error"] == [
+        "not answered: the audit log cannot be written"
+    ]
+    assert settled(stage) == []
+    assert stage.vera.get(path).status_code == 200
+    assert [line[:3] for line in lines(stage)] == [("Vera", "view", stage.door)]
+
+
+def test_what_was_done_already_and_live_pictures_are_said_counted_and_written_later(stage: Set) -> None:
+    log = stage.world.keeping.audit
+    with away(stage), structlog.testing.capture_logs() as said:
+        assert stage.ann.ask("PATCH", "/api/settings", {"time_zone": "Asia/Seoul"}).status_code == 200
+        assert stage.vera.get(one(stage.door, "latest.jpg")).status_code == 200
+        wrong = {"name": "Vera", "password": "wrong"}
+        assert [Browser(stage.app).ask("POST", "/api/session", wrong).status_code for _ in range(2)] == [401, 401]
+        assert not asyncio.run(log.settle())
+        assert (log.owed, log.lost) == (3, 0)
+        metrics = stage.ann.get("/metrics").text
+    assert "haechi_audit_owed 3.0" in metrics
+    waits = [entry for entry in said if entry["event"] == "audit entry waits for the database"]
+    assert [(entry["user"], entry["action"]) for entry in waits] == [
+        ("Ann", "settings"),
+        ("Vera", "view"),
+        ("", "refused"),
+    ]
+    assert sum(entry["event"].startswith("the audit log cannot be written") for entry in said) == 1
+    stage.world.clock.advance(NS_PER_S)
+    assert [line[:2] for line in settled(stage)] == [("Ann", "settings"), ("Vera", "view"), ("", "refused")]
+    entries = asyncio.run(log.entries(AuditFilter()))
+    assert {entry.at_ns for entry in entries} == {START_NS}, "the time is that of the deed"
+    assert asyncio.run(log.verify()).ok
+    assert log.owed == 0
+
+
+def test_more_than_the_log_can_owe_is_given_up_with_a_word_and_a_count(stage: Set) -> None:
+    log = stage.world.keeping.audit
+    with structlog.testing.capture_logs() as said:
+        for number in range(MOST_OWED + 3):
+            log.note(ANN, Action.VIEW, f"cam_{number}")
+    assert (log.owed, log.lost) == (MOST_OWED, 3)
+    assert [entry["object"] for entry in said] == [f"cam_{MOST_OWED + number}" for number in range(3)]
+
+
+def test_what_is_owed_is_written_as_soon_as_it_can_be_and_at_the_stop(stage: Set) -> None:
+    log, clock = stage.world.keeping.audit, stage.world.clock
+
+    async def play() -> None:
+        task = asyncio.ensure_future(log.run())
+        with away(stage):
+            log.note(ANN, Action.VIEW, "first")
+            await until(lambda: bool(clock._sleepers))
+        clock.advance(int(RETRY_S * NS_PER_S))
+        await until(lambda: log.owed == 0)
+        log.note(ANN, Action.VIEW, "last")
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    asyncio.run(play())
+    assert [line[2] for line in lines(stage)] == ["first", "last"]
 
 
 def test_many_writers_make_one_chain(stage: Set) -> None:

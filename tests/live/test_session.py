@@ -7,7 +7,7 @@ import struct
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from haechi.base.clock import SimulatedClock, SystemClock
+from haechi.base.clock import NS_PER_S, SimulatedClock, SystemClock
 from haechi.base.ids import CameraId, StreamId
 from haechi.bus.frames import FrameBus, GapCause, Run, RunEnded
 from haechi.live.mse import KIND_CHUNK, KIND_INIT, LiveHub
@@ -281,3 +281,26 @@ def test_a_unit_whose_times_cannot_be_written_is_told_once_and_the_socket_lives(
     socket = with_session(use)
     assert [(text["id"], text.get("code")) for text in socket.texts if text["type"] == "error"] == [(1, "bad-fragment")]
     assert socket.texts[-1]["id"] == 2
+
+
+def test_who_watches_is_told_at_the_subscription_and_at_each_look_and_not_of_what_is_refused() -> None:
+    told: list[CameraId] = []
+
+    async def own(camera: CameraId) -> bool:
+        return camera == "cam_a"
+
+    async def run() -> None:
+        bus, clock, socket = FrameBus(), SimulatedClock(), QueueSocket()
+        opened(bus)
+        session = asyncio.create_task(LiveSession(socket, LiveHub(bus), own, clock, told.append).serve())
+        socket.ask(type="subscribe", id=1, camera="cam_a")
+        socket.ask(type="subscribe", id=2, camera="cam_b")
+        await settle()
+        assert told == ["cam_a"]
+        clock.advance(int(RECHECK_S * NS_PER_S))
+        await settle()
+        socket.inbox.put_nowait(None)
+        await asyncio.wait_for(session, 5)
+
+    asyncio.run(run())
+    assert told == ["cam_a", "cam_a"]

@@ -6,23 +6,34 @@ can write to the database can make the whole chain anew: keep a copy of the newe
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
+from collections import deque
 from collections.abc import Sequence
 from enum import StrEnum
 
 import msgspec
 import sqlalchemy as sa
+import structlog
 from msgspec import Struct
 from sqlalchemy import Connection, Row
 
 from haechi.api.auth.tables import audit, audit_head
 from haechi.base.clock import NS_PER_S, Clock
+from haechi.base.errors import Unavailable
 from haechi.base.redact import redact_text
 from haechi.store.database import Database
 
+log = structlog.get_logger(__name__)
+
 COALESCE_NS = 300 * NS_PER_S
 """What somebody looks at again within this is one entry: a player asks for pieces every few seconds."""
+STILL_NS = 3600 * NS_PER_S
+"""Who goes on watching live, without a pause of five minutes, is written down again so often."""
 MOST_REMEMBERED = 10_000
+MOST_OWED = 10_000
+"""Entries that may wait for the database, about 5 MB."""
+RETRY_S = 5.0
 MOST_DETAIL = 500
 VERIFIED_AT_ONCE = 5_000
 
@@ -92,25 +103,55 @@ class Verdict(Struct, frozen=True):
         return self.broken_at is None
 
 
+Fields = tuple[int, str, str, str, str, str]
+"""An entry before it has a number: `Entry` from ``at_ns`` to ``detail``."""
+
+
+class _Watch(Struct):
+    """Somebody looks at something live. Monotonic."""
+
+    written_ns: int
+    seen_ns: int
+
+
 class Audit:
-    """Writes and reads the log."""
+    """Writes and reads the log.
+
+    Attributes:
+        lost: Entries that had to be given up since the start, because the database was away for too long.
+    """
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
         self._seen: dict[tuple[str, str, str], int] = {}
+        self._watched: dict[tuple[str, str], _Watch] = {}
+        self._owed: deque[Fields] = deque()
+        self._is_owing = asyncio.Event()
+        self._is_down = False
+        self.lost = 0
 
-    async def record(self, actor: Actor, action: Action, thing: str = "", detail: str = "") -> None:
+    async def record(
+        self, actor: Actor, action: Action, thing: str = "", detail: str = "", *, anyway: bool = False
+    ) -> None:
         """Write an entry; durable when this returns.
+
+        Args:
+            anyway: It was done already: where the database does not answer, the entry is owed (see `note`).
 
         Raises:
             Unavailable: The database does not answer.
         """
-        at_ns = self._clock.wall_ns()
-        fields = (at_ns, actor.name[:64], actor.id[:40], action.value, thing[:120], redact_text(detail)[:MOST_DETAIL])
-        await self._database.write(lambda c: _append(c, fields))
+        fields = self._fields(actor, action, thing, detail)
+        try:
+            await self._database.write(lambda c: _append(c, fields))
+        except Unavailable as error:
+            if not anyway:
+                raise
+            self._tell_down(error)
+            self._owe(fields)
 
-    async def seen(self, actor: Actor, action: Action, thing: str, detail: str = "") -> None:
+    async def seen(self, actor: Actor, action: Action, thing: str, detail: str = "", *, anyway: bool = False) -> None:
         """The same, at most once in five minutes for the same person, action and thing."""
         key, now_ns = (actor.id or detail, action.value, thing), self._clock.monotonic_ns()
         last_ns = self._seen.get(key)
@@ -120,10 +161,86 @@ class Audit:
         if len(self._seen) > MOST_REMEMBERED:
             self._seen = {one: at for one, at in self._seen.items() if now_ns - at < COALESCE_NS}
         try:
-            await self.record(actor, action, thing, detail)
+            await self.record(actor, action, thing, detail, anyway=anyway)
         except BaseException:
             self._seen.pop(key, None)
             raise
+
+    def note(self, actor: Actor, action: Action, thing: str = "", detail: str = "") -> None:
+        """Owe an entry for what goes on anyway (CONTRACT D4): `run` writes it as soon as the database takes it.
+
+        While that is down, what is owed stands in the server's log, too.
+        """
+        self._owe(self._fields(actor, action, thing, detail))
+
+    def watching(self, actor: Actor, thing: str) -> None:
+        """Somebody looks at something live, now; call it again while that goes on. Each time that somebody looks is one
+        entry, and one more every hour that it lasts.
+        """
+        key, now_ns = (actor.id, thing), self._clock.monotonic_ns()
+        watch = self._watched.get(key)
+        if watch is not None and now_ns - watch.seen_ns < COALESCE_NS and now_ns - watch.written_ns < STILL_NS:
+            watch.seen_ns = now_ns
+            return
+        self._watched[key] = _Watch(now_ns, now_ns)
+        if len(self._watched) > MOST_REMEMBERED:
+            self._watched = {one: it for one, it in self._watched.items() if now_ns - it.seen_ns < COALESCE_NS}
+        self.note(actor, Action.VIEW, thing, "live")
+
+    @property
+    def owed(self) -> int:
+        """Entries that wait for the database."""
+        return len(self._owed)
+
+    async def run(self) -> None:
+        """Write what is owed until cancelled, and then once more."""
+        try:
+            while True:
+                await self._is_owing.wait()
+                if not await self.settle():
+                    await self._clock.sleep(RETRY_S)
+        finally:
+            if not await self.settle():
+                self.lost += len(self._owed)
+                log.error("audit entries could not be written before the stop; they stand above", count=len(self._owed))
+
+    async def settle(self) -> bool:
+        """Write what is owed, in order. False: the database does not take it now."""
+        while self._owed:
+            fields = self._owed[0]
+            try:
+                await self._database.write(lambda c: _append(c, fields))  # noqa: B023 - called before the next turn
+            except Unavailable as error:
+                self._tell_down(error)
+                return False
+            self._owed.popleft()
+        self._is_owing.clear()
+        if self._is_down:
+            log.info("the audit log is written again")
+            self._is_down = False
+        return True
+
+    def _owe(self, fields: Fields) -> None:
+        if len(self._owed) >= MOST_OWED:
+            self.lost += 1
+            log.error("audit entry lost: the database is away for too long", **_facts(fields))
+            return
+        self._owed.append(fields)
+        if self._is_down:
+            log.error("audit entry waits for the database", **_facts(fields))
+        self._is_owing.set()
+
+    def _tell_down(self, error: Unavailable) -> None:
+        if self._is_down:
+            return
+        self._is_down = True
+        log.error("the audit log cannot be written; entries wait", reason=str(error))
+        for fields in self._owed:
+            log.error("audit entry waits for the database", **_facts(fields))
+
+    def _fields(self, actor: Actor, action: Action, thing: str, detail: str) -> Fields:
+        at_ns = self._clock.wall_ns()
+        return (at_ns, actor.name[:64], actor.id[:40], action.value, thing[:120], redact_text(detail)[:MOST_DETAIL])
 
     async def entries(self, wanted: AuditFilter) -> list[Entry]:
         """Entries, newest first."""
@@ -163,7 +280,7 @@ def digest_of(before: bytes, entry: Entry) -> bytes:
     return hashlib.sha256(before + msgspec.json.encode(fields)).digest()
 
 
-def _append(connection: Connection, fields: tuple[int, str, str, str, str, str]) -> None:
+def _append(connection: Connection, fields: Fields) -> None:
     """The head is written first: it is the lock that keeps two processes from giving out one number."""
     connection.execute(audit_head.update().values(number=audit_head.c.number + 1))
     head = connection.execute(sa.select(audit_head)).one()
@@ -172,6 +289,11 @@ def _append(connection: Connection, fields: tuple[int, str, str, str, str, str])
     row = {name: getattr(bare, name) for name in Entry.__struct_fields__} | {"hash": digest}
     connection.execute(audit.insert().values(row))
     connection.execute(audit_head.update().values(hash=digest))
+
+
+def _facts(fields: Fields) -> dict[str, object]:
+    """An entry for the server's log."""
+    return dict(zip(Entry.__struct_fields__[1:-1], fields, strict=True))
 
 
 def _rows_after(connection: Connection, number: int) -> Sequence[Entry]:

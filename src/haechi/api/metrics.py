@@ -74,6 +74,12 @@ class Metrics:
         )
         self._looks = Gauge("haechi_vision_looks", "Pictures that were looked at since start.", registry=registry)
         self._unreviewed = Gauge("haechi_events_unreviewed", "Events that nobody looked at.", registry=registry)
+        self._audit_owed = Gauge(
+            "haechi_audit_owed", "Entries of the audit log that wait for the database.", registry=registry
+        )
+        self._audit_lost = Gauge(
+            "haechi_audit_lost", "Entries of the audit log that were given up since start.", registry=registry
+        )
         self.requests = Counter(
             "haechi_http_requests_total", "Requests by route and status.", ["route", "status"], registry=registry
         )
@@ -91,6 +97,8 @@ class Metrics:
 
     async def _read(self) -> None:
         services = self._services
+        self._audit_owed.set(services.keeping.audit.owed)
+        self._audit_lost.set(services.keeping.audit.lost)
         cameras = await services.registry.list()
         states: Tally[str] = Tally()
         for gauge in (self._units, self._bitrate, self._lost, self._accounts, self._missing):

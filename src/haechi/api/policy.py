@@ -222,7 +222,7 @@ class GuardedRoute(APIRoute):
         handle = self.app if self._is_head(scope) else super().handle
         witness = self.gate.witness(connection, self.path)
         connection.state.witness = witness
-        await handle(scope, receive, send if witness is None else witness.watching(send))
+        await handle(scope, receive, send if witness is None else witness.watching(scope, receive, send))
 
     def _is_head(self, scope: Scope) -> bool:
         return scope.get("method") == "HEAD" and "GET" in (self.methods or ())

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine, Mapping
+from functools import partial
 from typing import Annotated, Literal
 
 import structlog
@@ -9,6 +10,7 @@ from fastapi import WebSocket
 from pydantic import Field, ValidationError
 from starlette.websockets import WebSocketDisconnect, WebSocketState
 
+from haechi.api.audit import Actor
 from haechi.api.policy import Access, Routes, camera_not_found
 from haechi.api.push import Page, Push
 from haechi.api.rights import Rights
@@ -112,7 +114,9 @@ async def live(socket: WebSocket) -> None:
     rights = _rights(socket)
     await socket.accept()
     line = Line(socket, services.clock)
-    session = LiveSession(line, services.live, rights.may_view, services.clock)
+    user = rights.principal.user
+    watching = partial(services.keeping.audit.watching, Actor(user.id, user.name))
+    session = LiveSession(line, services.live, rights.may_view, services.clock, watching)
     await _until_the_session_ends(line, rights, session.serve())
 
 

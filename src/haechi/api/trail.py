@@ -1,22 +1,29 @@
 """Which requests go to the audit log. Every route that changes something stands here, or says why it does not.
 
-The entry is written before the answer begins: what nobody could write down is not shown. Denied requests are not
-entries, except for log-ins.
+The entry is written before the answer begins: what nobody could write down is not shown, and 503 is the answer. Entries
+of what was done already by then, and of live pictures, which go on whatever happens to the database (CONTRACT D4), are
+owed: see `Audit.note`. Denied requests are not entries, except for log-ins.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import structlog
 from msgspec import Struct
 from starlette.requests import HTTPConnection
-from starlette.types import Message, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from haechi.api.audit import Action, Actor, Audit
+from haechi.api.problems import problem_of, problem_response
+from haechi.base.errors import Unavailable
 
 if TYPE_CHECKING:
     from haechi.api.auth.principal import Principal, User
     from haechi.api.peer import Peer
+
+
+log = structlog.get_logger(__name__)
 
 
 class Rule(Struct, frozen=True):
@@ -24,13 +31,16 @@ class Rule(Struct, frozen=True):
 
     Attributes:
         often: Asked for again and again by one page: one entry in five minutes for each person and thing.
+        live: What is seen now: as with `haechi.api.sockets.live`, it is not held up by the log.
     """
 
     action: Action
     often: bool = False
+    live: bool = False
 
 
 _LOOK = Rule(Action.VIEW, often=True)
+_WATCH = Rule(Action.VIEW, live=True)
 _TAKE = Rule(Action.EXPORT)
 _CAMERA, _EVENT, _EXPORT, _BOOKMARK = (
     "/api/cameras/{camera}",
@@ -40,6 +50,7 @@ _CAMERA, _EVENT, _EXPORT, _BOOKMARK = (
 )
 
 AUDITED: dict[tuple[str, str], Rule] = {
+    ("GET", f"{_CAMERA}/latest.jpg"): _WATCH,
     ("GET", f"{_CAMERA}/still.jpg"): _LOOK,
     ("GET", f"{_CAMERA}/index.m3u8"): _LOOK,
     ("GET", f"{_CAMERA}/pieces"): _LOOK,
@@ -101,6 +112,7 @@ class Witness:
         self._thing = next((connection.path_params[one] for one in _THINGS if one in connection.path_params), "")
         self._detail = path.rsplit("/", 1)[-1] if "}" not in path.rsplit("/", 1)[-1] else ""
         self._address = peer.address
+        self._is_done = connection.scope["method"] not in {"GET", "HEAD"}
 
     def about(self, thing: str, detail: str = "") -> None:
         """What it is about. ``detail`` names what changed, and holds nothing secret."""
@@ -110,26 +122,46 @@ class Witness:
         """Who it was, where nobody was logged in before."""
         self._actor = Actor(user.id, user.name)
 
-    def watching(self, send: Send) -> Send:
-        """``send``, with the entry written before the answer begins."""
+    def watching(self, scope: Scope, receive: Receive, send: Send) -> Send:
+        """``send``, with the entry written before the answer begins; or with another answer, where it cannot be."""
+        is_held_back = False
 
         async def watched(message: Message) -> None:
-            if message["type"] == "http.response.start" and message["status"] < 400:
-                await self._write()
-            elif message["type"] == "http.response.start" and self._is_log_in:
-                await self._refuse()
+            nonlocal is_held_back
+            if is_held_back:
+                return
+            if message["type"] == "http.response.start":
+                try:
+                    await self._note(message["status"])
+                except Unavailable as error:
+                    is_held_back = True
+                    log.error("not answered: the audit log cannot be written", path=scope["path"], reason=str(error))
+                    await problem_response(problem_of(error))(scope, receive, send)
+                    return
             await send(message)
 
         return watched
 
+    async def _note(self, status: int) -> None:
+        """Write down what is answered.
+
+        Raises:
+            Unavailable: It cannot be written, and nothing was done or shown yet.
+        """
+        if status < 400:
+            await self._write()
+        elif self._is_log_in:
+            await self._audit.seen(Actor(), Action.REFUSED, "", f"from {self._address}", anyway=True)
+
     async def _write(self) -> None:
         detail = f"{self._detail} from {self._address}".strip() if self._is_log_in else self._detail
-        write = self._audit.seen if self._rule.often else self._audit.record
-        await write(self._actor, self._rule.action, self._thing, detail)
-
-    async def _refuse(self) -> None:
-        """A log-in failed: one entry in five minutes for each address."""
-        await self._audit.seen(Actor(), Action.REFUSED, "", f"from {self._address}")
+        action = self._rule.action
+        if self._rule.live:
+            self._audit.watching(self._actor, self._thing)
+        elif self._rule.often:
+            await self._audit.seen(self._actor, action, self._thing, detail)
+        else:
+            await self._audit.record(self._actor, action, self._thing, detail, anyway=self._is_done)
 
     @property
     def _is_log_in(self) -> bool:

@@ -39,6 +39,11 @@ LONGEST_MESSAGE_BYTES = 4096
 RECHECK_S = 2.0
 
 MayView = Callable[[CameraId], Awaitable[bool]]
+OnWatch = Callable[[CameraId], None]
+
+
+def _nobody_asks(_camera: CameraId) -> None:
+    return
 
 
 class LiveClosed(Exception):
@@ -65,12 +70,17 @@ class Request(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class LiveSession:
-    """Serves one viewer until it leaves. ``may_view`` is asked at each subscription, and again every 2 s."""
+    """Serves one viewer until it leaves. ``may_view`` is asked at each subscription, and again every 2 s; where it says
+    yes, ``on_watch`` is told.
+    """
 
-    def __init__(self, socket: LiveSocket, hub: LiveHub, may_view: MayView, clock: Clock) -> None:
+    def __init__(
+        self, socket: LiveSocket, hub: LiveHub, may_view: MayView, clock: Clock, on_watch: OnWatch = _nobody_asks
+    ) -> None:
         self._socket = socket
         self._hub = hub
         self._may_view = may_view
+        self._on_watch = on_watch
         self._clock = clock
         self._pumps: dict[int, tuple[CameraId, Subscription, asyncio.Task[None]]] = {}
 
@@ -111,6 +121,7 @@ class LiveSession:
         elif not await self._may_view(camera):
             await self._error(request.id, "camera-not-found", "no such camera")
         else:
+            self._on_watch(camera)
             subscription = self._hub.bus.watch(stream_of(camera, request.stream))
             task = group.create_task(self._pump(request.id, subscription))
             self._pumps[request.id] = (camera, subscription, task)
@@ -125,9 +136,11 @@ class LiveSession:
         while True:
             await self._clock.sleep(RECHECK_S)
             for number, (camera, _, _) in list(self._pumps.items()):
-                if not await self._may_view(camera):
-                    self._unsubscribe(number)
-                    await self._error(number, "camera-not-found", "no such camera")
+                if await self._may_view(camera):
+                    self._on_watch(camera)
+                    continue
+                self._unsubscribe(number)
+                await self._error(number, "camera-not-found", "no such camera")
 
     async def _pump(self, number: int, subscription: Subscription) -> None:
         announced: tuple[int, int] | None = None
