@@ -19,7 +19,7 @@ from haechi.events.event import EventFilter
 if TYPE_CHECKING:
     from haechi.api.services import Services
 
-_STATES = ("live", "connecting", "offline", "disabled")
+_STATES = ("live", "connecting", "offline", "waiting", "disabled")
 
 
 class Metrics:

@@ -11,6 +11,8 @@ from haechi.media.rtsp.url import RtspUrl
 
 LONGEST_URL = 2048
 LONGEST_CREDENTIAL = 256
+REVERSE = "reverse:"
+"""The address of a camera that dials out to us: there is none to connect to."""
 
 
 class CameraAddress(Struct, frozen=True):
@@ -23,6 +25,11 @@ class CameraAddress(Struct, frozen=True):
     username: str = ""
     password: str = ""
 
+    @property
+    def is_reverse(self) -> bool:
+        """Whether the camera connects to us."""
+        return self.url == REVERSE
+
     def __repr__(self) -> str:
         return f"CameraAddress({self.url!r}, with_credentials={bool(self.username)})"
 
@@ -30,6 +37,9 @@ class CameraAddress(Struct, frozen=True):
         """The same place, with other credentials."""
         if len(username) > LONGEST_CREDENTIAL or len(password) > LONGEST_CREDENTIAL:
             raise Invalid("user name or password is too long", code="bad-credentials", limit=LONGEST_CREDENTIAL)
+        if self.is_reverse and username:
+            message = "a camera that dials out proves who it is by its token; leave user name and password empty"
+            raise Invalid(message, code="bad-credentials")
         return CameraAddress(self.url, self.host, self.port, self.is_tls, username, password)
 
     def secret_url(self) -> str:
@@ -41,13 +51,15 @@ class CameraAddress(Struct, frozen=True):
 
 
 def parse_address(text: str) -> CameraAddress:
-    """Read a camera URL, with or without user info.
+    """Read a camera URL, with or without user info; ``reverse:`` is a camera that dials out to us.
 
     Raises:
         Invalid: ``bad-url``: not an RTSP address; the message says what is wrong, never what the credentials were.
     """
     if len(text) > LONGEST_URL:
         raise Invalid("the address is too long", code="bad-url", limit=LONGEST_URL)
+    if text.strip().lower() == REVERSE:
+        return CameraAddress(REVERSE, "", 0, is_tls=True)
     url = RtspUrl.parse(text)
     address = CameraAddress(url.uri, url.host, url.port, url.is_tls)
     return address.with_credentials(url.username, url.password) if url.username else address

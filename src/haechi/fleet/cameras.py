@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import Literal
 
 import sqlalchemy as sa
@@ -14,7 +14,7 @@ from haechi.base.clock import Clock
 from haechi.base.errors import Invalid, NotFound
 from haechi.base.ids import CameraId, new_id
 from haechi.fleet.address import CameraAddress, parse_address
-from haechi.fleet.tables import cameras
+from haechi.fleet.tables import cameras, dial_keys
 from haechi.store.database import Database
 
 Transport = Literal["tcp", "udp", "auto"]
@@ -161,12 +161,16 @@ class CameraRegistry:
         Raises:
             NotFound: No such camera.
         """
-        statement = cameras.delete().where(cameras.c.id == camera_id)
-        if await self._database.write(lambda c: c.execute(statement).rowcount) == 0:
+
+        def remove(connection: Connection) -> int:
+            connection.execute(dial_keys.delete().where(dial_keys.c.camera == camera_id))
+            return connection.execute(cameras.delete().where(cameras.c.id == camera_id)).rowcount
+
+        if await self._database.write(remove) == 0:
             raise NotFound("no such camera", code="camera-not-found")
         self._changed()
 
-    async def watch(self) -> AsyncIterator[Sequence[Camera]]:
+    async def watch(self) -> AsyncGenerator[Sequence[Camera], None]:
         """The list now, and again after each change: at once for ours, within 2 s for another process's."""
         event = asyncio.Event()
         self._watchers.append(event)

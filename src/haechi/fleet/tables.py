@@ -1,4 +1,4 @@
-"""The cameras table."""
+"""The cameras table, and the keys of those that dial out."""
 
 import sqlalchemy as sa
 
@@ -15,4 +15,12 @@ cameras = sa.Table(
     sa.Column("audio", sa.Boolean, nullable=False),
     sa.Column("created_ns", sa.BigInteger, nullable=False),
     sa.Column("position", sa.Integer, nullable=False),
+)
+
+dial_keys = sa.Table(
+    "dial_keys",
+    metadata,
+    sa.Column("camera", sa.String(40), primary_key=True),
+    sa.Column("public_key", sa.LargeBinary, nullable=False, comment="Ed25519, 32 bytes"),
+    sa.Column("issued_ns", sa.BigInteger, nullable=False),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Literal
+from typing import ClassVar, Literal
 
 import structlog
 from msgspec import Struct
@@ -22,7 +22,8 @@ from haechi.media.access_unit import AudioParams, RawUnit, UnitRef, VideoParams
 
 log = structlog.get_logger(__name__)
 
-State = Literal["live", "connecting", "offline", "disabled"]
+State = Literal["live", "connecting", "offline", "waiting", "disabled"]
+"""``waiting``: for the camera to dial; ``offline``: we dial, and it does not answer."""
 StampFloor = Callable[[StreamId], Awaitable[int]]
 DENIED_WAIT_S = 30.0
 """Wait after a refused password: trying faster locks accounts on many cameras and helps nobody."""
@@ -120,6 +121,9 @@ class Lane:
 class CameraIngest:
     """Keeps one camera connected. It is the `Sink` of its source."""
 
+    away: ClassVar[State] = "offline"
+    pauses_s: ClassVar[tuple[float, float]] = (0.5, 4.0)
+
     def __init__(
         self,
         camera: CameraId,
@@ -137,7 +141,7 @@ class CameraIngest:
         self._clock = clock
         self._audio = audio
         self._lanes: dict[int, Lane] = {}
-        self._state: State = "connecting"
+        self._state: State = "waiting" if self.away == "waiting" else "connecting"
         self._since_ns = clock.wall_ns()
         self._attempt = 0
         self._error: HaechiError | None = None
@@ -149,7 +153,7 @@ class CameraIngest:
 
     async def run(self) -> None:
         """Connect, deliver, reconnect, until cancelled."""
-        backoff = Backoff(0.5, 4.0)
+        backoff = Backoff(*self.pauses_s)
         try:
             while True:
                 self._attempt += 1
@@ -253,15 +257,22 @@ class CameraIngest:
         self._rates.clear()
 
     def _failed(self, error: HaechiError) -> None:
-        if self._state != "offline":
+        if self._state != self.away:
             log.warning("camera offline", camera=self._camera, code=error.code, error=error.message)
-            self._state, self._since_ns = "offline", self._clock.wall_ns()
+            self._state, self._since_ns = self.away, self._clock.wall_ns()
         self._error = error
 
     def _close(self, cause: GapCause, detail: str) -> None:
         lanes, self._lanes = self._lanes, {}
         for lane in lanes.values():
             lane.close(cause, detail, self._clock.wall_ns())
+
+
+class DialledIngest(CameraIngest):
+    """The same for a camera that connects to us: its source waits, so our own pauses are short."""
+
+    away: ClassVar[State] = "waiting"
+    pauses_s: ClassVar[tuple[float, float]] = (0.1, 1.0)
 
 
 def _choose(tracks: Sequence[Track], *, audio: bool) -> dict[int, str]:

@@ -8,11 +8,14 @@ from functools import partial
 from typing import Protocol
 
 from haechi.base.clock import Clock
+from haechi.base.errors import Invalid
 from haechi.base.ids import CameraId, StreamId
 from haechi.base.supervise import supervise
 from haechi.bus.frames import FrameBus, GapCause
-from haechi.ingest.camera import CameraIngest, IngestStatus, Numbers, StampFloor
+from haechi.ingest.camera import CameraIngest, DialledIngest, IngestStatus, Numbers, StampFloor
+from haechi.ingest.lines import Lines
 from haechi.ingest.probe import ProbeReport, probe_source
+from haechi.ingest.reverse_rtsp import ReverseSource
 from haechi.ingest.rtsp import RtspSource, RtspTarget
 from haechi.ingest.runs import RunNumbers
 from haechi.ingest.source import Source
@@ -51,6 +54,8 @@ class CameraPlace(Protocol):
     def username(self) -> str: ...
     @property
     def password(self) -> str: ...
+    @property
+    def is_reverse(self) -> bool: ...
 
 
 class CameraList(Protocol):
@@ -69,6 +74,7 @@ class IngestManager:
     Args:
         floor: Newest ``captured_ns`` that is recorded of a stream (0: none). Stamps go on from there even when the
             clock was set back.
+        lines: Where cameras that dial out come in; its own when left out.
     """
 
     def __init__(
@@ -79,12 +85,14 @@ class IngestManager:
         database: Database,
         *,
         floor: StampFloor = _no_floor,
+        lines: Lines | None = None,
     ) -> None:
         self._cameras = cameras
         self._bus = bus
         self._clock = clock
         self._runs = RunNumbers(database)
         self._floor = floor
+        self.lines = lines or Lines(clock)
         self._newest: dict[StreamId, int] = {}
         self._intakes: dict[CameraId, tuple[object, CameraIngest, asyncio.Task[None]]] = {}
         self._disabled: dict[CameraId, int] = {}
@@ -107,7 +115,14 @@ class IngestManager:
         return IngestStatus(state="disabled", since_ns=self._disabled.get(camera, 0))
 
     async def probe(self, place: CameraPlace, transport: str = "auto") -> ProbeReport:
-        """Try to get a picture, hop by hop, without touching any camera that is configured."""
+        """Try to get a picture, hop by hop, without touching any camera that is configured.
+
+        Raises:
+            Invalid: ``camera-dials-out``: there is nothing to connect to.
+        """
+        if place.is_reverse:
+            message = "a camera that dials out cannot be tried from here; add it, and start it with its token"
+            raise Invalid(message, code="camera-dials-out")
         target = target_of(place, transport)
         return await probe_source(lambda note: RtspSource(target, self._clock, note=note), self._clock)
 
@@ -135,10 +150,14 @@ class IngestManager:
                 self._bus.remove(stream)
 
     def _intake(self, wish: CameraWish) -> CameraIngest:
-        target = target_of(wish.address, wish.transport, audio=wish.audio)
         numbers = Numbers(self._runs, self._stamp_floor)
+        target = target_of(wish.address, wish.transport, audio=wish.audio)
         make: Callable[[], Source] = lambda: RtspSource(target, self._clock)  # noqa: E731
-        return CameraIngest(wish.id, make, self._bus, self._clock, numbers=numbers, audio=wish.audio)
+        kind = CameraIngest
+        if wish.address.is_reverse:
+            make = lambda: ReverseSource(wish.id, self.lines, self._clock, audio=wish.audio)  # noqa: E731
+            kind = DialledIngest
+        return kind(wish.id, make, self._bus, self._clock, numbers=numbers, audio=wish.audio)
 
     async def _stamp_floor(self, stream: StreamId) -> int:
         last = self._bus.channel(stream).last

@@ -10,7 +10,7 @@ import asyncio
 import secrets
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
-from typing import Protocol, Self
+from typing import Protocol, Self, cast
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -110,16 +110,18 @@ class VirtualCamera:
         *,
         clock: Clock | None = None,
         host: str = "127.0.0.1",
-        port: int = 0,
+        port: int | None = 0,
         tls: ssl.SSLContext | None = None,
     ) -> None:
+        """``port``: 0 takes a free one; None listens on none, for a camera that dials out (`attach`)."""
         self.policy = policy
         self.lose_every = 0
         self.is_stalled = False
         self.accepted = 0
         self.on_unit: Callable[[str, FeedUnit], None] | None = None
         self._clock = clock or SystemClock()
-        self._host, self._port, self._tls = host, port, tls
+        self._host, self._port, self._tls = host, port or 0, tls
+        self._listens = port is not None
         self._streams = {path: _Stream(path, feed) for path, feed in feeds.items()}
         self._clients: set[_Client] = set()
         self._server: asyncio.Server | None = None
@@ -141,8 +143,9 @@ class VirtualCamera:
         loop = asyncio.get_running_loop()
         if self.policy.udp:
             await self._open_udp(loop)
-        self._server = await loop.create_server(lambda: _Client(self), self._host, self._port, ssl=self._tls)
-        self._port = self._server.sockets[0].getsockname()[1]
+        if self._listens:
+            self._server = await loop.create_server(lambda: _Client(self), self._host, self._port, ssl=self._tls)
+            self._port = self._server.sockets[0].getsockname()[1]
         self._pumps = [loop.create_task(self._pump(stream)) for stream in self._streams.values()]
         return self
 
@@ -173,6 +176,12 @@ class VirtualCamera:
             self._udp.append(transport)
         first, second = (transport.get_extra_info("sockname")[1] for transport in self._udp)
         self.policy = replace(self.policy, server_ports=(first, second))
+
+    def attach(self, transport: asyncio.Transport) -> asyncio.Protocol:
+        """Serve a connection that is open already; the caller passes on what comes, and the end."""
+        client = _Client(self)
+        client.connection_made(transport)
+        return client
 
     # -- what tests turn ---------------------------------------------------------------------------------------------
     def stall(self) -> None:
@@ -316,8 +325,7 @@ class _Client(asyncio.Protocol):
         self.is_new = True
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's TLS transport is no subclass
         self.host = transport.get_extra_info("peername")[0]
         self._camera.connected(self)
 

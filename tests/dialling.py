@@ -1,0 +1,100 @@
+"""Cameras that dial, on loopback: a server's intake with its listener, and cameras made of software."""
+
+import asyncio
+import datetime as dt
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from haechi.app.ports import listen
+from haechi.base.clock import SystemClock
+from haechi.base.ids import CameraId
+from haechi.bus.frames import FrameBus
+from haechi.camera.dial.dialler import Dialler
+from haechi.camera.dial.line import Identity, Server
+from haechi.camera.virtual.server import VirtualCamera
+from haechi.fleet.cameras import CameraRegistry
+from haechi.fleet.certificate import load_identity, own_certificate
+from haechi.fleet.dialling import DialKeys, signer
+from haechi.ingest.lines import Lines
+from haechi.ingest.manager import IngestManager
+from haechi.ingest.reverse_rtsp import Placement, ReverseListener
+from haechi.store.database import Database
+from tests.cameras import StreamFeed
+from tests.streams import h264_stream
+
+
+class Port:
+    """A server's intake of cameras that dial, over a database in ``folder``. It may be closed and opened again."""
+
+    def __init__(self, folder: Path, clock: SystemClock | None = None, placement: Placement | None = None) -> None:
+        folder.mkdir(exist_ok=True)
+        self.clock = clock or SystemClock()
+        self.database = Database.at(folder / "haechi.db")
+        self.database.migrate()
+        self.bus = FrameBus()
+        self.registry = CameraRegistry(self.database, self.clock)
+        self.keys = DialKeys(self.database, self.clock)
+        self.lines = Lines(self.clock)
+        self.manager = IngestManager(self.registry, self.bus, self.clock, self.database, lines=self.lines)
+        own_certificate(folder / "reverse.pem", dt.datetime.now(dt.UTC))
+        self.identity = load_identity(folder / "reverse.pem")
+        self.listener = ReverseListener(self.keys, self.lines, self.clock, placement)
+        self.number = 0
+
+    @property
+    def server(self) -> Server:
+        """How cameras find it."""
+        return Server("127.0.0.1", self.number, self.identity.fingerprint)
+
+    async def camera(self, name: str = "Door") -> tuple[CameraId, str]:
+        """A new camera that dials, and its token."""
+        camera = await self.registry.add(name, "reverse:")
+        return camera.id, await self.keys.issue(camera.id)
+
+    def state(self, camera: CameraId) -> str:
+        """What its intake does."""
+        return self.manager.status(camera).state
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator["Port"]:
+        """Listen, always on the same port, and take cameras in."""
+        bound = listen("127.0.0.1", self.number)
+        bound.listen(256)
+        self.number = bound.getsockname()[1]
+        tasks = [
+            asyncio.create_task(self.manager.run()),
+            asyncio.create_task(self.listener.serve(bound, self.identity.context, self.identity.fingerprint)),
+        ]
+        try:
+            yield self
+        finally:
+            await end(*tasks)
+            bound.close()
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self.database.close()
+
+
+async def end(*tasks: asyncio.Task[None]) -> None:
+    """Stop tasks; one that failed by itself fails the test."""
+    failed = [task.exception() for task in tasks if task.done() and not task.cancelled()]
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    assert not [one for one in failed if one is not None], failed
+
+
+@asynccontextmanager
+async def dialling(
+    server: Server, camera: CameraId, token: str, *, clock: SystemClock | None = None
+) -> AsyncIterator[tuple[VirtualCamera, Dialler]]:
+    """A camera that dials ``server`` for as long as the block lasts."""
+    device = VirtualCamera({"/main": StreamFeed(h264_stream(frames=30, fps=15, gop=10), 30)}, port=None)
+    dialler = Dialler(server, Identity(camera, signer(token)), device, clock or SystemClock())
+    tasks = [asyncio.create_task(device.run()), asyncio.create_task(dialler.run())]
+    try:
+        yield device, dialler
+    finally:
+        await end(*tasks)
