@@ -1,1 +1,0 @@
-"""Thin clients push RTP to us and get results back on the same connection."""
