@@ -144,7 +144,7 @@ def cli_page() -> str | None:
     if importlib.util.find_spec("haechi.app") is None or importlib.util.find_spec("haechi.app.cli") is None:
         return None
     typer_main = importlib.import_module("typer.main")
-    root: Any = typer_main.get_command(importlib.import_module("haechi.app.cli").app)
+    root: Any = typer_main.get_command(importlib.import_module("haechi.app.cli.commands").app)
     lines = ["# Command line", "", "Every command prints its help with `--help`.", ""]
     lines += _command("haechi", root)
     return "\n".join(lines).rstrip() + "\n"

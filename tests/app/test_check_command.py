@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from haechi.app.cli import app
+from haechi.app.cli.commands import app
 from tests.program import environment
 from tests.record.archive import JPEG, Archive, pictures
 

@@ -13,7 +13,8 @@ import structlog
 from typer.testing import CliRunner, Result
 
 from haechi import __version__
-from haechi.app.cli import app, main
+from haechi.app.cli import main
+from haechi.app.cli.commands import app
 from haechi.base.errors import HaechiError
 from haechi.camera.virtual.server import VirtualCamera
 from haechi.media.rtsp.server import ServerPolicy

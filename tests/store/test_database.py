@@ -1,12 +1,17 @@
 """One unit of work is one transaction, changes of the schema included."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from sqlalchemy import Connection, inspect, text
 
 from haechi.base.errors import Unavailable
-from haechi.store.database import Database
+from haechi.store.database import MIGRATIONS, Database, newest_revision
 
 
 def test_a_change_of_the_schema_that_breaks_off_leaves_nothing_behind(tmp_path: Path) -> None:
@@ -39,3 +44,26 @@ def test_a_unit_of_reading_sees_one_state(tmp_path: Path) -> None:
     assert database.read_now(read) == (0, 0)
     assert database.read_now(read) == (1, 1)
     database.close()
+
+
+def test_a_database_of_the_newest_schema_is_opened_without_alembic_and_an_older_one_is_brought_up(
+    tmp_path: Path,
+) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    assert ScriptDirectory.from_config(config).get_current_head() == newest_revision()
+    database = Database.at(tmp_path / "haechi.db")
+    database.migrate()
+    told = text("UPDATE alembic_version SET version_num = :revision")
+    database.write_now(lambda c: c.execute(told, {"revision": "r9999"}))
+    with pytest.raises(CommandError, match="r9999"):
+        database.migrate()
+    database.write_now(lambda c: c.execute(told, {"revision": newest_revision()}))
+    database.close()
+    code = (
+        "import sys; from pathlib import Path; from haechi.store.database import Database;"
+        " Database.at(Path(sys.argv[1])).migrate(); print('alembic' in sys.modules)"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path / "haechi.db")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.split()[-1] == "False"

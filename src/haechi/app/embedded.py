@@ -1,4 +1,4 @@
-"""Haechi in one process: how everything hangs together. Read this file first.
+"""Haechi in one process: how everything hangs together. Read this file first, then `ground`, which it stands on.
 
 The walk of an access unit: a camera's bytes come in through `IngestManager`, are stamped, and are put on the `FrameBus`
 once. From there the very same object goes to the `Recorder` (disk), to each viewer (`LiveHub`) and to the `VisionPool`
@@ -9,47 +9,42 @@ the rules, pins the footage in the recording and tells who listens. The HTTP edg
 from __future__ import annotations
 
 import asyncio
-import signal
 import socket
-import threading
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import structlog
 import uvicorn
+from fastapi import FastAPI
 
 from haechi import __version__
 from haechi.api.app import build_app
 from haechi.api.services import Auth, EdgeConfig, Services
-from haechi.api.settings import LiveSettings, SettingsStore
+from haechi.app.ground import Ground, kept, on_signals, open_ground, stopped
 from haechi.app.keeping import keeping_over
-from haechi.app.settings import Settings, make_folder
+from haechi.app.reverse import ReverseRoom
+from haechi.app.settings import Settings
 from haechi.app.sound import RECODING
 from haechi.app.tidy import keep_tidy
-from haechi.app.tiers import key_ring, require_keys, tiers_over
-from haechi.app.zone import machine_zone
-from haechi.base.clock import Clock, SystemClock, is_synchronised
-from haechi.base.errors import HaechiError, Unavailable
+from haechi.app.tiers import tiers_over
+from haechi.base.clock import Clock
+from haechi.base.errors import Unavailable
 from haechi.base.memory import settle_memory
-from haechi.base.supervise import Backoff, supervise
-from haechi.bus.frames import FrameBus
 from haechi.events.centre import EventCentre, Stores
 from haechi.events.rulebook import RuleStore
-from haechi.fleet.cameras import CameraRegistry
-from haechi.ingest.manager import IngestManager
+from haechi.fleet.onvif.control import OnvifControl
+from haechi.fleet.onvif.links import LinkStore
+from haechi.ingest.network import resolve
 from haechi.live.mse import LiveHub
 from haechi.record.disk.volume import Volume
 from haechi.record.index.accounts import Accounts
-from haechi.record.index.policies import Policy
-from haechi.record.index.spans import RecordIndex
 from haechi.record.playback.footage import Playback
 from haechi.record.playback.previews import Previews
 from haechi.record.playback.reel import Reel
-from haechi.record.retention.deletion import Retention, RetentionSettings
-from haechi.record.write.recorder import Recorder, RecorderSettings
+from haechi.record.retention.deletion import Retention
+from haechi.record.write.recorder import Recorder
 from haechi.store.database import Database
 from haechi.vision.activity import ActivityStore
 from haechi.vision.feed import FeedSettings
@@ -67,21 +62,20 @@ PORTS_TRIED = 20
 class Rooms:
     """Everything that runs, put together. Making it starts nothing."""
 
-    settings: Settings
+    ground: Ground
     services: Services
-    recorder: Recorder
-    retention: Retention
-    volume: Volume
 
     @classmethod
     def build(cls, settings: Settings, database: Database, clock: Clock, *, demo: bool = False) -> Rooms:
         """Make all rooms over a migrated database."""
-        bus = FrameBus()
-        registry = CameraRegistry(database, clock)
-        index = RecordIndex(database)
-        volume = Volume(settings.record_dir)
-        retention = Retention(index, volume, clock, is_sure=is_synchronised)
-        tiers = tiers_over(settings, database, volume, clock, lambda: retention.settings.min_free_bytes)
+        return cls.over(Ground.build(settings, database, clock), demo=demo)
+
+    @classmethod
+    def over(cls, ground: Ground, *, demo: bool = False) -> Rooms:
+        """Make all rooms over a ground, which may be at work already."""
+        settings, database, clock, bus = ground.settings, ground.database, ground.clock, ground.bus
+        retention, index = ground.retention, ground.index
+        tiers = tiers_over(settings, database, ground.volume, clock, lambda: retention.settings.min_free_bytes)
         retention.shortages = tiers.shortages
         playback = Playback(index, tiers.vault, recoding=RECODING)
         models = ModelStore(settings.cache_dir / "models")
@@ -96,10 +90,11 @@ class Rooms:
             clock=clock,
             database=database,
             auth=auth,
-            settings=SettingsStore(database, clock, _live_defaults(settings)),
+            settings=ground.live,
             bus=bus,
-            registry=registry,
-            ingest=IngestManager(registry, bus, clock, database, floor=index.newest_captured_ns),
+            registry=ground.registry,
+            ingest=ground.ingest,
+            onvif=OnvifControl(LinkStore(database), resolve, clock),
             live=LiveHub(bus),
             index=index,
             playback=playback,
@@ -113,17 +108,28 @@ class Rooms:
             events=EventCentre(Stores(database, zones, rules, playback, settings.data_dir / "events"), vision, clock),
             keeping=keeping_over(settings, database, clock, auth, retention=retention, tiers=tiers),
         )
-        recording = RecorderSettings(
-            enabled=settings.record.enabled, keys=key_ring(settings), encrypt=settings.record.encrypt
-        )
-        recorder = Recorder(bus, index, volume, clock, recording, on_full=retention.wake)
-        return cls(settings, services, recorder, retention, volume)
+        ground.on_settings(services.keeping.outlook.forget)
+        return cls(ground, services)
+
+    @property
+    def settings(self) -> Settings:
+        return self.ground.settings
+
+    @property
+    def recorder(self) -> Recorder:
+        return self.ground.recorder
+
+    @property
+    def retention(self) -> Retention:
+        return self.ground.retention
+
+    @property
+    def volume(self) -> Volume:
+        return self.ground.volume
 
 
 async def serve(rooms: Rooms, ready: Callable[[str], None], stop: asyncio.Event | None = None) -> None:
     """Run until the HTTP server is told to stop (SIGINT, SIGTERM), or ``stop`` is set.
-
-    Live, recording, vision and events fail independently (CONTRACT D4): each is supervised on its own.
 
     Args:
         ready: Called with the address when requests are answered.
@@ -131,52 +137,68 @@ async def serve(rooms: Rooms, ready: Callable[[str], None], stop: asyncio.Event 
     Raises:
         Unavailable: ``port-taken``: no port could be listened on.
     """
-    house = rooms.services
+    async with rooms.ground.at_work():
+        await attend(rooms, ready, stop)
+
+
+async def attend(rooms: Rooms, ready: Callable[[str], None], stop: asyncio.Event | None = None) -> None:
+    """The same over a ground that is at work.
+
+    Live, recording, vision and events fail independently (CONTRACT D4): each is supervised on its own. The edge is
+    made off the event loop: that takes longer than a camera should wait.
+    """
     listener = listen(rooms.settings.http.host, rooms.settings.http.port)
     host, port = listener.getsockname()[:2]
-    server = _Server(
-        partial(ready, f"http://{_shown(host)}:{port}"),
-        uvicorn.Config(
-            build_app(house),
-            ws="websockets-sansio",
-            ws_max_size=64 * 1024,
-            ws_per_message_deflate=False,  # video does not get smaller, it only costs ten times as much to send
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            timeout_graceful_shutdown=3,
-        ),
-    )
+    app = await asyncio.to_thread(build_app, rooms.services)
+    server = _Server(partial(ready, f"http://{_shown(host)}:{port}"), _uvicorn_config(app))
     settle_memory()
-    with _stopped_by_signals(server):
+    with on_signals(server.handle_exit):
         await _run_all(rooms, server, listener, stop)
 
 
 async def _run_all(rooms: Rooms, server: uvicorn.Server, listener: socket.socket, stop: asyncio.Event | None) -> None:
+    """The ground comes to rest while what looks at it still does: events that end with the intake are stored."""
     house = rooms.services
     async with asyncio.TaskGroup() as group:
-        keep = partial(_keep, group, house.clock)
-        recording = keep("recorder", rooms.recorder.run)
-        intake = keep("intake", house.ingest.run)
-        others = [
+        keep = partial(kept, group, house.clock)
+        rest = [
             keep("retention", partial(_retain, rooms)),
             keep("stop", partial(_stop_when, stop, server)),
-            keep("retention settings", partial(_follow_settings, rooms)),
         ]
-        others.append(keep("accounts", Accounts(house.bus.ledger, house.database, house.clock).run))
-        others.append(keep("tiers", house.keeping.tiers.run))
-        others.append(keep("exports", house.keeping.exports.run))
-        others += [keep("vision", house.vision.run), keep("events", house.events.run)]
-        others += [keep("previews", house.previews.run), keep("activity", house.activity.run)]
-        others.append(keep("tidy", partial(keep_tidy, house)))
+        rest.append(keep("accounts", Accounts(house.bus.ledger, house.database, house.clock).run))
+        rest.append(keep("tiers", house.keeping.tiers.run))
+        rest.append(keep("exports", house.keeping.exports.run))
+        rest += [keep("vision", house.vision.run), keep("events", house.events.run)]
+        rest.append(keep("audit", house.keeping.audit.run))
+        rest += [keep("previews", house.previews.run), keep("activity", house.activity.run)]
+        rest += [keep("onvif", house.onvif.run), keep("tidy", partial(keep_tidy, house))]
+        rest.append(keep("reverse", reverse_room(rooms).run))
         try:
             await server.serve([listener])
         finally:
-            await _stop(intake)
-            await _stop(recording)
-            for task in others:
-                await _stop(task)
+            await rooms.ground.rest()
+            for task in rest:
+                await stopped(task)
+
+
+def _uvicorn_config(app: FastAPI) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        ws="websockets-sansio",
+        ws_max_size=64 * 1024,
+        ws_per_message_deflate=False,  # video does not get smaller, it only costs ten times as much to send
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=3,
+    )
+
+
+def reverse_room(rooms: Rooms) -> ReverseRoom:
+    """Where cameras come in that dial out to us."""
+    house = rooms.services
+    return ReverseRoom(rooms.settings, house.registry, house.database, house.ingest.lines, house.clock)
 
 
 class _Server(uvicorn.Server):
@@ -193,24 +215,10 @@ class _Server(uvicorn.Server):
 
     @contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
-        """Leave signals to `_stopped_by_signals`: uvicorn raises them again when *it* has stopped, and so would end
-        the process before the recorder has written what it holds.
+        """Leave signals to `on_signals`: uvicorn raises them again when *it* has stopped, and so would end the process
+        before the recorder has written what it holds.
         """
         yield
-
-
-@contextmanager
-def _stopped_by_signals(server: uvicorn.Server) -> Generator[None, None, None]:
-    """SIGINT and SIGTERM stop the server, and then everything behind it in its order."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {one: signal.signal(one, server.handle_exit) for one in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for one, handler in before.items():
-            signal.signal(one, handler)
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -233,16 +241,6 @@ def listen(host: str, port: int) -> socket.socket:
     raise Unavailable("no port to listen on; choose another with --port", code="port-taken", host=host, port=port)
 
 
-def _keep(
-    group: asyncio.TaskGroup, clock: Clock, name: str, run: Callable[[], Coroutine[Any, Any, None]]
-) -> asyncio.Task[None]:
-    """Supervise one room: whatever condition it meets, the others go on."""
-    backoff = Backoff(1.0, 15.0)
-    return group.create_task(
-        supervise(name, run, clock=clock, backoff=backoff, expected=(HaechiError, OSError, TimeoutError)), name=name
-    )
-
-
 async def _stop_when(stop: asyncio.Event | None, server: uvicorn.Server) -> None:
     if stop is not None:
         await stop.wait()
@@ -254,21 +252,6 @@ async def _retain(rooms: Rooms) -> None:
     while not rooms.volume.id:
         await rooms.services.clock.sleep(0.5)
     await rooms.retention.run()
-
-
-async def _stop(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
-
-
-async def _follow_settings(rooms: Rooms) -> None:
-    async for now in rooms.services.settings.watch():
-        rooms.retention.settings = RetentionSettings(
-            now.retention_days, now.min_free_bytes, now.motion_days, now.event_days, now.camera_max_bytes or None
-        )
-        rooms.recorder.defaults = Policy(enabled=rooms.settings.record.enabled, audio=now.record_audio)
-        rooms.services.keeping.outlook.forget()
-        rooms.retention.wake()
 
 
 def _shown(host: str) -> str:
@@ -289,14 +272,6 @@ def _vision_settings(settings: Settings) -> VisionSettings:
     )
 
 
-def _live_defaults(settings: Settings) -> LiveSettings:
-    return LiveSettings(
-        retention_days=settings.record.retention_days,
-        min_free_bytes=settings.record.min_free_bytes,
-        time_zone=settings.time_zone or machine_zone(),
-    )
-
-
 def _edge_config(settings: Settings, clock: Clock, *, demo: bool) -> EdgeConfig:
     return EdgeConfig(
         version=__version__,
@@ -311,9 +286,4 @@ def _edge_config(settings: Settings, clock: Clock, *, demo: bool) -> EdgeConfig:
 
 def open_rooms(settings: Settings, *, demo: bool = False) -> Rooms:
     """Open and migrate the database, and make all rooms over it."""
-    make_folder(settings.data_dir, "data_dir")
-    make_folder(settings.record_dir, "record.folder")
-    require_keys(settings)
-    database = Database.at(settings.database_path)
-    database.migrate()
-    return Rooms.build(settings, database, SystemClock(), demo=demo)
+    return Rooms.over(open_ground(settings), demo=demo)

@@ -1,12 +1,13 @@
-"""Tiers and keys of an installation, from its settings."""
+"""Tiers of an installation, from its settings."""
 
 from collections.abc import Callable
 
 from msgspec import Struct
 
+from haechi.app.keys import key_ring
 from haechi.app.settings import Settings, TierSettings
 from haechi.base.clock import Clock
-from haechi.base.errors import HaechiError, Invalid
+from haechi.base.errors import HaechiError
 from haechi.record.disk.keys import KeyRing
 from haechi.record.disk.volume import Volume
 from haechi.record.index.spans import RecordIndex
@@ -16,23 +17,6 @@ from haechi.record.tiers.packing import duration_ns
 from haechi.record.tiers.places import Folder
 from haechi.record.tiers.room import TierPlan, Tiers, TierWish
 from haechi.store.database import Database
-
-
-def key_ring(settings: Settings) -> KeyRing:
-    """The ring of keys, there or not yet."""
-    return KeyRing(settings.key_file)
-
-
-def require_keys(settings: Settings) -> None:
-    """Make sure that what is to be sealed can be, before anything starts.
-
-    Raises:
-        Invalid: ``key-missing``: there is no key yet.
-    """
-    wants = settings.record.encrypt or any(one.encrypt for one in settings.record.tiers)
-    if wants and not key_ring(settings).keys():
-        message = "footage is to be sealed (encrypt: true), but there is no key; run: haechi keys new"
-        raise Invalid(message, code="key-missing", file=str(settings.key_file))
 
 
 def tiers_over(

@@ -12,9 +12,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import structlog
-from alembic import command
-from alembic.config import Config
-from sqlalchemy import Connection, MetaData, create_engine, event, text
+from sqlalchemy import Connection, MetaData, create_engine, event, inspect, text
 from sqlalchemy.engine import URL, Engine, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError, OperationalError
@@ -39,6 +37,7 @@ SAFE_SQLITE = (3, 51, 3)
 """First release without the WAL-reset bug, by which two connections that checkpoint at once can lose commits. We
 avoid the trigger (only the writer checkpoints) and warn when the library is older."""
 READERS = 4
+MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 class Database:
@@ -64,18 +63,18 @@ class Database:
     def migrate(self) -> None:
         """Bring the schema to the newest revision. Blocking; call before serving.
 
+        Where it is there already, alembic is not even loaded: that takes longer than all else of an ordinary start.
+
         Raises:
             DataLoss: The file is not a database, or is damaged.
             Unavailable: The database cannot be opened.
         """
         if self._is_sqlite and sqlite3.sqlite_version_info < SAFE_SQLITE:
             log.info("sqlite is older than 3.51.3; only one connection checkpoints", version=sqlite3.sqlite_version)
-        config = Config()
-        config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
         try:
             with self._writer.begin() as connection:
-                config.attributes["connection"] = connection
-                command.upgrade(config, "head")
+                if _revision(connection) != newest_revision():
+                    _upgrade(connection)
         except OperationalError as error:
             raise Unavailable("the database cannot be opened", code="database-down", reason=str(error.orig)) from error
         except DBAPIError as error:
@@ -146,6 +145,27 @@ class Database:
             connection.exec_driver_sql("BEGIN IMMEDIATE" if is_writer else "BEGIN")
 
         return engine
+
+
+def newest_revision() -> str:
+    """The revision that this program wants: the last of the linear history, by the names of its files."""
+    return max(path.name.partition("_")[0] for path in (MIGRATIONS / "versions").glob("r*_*.py"))
+
+
+def _revision(connection: Connection) -> str | None:
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
+
+
+def _upgrade(connection: Connection) -> None:
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
 
 
 def is_sound(database: Database) -> bool:

@@ -5,38 +5,30 @@ Exit codes: 0 done, 1 it failed, 2 wrong usage, 3 wrong settings, 4 something ou
 
 import sys
 
-import typer
-
-from haechi.app.cli import camera, keys, models, user
-from haechi.app.cli.console import fail
-from haechi.app.cli.doctor import doctor, version
-from haechi.app.cli.record import check, replay
-from haechi.app.cli.serve import demo, serve
 from haechi.base.errors import HaechiError
 
-app = typer.Typer(
-    name="haechi",
-    help="Haechi: from a camera's first frame to the verdict, the alarm and the evidence.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-)
-app.command()(serve)
-app.command()(demo)
-app.command()(doctor)
-app.command()(check)
-app.command()(replay)
-app.command()(version)
-app.add_typer(camera.app, name="camera")
-app.add_typer(keys.app, name="keys")
-app.add_typer(models.app, name="models")
-app.add_typer(user.app, name="user")
+SERVE = "serve"
 
 
 def main() -> None:
     """Entry point: every condition of ours ends as one line and an exit code, never as a traceback."""
     try:
-        app()
+        _run()
     except HaechiError as error:
+        from haechi.app.cli.console import fail
+
         sys.exit(fail(error))
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def _run() -> None:
+    """The server is loaded by itself: what other commands need must not stand between a kill and the next unit."""
+    if sys.argv[1:2] == [SERVE]:
+        from haechi.app.cli.serve import alone
+
+        alone(args=sys.argv[2:], prog_name=f"haechi {SERVE}")
+    else:
+        from haechi.app.cli.commands import app
+
+        app()

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import typer
 
 from haechi.app.cli.console import opened, out
-from haechi.app.tiers import key_ring
+from haechi.app.keys import key_ring
 from haechi.base.clock import NS_PER_S, SystemClock
 from haechi.record.disk.rewrap import rewrap_all
 

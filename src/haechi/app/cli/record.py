@@ -11,7 +11,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from haechi.app.cli.console import err, opened, out
 from haechi.app.embedded import Rooms
-from haechi.app.tiers import TierCheck, check_tiers, key_ring, tiers_over
+from haechi.app.keys import key_ring
+from haechi.app.tiers import TierCheck, check_tiers, tiers_over
 from haechi.base.clock import NS_PER_S, SystemClock
 from haechi.base.ids import EventId
 from haechi.events.event import ReplayReport

@@ -4,42 +4,55 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 import uvloop
-from rich.panel import Panel
 
-from haechi.app import demo as demo_room
-from haechi.app.cli.console import err
-from haechi.app.embedded import Rooms, open_rooms
-from haechi.app.embedded import serve as serve_rooms
+from haechi.app.ground import Ground, on_signals, open_ground
 from haechi.app.settings import Settings, load_settings
 from haechi.base.errors import Conflict
 from haechi.base.telemetry import set_up_logging
+from haechi.store.database import Database
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from haechi.app.embedded import Rooms
+
+    Attend = Callable[[Rooms, Callable[[str], None], asyncio.Event], Coroutine[Any, Any, None]]
 
 Host = Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0: all. Default: from the settings")]
 Port = Annotated[int, typer.Option(help="Port; when it is taken the next free one is used. 0: from the settings")]
 
 
+alone = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
+"""`serve` and nothing else."""
+
+
+@alone.command()
 def serve(host: Host = "", port: Port = 0) -> None:
     """Run the server: cameras, recording, detection, events and the user interface in one process."""
     settings = _listening(load_settings(), host, port)
     set_up_logging(settings.log_level, settings.log_format)
-    rooms = open_rooms(settings)
-    _run(rooms, _serve(rooms))
+    ground = open_ground(settings)
+    _run(ground.database, _serve(ground))
 
 
 def demo(host: Host = "", port: Port = 0) -> None:
     """Four virtual cameras, recording, detection: look at everything without a camera. Keeps nothing."""
     started_s = time.monotonic()
-    settings = demo_room.demo_settings(_listening(load_settings(), host, port))
+    from haechi.app.cli.console import err
+    from haechi.app.demo import demo_settings
+    from haechi.app.embedded import open_rooms
+
+    settings = demo_settings(_listening(load_settings(), host, port))
     set_up_logging("warning", settings.log_format)
     err.print("[dim]rendering the demo's cameras; the first start takes some seconds longer[/]")
     rooms = open_rooms(settings, demo=True)
-    _run(rooms, _demo(rooms, started_s))
+    _run(rooms.services.database, _demo(rooms, started_s))
 
 
 def _listening(settings: Settings, host: str, port: int) -> Settings:
@@ -47,12 +60,12 @@ def _listening(settings: Settings, host: str, port: int) -> Settings:
     return settings.model_copy(update={"http": settings.http.model_copy(update=wish)})
 
 
-def _run(rooms: Rooms, work: Coroutine[Any, Any, None]) -> None:
+def _run(database: Database, work: Coroutine[Any, Any, None]) -> None:
     try:
         with suppress(KeyboardInterrupt):
             uvloop.run(work)
     finally:
-        rooms.services.database.close()
+        database.close()
 
 
 async def _setup_token(rooms: Rooms) -> str:
@@ -63,20 +76,39 @@ async def _setup_token(rooms: Rooms) -> str:
         return ""
 
 
-async def _serve(rooms: Rooms) -> None:
-    token = await _setup_token(rooms)
+async def _serve(ground: Ground) -> None:
+    """Record, and load the rest of the house meanwhile: somebody waits for footage, nobody for a page."""
+    stop = asyncio.Event()
+    with on_signals(lambda _signal, _frame: stop.set()):
+        async with ground.at_work():
+            rooms, attend, err = await asyncio.to_thread(_furnish, ground)
+            token = await _setup_token(rooms)
 
-    def ready(address: str) -> None:
-        if token:
-            err.print(f"Haechi listens on [bold]{address}[/]. Set it up here (one day, one use):")
-            err.print(f"  [bold]{address}/setup#token={token}[/]", soft_wrap=True)
-        else:
-            err.print(f"Haechi listens on [bold]{address}[/]")
+            def ready(address: str) -> None:
+                if token:
+                    err.print(f"Haechi listens on [bold]{address}[/]. Set it up here (one day, one use):")
+                    err.print(f"  [bold]{address}/setup#token={token}[/]", soft_wrap=True)
+                else:
+                    err.print(f"Haechi listens on [bold]{address}[/]")
 
-    await serve_rooms(rooms, ready)
+            await attend(rooms, ready, stop)
+
+
+def _furnish(ground: Ground) -> tuple[Rooms, Attend, Console]:
+    """Everything that is slow to load."""
+    from haechi.app.cli.console import err
+    from haechi.app.embedded import Rooms, attend
+
+    return Rooms.over(ground), attend, err
 
 
 async def _demo(rooms: Rooms, started_s: float) -> None:
+    from rich.panel import Panel
+
+    from haechi.app import demo as demo_room
+    from haechi.app.cli.console import err
+    from haechi.app.embedded import serve as serve_rooms
+
     token = await _setup_token(rooms)
     port = demo_room.free_port(demo_room.CAMERA_PORT)
 

@@ -1,0 +1,25 @@
+"""All commands of ``haechi`` in one place."""
+
+import typer
+
+from haechi.app.cli import camera, keys, models, user
+from haechi.app.cli.doctor import doctor, version
+from haechi.app.cli.record import check, replay
+from haechi.app.cli.serve import demo, serve
+
+app = typer.Typer(
+    name="haechi",
+    help="Haechi: from a camera's first frame to the verdict, the alarm and the evidence.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+app.command()(serve)
+app.command()(demo)
+app.command()(doctor)
+app.command()(check)
+app.command()(replay)
+app.command()(version)
+app.add_typer(camera.app, name="camera")
+app.add_typer(keys.app, name="keys")
+app.add_typer(models.app, name="models")
+app.add_typer(user.app, name="user")
