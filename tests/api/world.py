@@ -24,6 +24,7 @@ from haechi.api.settings import SettingsStore
 from haechi.app.keeping import keeping_over
 from haechi.app.settings import Settings
 from haechi.base.clock import NS_PER_S, SimulatedClock
+from haechi.base.errors import Unavailable
 from haechi.base.ids import BookmarkId, CameraId, ExportId, RecordingId, UserId, new_id, stream_of
 from haechi.bus.frames import FrameBus, Run
 from haechi.events.archive import Change, EventArchive
@@ -31,6 +32,9 @@ from haechi.events.centre import EventCentre, Stores
 from haechi.events.event import Event
 from haechi.events.rulebook import RuleStore
 from haechi.fleet.cameras import CameraRegistry
+from haechi.fleet.onvif.control import OnvifControl
+from haechi.fleet.onvif.http import Address
+from haechi.fleet.onvif.links import LinkStore
 from haechi.ingest.manager import IngestManager
 from haechi.live.mse import LiveHub
 from haechi.media.access_unit import AccessUnit, UnitRef
@@ -78,6 +82,11 @@ def _migrated() -> bytes:
         return (Path(folder) / "empty.db").read_bytes()
 
 
+async def _nowhere(host: str, _port: int) -> Address:
+    """No name is known in this world."""
+    raise Unavailable("the camera's host name is unknown", code="dns-failed", host=host)
+
+
 class World:
     """Everything that `build_app` wants, over one database in ``folder``; time stands still unless told otherwise."""
 
@@ -97,6 +106,7 @@ class World:
         self.bus = FrameBus()
         self.registry = CameraRegistry(self.database, self.clock)
         self.ingest = IngestManager(self.registry, self.bus, self.clock, self.database)
+        self.onvif = OnvifControl(LinkStore(self.database), _nowhere, self.clock, targets=())
         self.vision = FakeVision()
         self.playback = FakePlayback(folder)
         self.index = RecordIndex(self.database)
@@ -138,6 +148,7 @@ class World:
             bus=self.bus,
             registry=self.registry,
             ingest=self.ingest,
+            onvif=self.onvif,
             live=LiveHub(self.bus),
             index=self.index,
             playback=cast("Any", self.playback),

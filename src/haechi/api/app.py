@@ -24,6 +24,7 @@ from haechi.api.routes import (
     events,
     exports,
     footage,
+    onvif,
     previews,
     reel,
     retention,
@@ -81,6 +82,7 @@ def build_app(services: Services) -> FastAPI:
     rooms = (
         session,
         cameras,
+        onvif,
         footage,
         reel,
         previews,

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from haechi.events.centre import EventCentre
     from haechi.events.rulebook import RuleStore
     from haechi.fleet.cameras import CameraRegistry
+    from haechi.fleet.onvif.control import OnvifControl
     from haechi.ingest.manager import IngestManager
     from haechi.live.mse import LiveHub
     from haechi.record.exports.cutter import Cutter
@@ -110,6 +111,7 @@ class Services:
     bus: FrameBus
     registry: CameraRegistry
     ingest: IngestManager
+    onvif: OnvifControl
     live: LiveHub
     index: RecordIndex
     playback: Playback

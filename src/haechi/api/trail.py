@@ -78,6 +78,9 @@ AUDITED: dict[tuple[str, str], Rule] = {
     ("PUT", f"{_CAMERA}/rules"): Rule(Action.SETTINGS),
     ("POST", "/api/cameras"): Rule(Action.CAMERAS),
     ("PATCH", _CAMERA): Rule(Action.CAMERAS),
+    ("PUT", f"{_CAMERA}/onvif"): Rule(Action.CAMERAS),
+    ("POST", f"{_CAMERA}/ptz"): Rule(Action.CAMERAS, often=True),
+    ("POST", f"{_CAMERA}/presets"): Rule(Action.CAMERAS),
     ("DELETE", _CAMERA): Rule(Action.DELETE),
     ("PATCH", _EVENT): Rule(Action.REVIEW),
     ("POST", "/api/events/review"): Rule(Action.REVIEW),
@@ -93,6 +96,8 @@ AUDITED: dict[tuple[str, str], Rule] = {
 
 CHANGES_NOTHING = {
     ("POST", "/api/cameras/probe"): "tries an address, keeps nothing",
+    ("POST", "/api/cameras/discover"): "asks who is there, keeps nothing",
+    ("POST", "/api/cameras/describe"): "asks a device what it is, keeps nothing",
     ("POST", "/api/retention/plan"): "says what would go, deletes nothing",
 }
 """Routes that are no reading in HTTP's eyes, and still nothing to write down."""

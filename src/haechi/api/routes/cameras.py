@@ -75,6 +75,7 @@ async def delete_camera(camera: AskedCamera, house: House) -> None:
     await house.auth.users.forget_camera(camera.id)
     await house.zones.forget(camera.id)
     await house.rules.forget(camera.id)
+    await house.onvif.forget(camera.id)
 
 
 async def probe_camera(body: ProbeIn, house: House, door: Door, caller: Caller) -> ProbeOut:

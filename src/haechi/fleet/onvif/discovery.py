@@ -128,6 +128,8 @@ async def discover(seconds: float, targets: Sequence[tuple[str, int]] = ((GROUP,
     Raises:
         Unavailable: ``discovery-failed``: nobody could be asked.
     """
+    if not targets:
+        return
     loop = asyncio.get_running_loop()
     heard: asyncio.Queue[tuple[bytes, str]] = asyncio.Queue(MOST_WAITING)
 

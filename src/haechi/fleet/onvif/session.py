@@ -171,7 +171,9 @@ class Session:
     def _take_challenge(self, response: Response) -> bool:
         """Whether there is a Digest challenge that we have not answered yet. Basic would show the password."""
         found = next((one for one in parse_challenges(response.challenges) if one.scheme == "digest"), None)
-        if found is None or not self._who.username or (self._challenge is not None and not found.stale):
+        if found is None or not self._who.username:
+            return False
+        if self._challenge is not None and not found.stale and found.nonce == self._challenge.nonce:
             return False
         self._challenge, self._count = found, 0
         return True
