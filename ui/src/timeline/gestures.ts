@@ -67,6 +67,7 @@ export class Gestures {
     const x = this.x(event);
     this.pointers.set(event.pointerId, x);
     if (this.pointers.size === 2) {
+      this.endScrub(this.lastX);
       this.mode = "pinch";
       this.pinchGap = this.gap();
       return;
@@ -92,11 +93,12 @@ export class Gestures {
   };
 
   private readonly up = (event: PointerEvent): void => {
-    const x = this.x(event);
+    // What the browser takes away (a scroll, a call) has no place of its own.
+    const x = event.type === "pointerup" ? this.x(event) : this.lastX;
     this.pointers.delete(event.pointerId);
-    this.stopEdge();
-    if (event.type === "pointerup" && this.mode === "press") this.target.pick(this.y(event));
-    if (event.type === "pointerup" && (this.mode === "press" || this.mode === "scrub")) {
+    this.endScrub(x);
+    if (event.type === "pointerup" && this.mode === "press") {
+      this.target.pick(this.y(event));
       this.target.seek(msAt(this.target.view(), x, this.width), false);
     }
     this.mode = this.pointers.size > 0 ? "pan" : "idle";
@@ -138,6 +140,12 @@ export class Gestures {
       this.edge = requestAnimationFrame(creep);
     };
     this.edge = requestAnimationFrame(creep);
+  }
+
+  /** However it ends, the time that was dragged to is the one that is shown. */
+  private endScrub(x: number): void {
+    this.stopEdge();
+    if (this.mode === "scrub") this.target.seek(msAt(this.target.view(), x, this.width), false);
   }
 
   private stopEdge(): void {
