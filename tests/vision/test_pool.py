@@ -184,6 +184,26 @@ def test_a_worker_that_hangs_is_killed_and_a_question_that_killed_two_is_answere
     asyncio.run(play())
 
 
+def test_a_frozen_worker_is_replaced_long_before_one_that_only_takes_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    params, units = visitor()
+    monkeypatch.setattr(link, "SILENT_S", 1_000.0)
+
+    async def play() -> None:
+        async with running() as rig:
+            rig.pool.demand(STREAM, Demand.FULL)
+            rig.open(params)
+            await rig.play(units[:40])
+            before = worker_pid(rig)
+            os.kill(before, signal.SIGSTOP)
+            for unit in units[40:]:
+                rig.bus.channel(STREAM).publish(unit)
+            await rig.until(lambda: rig.pool.status().starts == 2 and rig.pool.status().ready_workers == 1)
+            assert worker_pid(rig) != before
+            assert rig.pool.status().quarantined_units == 0
+
+    asyncio.run(play())
+
+
 def test_a_still_shows_the_last_unit_in_the_size_asked_for() -> None:
     params, units = visitor()
 

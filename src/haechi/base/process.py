@@ -22,6 +22,27 @@ class Finished(Struct, frozen=True):
     output: str
 
 
+class Activity(Struct, frozen=True):
+    """What a process does.
+
+    Attributes:
+        cpu_ticks: Processor time of all its threads so far, in ticks of 10 ms.
+        is_running: Its first thread runs, or waits for a processor or a disk: only the machine keeps it from going on.
+    """
+
+    cpu_ticks: int
+    is_running: bool
+
+
+def activity_of(pid: int) -> Activity | None:
+    """What a process does now; None where the system does not tell, or the process is gone. Source: proc(5), stat."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return None
+    return Activity(int(fields[11]) + int(fields[12]), fields[0] in {"R", "D"})
+
+
 def bare_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """Our environment reduced to `KEPT_VARIABLES`, and ``extra``."""
     return {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ} | dict(extra or {})

@@ -8,16 +8,25 @@ import resource
 import socket
 from collections.abc import Callable
 
+import structlog
+
 from haechi.base.clock import NS_PER_S, Clock
 from haechi.base.errors import PeerError, Unavailable
-from haechi.base.process import start_module
+from haechi.base.process import Activity, activity_of, start_module
 from haechi.vision.messages import Done, Progress, Ready, Reply, Request, Setup, Unpacker, pack, read_reply
+
+log = structlog.get_logger(__name__)
 
 WORKER_MODULE = "haechi.vision.worker"
 LOAD_S = 90.0
 """Loading takes 1 s here; a slow disk and a cold cache may need much more."""
 SILENT_S = 10.0
 """A worker that owes an answer and says nothing for so long hangs, and is killed."""
+STILL_S = 4.0
+"""So long where it does nothing meanwhile, either: no processor time, and none that it waits for. It is frozen, or it
+waits for what never comes; a busy machine alone does not do that."""
+AWAY_S = 2.5
+"""We look every second. When that was so long ago we stood still ourselves, and answers may lie unread."""
 CPU_AHEAD_S = 120
 """CPU time that a worker may take before its limit is moved on by the next answer; then the kernel ends it."""
 MOST_UNSENT_BYTES = 32 * 1024 * 1024
@@ -38,7 +47,8 @@ class WorkerLink:
         self._on_reply = on_reply
         self._process: asyncio.subprocess.Process | None = None
         self._writer: asyncio.StreamWriter | None = None
-        self._heard_ns = 0
+        self._heard_ns = self._moved_ns = self._checked_ns = 0
+        self._activity: Activity | None = None
         self._owed = 0
         self._cpu_limit_s = 0
         self._is_retired = False
@@ -94,8 +104,19 @@ class WorkerLink:
 
     def check(self) -> None:
         """Kill the worker when it hangs. Call every second or so."""
-        silent_ns = self._clock.monotonic_ns() - self._heard_ns
-        if self.ready is not None and self._owed > 0 and silent_ns > SILENT_S * NS_PER_S:
+        now_ns = self._clock.monotonic_ns()
+        was_away = now_ns - self._checked_ns > AWAY_S * NS_PER_S
+        self._checked_ns = now_ns
+        if self.ready is None or self._owed == 0 or was_away:
+            self._heard_ns = self._moved_ns = now_ns
+            return
+        activity = activity_of(self._process.pid) if self._process is not None else None
+        if activity is None or activity.is_running or activity != self._activity:
+            self._moved_ns = now_ns
+        self._activity = activity
+        silent_ns, still_ns = now_ns - self._heard_ns, now_ns - max(self._heard_ns, self._moved_ns)
+        if silent_ns > SILENT_S * NS_PER_S or still_ns > STILL_S * NS_PER_S:
+            log.warning("a decode worker hangs and is ended", silent_s=round(silent_ns / NS_PER_S, 1))
             self.kill()
 
     def retire(self) -> None:
