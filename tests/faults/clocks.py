@@ -171,7 +171,7 @@ def play(one: Try) -> Iterator[Outcome]:
         if is_restart and life == 2:
             machine.set(JUMPS[name])
         process = machine.start(one.root, script, life, LIFE_S)
-        first = process.stdout.readline() if process.stdout else b""
+        first = _until_ready(process)
         if not is_restart and life == 2:
             time.sleep(draw.uniform(0.3, 2.0))
             machine.set(JUMPS[name])
@@ -181,6 +181,17 @@ def play(one: Try) -> Iterator[Outcome]:
     last = Life(one.root, script, 3)
     what = f"{name}{', and back' if goes_back else ''}"
     yield outcome(what, looked(last, ledger, 3, Terms(loss_most=0)), also=tuple(wrong))
+
+
+def _until_ready(process: subprocess.Popen[bytes]) -> bytes:
+    """All lines up to the one that says so: logs may come before it, and a leap that came then would be none."""
+    assert process.stdout is not None
+    said = b""
+    while line := process.stdout.readline():
+        said += line
+        if line == b"ready\n":
+            break
+    return said
 
 
 def _heard(process: subprocess.Popen[bytes], first: bytes, ledger: Ledger) -> list[str]:
