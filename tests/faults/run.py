@@ -21,12 +21,13 @@ from pathlib import Path
 import msgspec
 import structlog
 
-from tests.faults import clocks, cuts, damage, errors, full, house, kills, mounts, stage
+from tests.faults import clocks, cuts, damage, errors, full, house, kills, mounts, moves, stage
 from tests.faults.cases import Fault, Outcome, Try
 
 FAULTS = [
     kills.FAULT,
     cuts.FAULT,
+    moves.FAULT,
     errors.FAULT,
     errors.LOCKED,
     full.FULL,

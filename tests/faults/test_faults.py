@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults import clocks
+from tests.faults import clocks, moves
 from tests.faults.pcfs import can_mount
 from tests.faults.stage import can_mount_own, can_trace
 
@@ -22,6 +22,7 @@ def nothing() -> str:
 SHORT: list[tuple[str, int, Callable[[], str]]] = [
     ("kill", 8, can_trace),
     ("power", 8, can_mount),
+    ("moves", 4, moves.missing),
     ("errors", 3, can_trace),
     ("damage", 5, nothing),
     ("mounts", 3, can_mount_own),

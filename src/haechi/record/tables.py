@@ -39,6 +39,15 @@ recordings = sa.Table(
     sa.Column("kept_as", sa.SmallInteger, nullable=True),
 )
 
+stored = sa.Table(
+    "stored",
+    metadata,
+    sa.Column("volume", sa.String(36), primary_key=True),
+    sa.Column("recordings", sa.BigInteger, nullable=False),
+    sa.Column("bytes", sa.BigInteger, nullable=False),
+)
+"""Sums over `recordings`. Triggers keep them, so that no write can forget to; nothing else writes here but repairs."""
+
 layouts = sa.Table(
     "layouts",
     metadata,

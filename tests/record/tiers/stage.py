@@ -127,12 +127,14 @@ class Stage:
         await place.volume.claim(self.database, self.clock)
         return place
 
-    async def objects(self, endpoint: str, prefix: str = "site", limits: Limits = QUICK) -> Objects:
+    async def objects(
+        self, endpoint: str, prefix: str = "site", limits: Limits = QUICK, *, takes: bool = False
+    ) -> Objects:
         """A claimed store on the S3 server at ``endpoint``."""
         options = {"endpoint": endpoint, "region": "us-east-1"}
         options |= {"access_key_id": ACCESS_KEY, "secret_access_key": SECRET_KEY}
         place = Objects(f"s3://footage/{prefix}", options, limits)
-        await place.claim(self.database, self.clock, "far", 2)
+        await place.claim(self.database, self.clock, "far", 2, takes=takes)
         return place
 
     def rows(self) -> list[Recording]:

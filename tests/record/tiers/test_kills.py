@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from haechi.base.clock import NS_PER_S, SystemClock
-from haechi.record.tiers.objects import IDENTITY_OBJECT
+from haechi.record.tiers.identity import IDENTITY_OBJECT
 from haechi.record.tiers.places import stored_path
 from tests.record.tiers.killed import PACE
 from tests.record.tiers.stage import Stage, until_moved

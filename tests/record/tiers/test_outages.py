@@ -9,8 +9,9 @@ import pytest
 
 from haechi.base.clock import NS_PER_S, SimulatedClock
 from haechi.base.errors import HaechiError
+from haechi.record.tiers.identity import IDENTITY_OBJECT
 from haechi.record.tiers.mover import Mover, Pace, WrongBytes
-from haechi.record.tiers.objects import IDENTITY_OBJECT, Limits
+from haechi.record.tiers.objects import Limits
 from haechi.record.tiers.packing import Packing
 from haechi.record.tiers.places import stored_path
 from tests.faultproxy import Fault, FaultProxy

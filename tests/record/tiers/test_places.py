@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from haechi.base.errors import Conflict, DataLoss, Invalid, Unavailable
-from haechi.record.tiers.objects import IDENTITY_OBJECT, Objects, checked_url
+from haechi.record.tiers.identity import IDENTITY_OBJECT
+from haechi.record.tiers.objects import Objects, checked_url
 from haechi.record.tiers.places import Folder, packed_path, packed_range, stored_path
 from tests.record.tiers.stage import Stage
 from tests.s3 import S3
@@ -95,7 +96,7 @@ def test_a_put_that_breaks_leaves_nothing(tmp_path: Path, s3: S3, kind: str) -> 
 
 @pytest.mark.parametrize("kind", ["folder", "s3"])
 def test_a_place_that_is_another_one_is_not_touched(tmp_path: Path, s3: S3, kind: str) -> None:
-    stage, other = Stage(tmp_path / "one", minutes=4), Stage(tmp_path / "two", minutes=4)
+    stage, other = Stage(tmp_path / "one", minutes=4), Stage(tmp_path / "two", minutes=2)
 
     async def use() -> None:
         place = await opened(kind, stage, s3, "mine")

@@ -13,8 +13,9 @@ from haechi.base.errors import Invalid
 from haechi.record.disk.volume import Space, Volume
 from haechi.record.index.spans import Recording
 from haechi.record.retention.deletion import Retention, RetentionSettings
+from haechi.record.tiers.identity import IDENTITY_OBJECT
 from haechi.record.tiers.mover import Pace
-from haechi.record.tiers.objects import IDENTITY_OBJECT, Limits
+from haechi.record.tiers.objects import Limits
 from haechi.record.tiers.packing import MINUTE_NS, Packing, duration_ns, groups, sized
 from haechi.record.tiers.places import stored_path
 from haechi.record.tiers.room import TierPlan, Tiers, TierWish

@@ -2,7 +2,7 @@
 
 import typer
 
-from haechi.app.cli import camera, keys, models, user
+from haechi.app.cli import camera, keys, models, tiers, user
 from haechi.app.cli.doctor import doctor, version
 from haechi.app.cli.record import check, replay
 from haechi.app.cli.serve import demo, serve
@@ -22,4 +22,5 @@ app.command()(version)
 app.add_typer(camera.app, name="camera")
 app.add_typer(keys.app, name="keys")
 app.add_typer(models.app, name="models")
+app.add_typer(tiers.app, name="tiers")
 app.add_typer(user.app, name="user")

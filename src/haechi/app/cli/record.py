@@ -7,13 +7,15 @@ from typing import Annotated
 
 import typer
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from haechi.app.cli.bars import counting
 from haechi.app.cli.console import err, opened, out
+from haechi.app.cli.tiers import tell as tell_adopted
 from haechi.app.embedded import Rooms
 from haechi.app.keys import key_ring
-from haechi.app.tiers import TierCheck, check_tiers, tiers_over
+from haechi.app.tiers import TierCare, TierCheck, tiers_over
 from haechi.base.clock import NS_PER_S, SystemClock
+from haechi.base.errors import HaechiError
 from haechi.base.ids import EventId
 from haechi.events.event import ReplayReport
 from haechi.record.disk.volume import Volume
@@ -33,29 +35,40 @@ def check(
     Exit code 0: all is sound, or was put right. 1: something is wrong, and is named.
     """
     clock = SystemClock()
+    began_ns = clock.monotonic_ns()
     with opened() as (settings, database):
-        index, volume = RecordIndex(database), Volume(settings.record_dir)
-        columns = (TextColumn("checking"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        with Progress(*columns, console=err, transient=True) as bar:
-            task = bar.add_task("", total=None)
+        index, volume, keys = RecordIndex(database), Volume(settings.record_dir), key_ring(settings)
+        tiers = tiers_over(settings, database, volume, clock)
 
-            def progress(done: int, total: int) -> None:
-                bar.update(task, completed=done, total=total)
-
-            async def run() -> tuple[CheckReport, list[TierCheck]]:
-                await volume.claim(database, clock)
-                keys, tiers = key_ring(settings), tiers_over(settings, database, volume, clock)
+        async def run() -> tuple[CheckReport, list[TierCheck]]:
+            await volume.claim(database, clock)
+            with counting("checking") as progress:
                 first = await check_volume(index, volume, level, repair=repair, progress=progress, keys=keys)
-                return first, await check_tiers(tiers, index, level, keys)
+            care, others = TierCare(tiers, index, clock, keys), []
+            for name in tiers.names:
+                if repair:
+                    await _list_again(care, name)
+                with counting(f"checking {name}") as progress:
+                    others.append(await care.check(name, level, progress))
+            return first, others
 
-            began_ns = clock.monotonic_ns()
-            report, others = asyncio.run(run())
-            seconds = (clock.monotonic_ns() - began_ns) / NS_PER_S
-    _tell(report, seconds, repair=repair)
+        report, others = asyncio.run(run())
+    _tell(report, (clock.monotonic_ns() - began_ns) / NS_PER_S, repair=repair)
     for one in others:
         _tell_tier(one)
     is_sound = report.is_sound or (repair and report.is_mended)
     raise typer.Exit(0 if is_sound and all(one.is_sound for one in others) else 1)
+
+
+async def _list_again(care: TierCare, name: str) -> None:
+    """What lies in a tier of ours without a row. A tier that cannot be looked at is told by the check."""
+    with counting(f"listing {name}") as progress:
+        try:
+            found = await care.adopt(name, progress)
+        except HaechiError:
+            return
+    if found.recordings or found.issue_count:
+        tell_adopted(found)
 
 
 def _tell_tier(one: TierCheck) -> None:
@@ -67,6 +80,8 @@ def _tell_tier(one: TierCheck) -> None:
         out.print(f"[red]{issue.kind}[/] {one.name}: {escape(issue.path)} {escape(issue.detail)}")
     read = f"{one.report.bytes / 1e6:.0f} MB read"
     out.print(f"tier {one.name}: {one.report.recordings} recordings, {one.report.issue_count} issues, {read}")
+    if any(issue.kind == "unlisted" for issue in one.report.issues):
+        out.print(f"what is unlisted is listed again by: haechi tiers adopt {one.name}")
 
 
 def _tell(report: CheckReport, seconds: float, *, repair: bool) -> None:

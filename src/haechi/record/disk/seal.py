@@ -5,6 +5,7 @@ number n is block n. So where a fragment lies follows from its number and its pl
 range is read by opening the few blocks that it touches. The layout is in docs/design/tiers.md and is frozen.
 """
 
+import hmac
 import secrets
 import struct
 from collections.abc import Callable, Sequence
@@ -85,6 +86,7 @@ class DataKey:
     def __init__(self, key: bytes, stream: StreamId) -> None:
         self._cipher = AESGCM(key)
         self._bound = MAGIC + stream.encode()
+        self._aside = hmac.digest(key, b"nonces of what is kept aside", "sha256")
 
     def seal(self, number: int, plain: bytes) -> bytes:
         """Block ``number`` with its length in front and its tag behind."""
@@ -103,6 +105,26 @@ class DataKey:
             return self._cipher.decrypt(_nonce(number), memoryview(block)[4:], self._bound)
         except InvalidTag as error:
             raise _broken("a block of a sealed recording is damaged", block=number) from error
+
+    def seal_aside(self, plain: bytes, about: bytes) -> bytes:
+        """Something on the recording that is kept outside of it, bound to ``about``. Its nonce follows from both: the
+        same gives the same bytes again, nothing else has its nonce, and no block has (theirs begin with zeros)."""
+        said = len(about).to_bytes(8, "big") + about + plain
+        nonce = b"\xff" + hmac.digest(self._aside, said, "sha256")[:11]
+        return nonce + self._cipher.encrypt(nonce, plain, self._bound + about)
+
+    def open_aside(self, sealed: bytes, about: bytes) -> bytes:
+        """What `seal_aside` was given.
+
+        Raises:
+            DataLoss: ``seal-broken``: it, or what it is bound to, was changed.
+        """
+        if not sealed.startswith(b"\xff") or len(sealed) < 12 + TAG_BYTES:
+            raise _broken("what belongs to a sealed recording is damaged")
+        try:
+            return self._cipher.decrypt(sealed[:12], sealed[12:], self._bound + about)
+        except InvalidTag as error:
+            raise _broken("what belongs to a sealed recording is damaged") from error
 
 
 class Block(Struct, frozen=True):

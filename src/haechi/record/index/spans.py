@@ -18,7 +18,7 @@ from haechi.record.index.commits import recorded_until
 from haechi.record.index.layouts import Fragment, unpack
 from haechi.record.index.pins import Pin, add_pin, drop_pins
 from haechi.record.index.policies import PinKind, Policy
-from haechi.record.tables import gaps, layouts, record_settings, recordings
+from haechi.record.tables import gaps, layouts, record_settings, recordings, stored
 from haechi.store.database import Database
 
 LONGEST_RECORDING_NS = 3600 * NS_PER_S
@@ -100,9 +100,10 @@ class RecordIndex:
 
     async def storage_bytes(self, camera: CameraId | None = None) -> int:
         """Bytes of listed footage, of one camera or of all."""
-        total = sa.select(sa.func.coalesce(sa.func.sum(recordings.c.size_bytes), 0))
+        total = sa.select(sa.func.coalesce(sa.func.sum(stored.c.bytes), 0))
         if camera is not None:
-            total = total.where(recordings.c.stream.startswith(f"{camera}/", autoescape=True))
+            mine = recordings.c.stream.startswith(f"{camera}/", autoescape=True)
+            total = sa.select(sa.func.coalesce(sa.func.sum(recordings.c.size_bytes), 0)).where(mine)
         return await self.database.read(lambda c: int(c.execute(total).scalar_one()))
 
     async def oldest_ns(self) -> int | None:

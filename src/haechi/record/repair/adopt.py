@@ -66,13 +66,24 @@ async def adopt(index: RecordIndex, volume: Volume, keys: KeyRing | None = None)
     return await asyncio.to_thread(adopt_now, index, volume, keys)
 
 
-def adopt_now(index: RecordIndex, volume: Volume, keys: KeyRing | None = None) -> AdoptReport:
-    """Blocking `adopt`. Nothing else may be at work on the volume."""
+def adopt_now(
+    index: RecordIndex,
+    volume: Volume,
+    keys: KeyRing | None = None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> AdoptReport:
+    """Blocking `adopt`. Nothing else may be at work on the volume.
+
+    Args:
+        progress: Called with how many of how many days of a camera were looked at.
+    """
     adoption = Adoption(index, volume, keys=keys)
     adoption.start()
     adoption.take(adoption.strays())
-    for day in adoption.each_day():
+    found = adoption.each_day()
+    for number, day in enumerate(found, 1):
         adoption.take(adoption.look(day))
+        progress(number, len(found))
     adoption.finish()
     return adoption.report
 

@@ -17,7 +17,7 @@ from haechi.base.ids import RecordingId
 from haechi.bus.frames import GapCause
 from haechi.record.disk.keys import KeyRing
 from haechi.record.disk.volume import Volume
-from haechi.record.index import days
+from haechi.record.index import days, totals
 from haechi.record.index.commits import insert_gap, set_layout
 from haechi.record.index.layouts import pack, rows_of
 from haechi.record.index.mend import lose_recording
@@ -25,6 +25,7 @@ from haechi.record.index.spans import RecordIndex, Recording, fragments_in, pack
 from haechi.record.playback.read import layout, units_in
 from haechi.record.repair.adopt import adopt_now
 from haechi.record.tables import recordings, volumes
+from haechi.record.tiers.places import Folder
 from haechi.record.tiers.vault import Vault
 from haechi.store.database import is_sound
 
@@ -46,7 +47,8 @@ class Issue(Struct, frozen=True):
     """One thing that is not as it should be.
 
     Attributes:
-        kind: ``missing``, ``short``, ``long`` (bytes that are not listed), ``damaged`` or ``unlisted``.
+        kind: ``missing``, ``short``, ``long`` (bytes that are not listed), ``damaged``, ``unlisted``; ``totals``: of a
+            volume, what is said to lie there is not the sum of its rows.
     """
 
     kind: str
@@ -62,6 +64,7 @@ class CheckReport(Struct, frozen=True):
     Attributes:
         bytes: That were read and hashed.
         repaired: Issues that were put right: damaged footage is off the list and accounted for as a gap.
+        unlisted: Files without a row.
         refused: Recordings without a file that stay on the list because they are too many for an accident (D8).
     """
 
@@ -75,6 +78,7 @@ class CheckReport(Struct, frozen=True):
     issue_count: int
     repaired: int = 0
     refused: int = 0
+    unlisted: int = 0
 
     @property
     def is_sound(self) -> bool:
@@ -121,6 +125,7 @@ class _Check:
         self._database = index.database
         self._volume = volume
         self._vault = Vault(volume, index.database, keys)
+        self._vault.add(Folder(volume), volume.name)
         self._level = level
         self._progress = progress
         self._issues: list[Issue] = []
@@ -142,6 +147,7 @@ class _Check:
         for day in sorted(on_disk | self._database.read_now(days.days_listed)):
             self._check_day(day, repair=repair)
         self._note_unlisted(strays)
+        self._check_totals(repair=repair)
         self._progress(self._done, max(self._total, self._done))
         missing = 0
         if repair:
@@ -160,6 +166,7 @@ class _Check:
             issue_count=self._count,
             repaired=self._repaired,
             refused=missing,
+            unlisted=self._unlisted,
         )
 
     def _check_day(self, day: days.Day, *, repair: bool) -> None:
@@ -187,6 +194,18 @@ class _Check:
             unlisted = [path for path in sorted(page) if path not in listed]
             self._unlisted += len(unlisted)
             self._note([Issue("unlisted", path) for path in unlisted])
+
+    def _check_totals(self, *, repair: bool) -> None:
+        """The sums of what lies where are those of the rows."""
+        if not self._database.read_now(totals.differing):
+            return
+        wrong = self._database.write_now(totals.differing)  # after all writes so far
+        for volume, (said, true) in wrong.items():
+            detail = f"{said.recordings} recordings, {said.bytes} bytes; listed are {true.recordings}, {true.bytes}"
+            self._note([Issue("totals", volume, detail)])
+        if repair and wrong:
+            self._database.write_now(totals.count_again)
+            self._repaired += len(wrong)
 
     def _note(self, found: list[Issue]) -> None:
         self._count += len(found)

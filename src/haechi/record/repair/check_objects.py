@@ -4,7 +4,6 @@ It repairs nothing: a store that misses or falsifies something today may have it
 the list is gone for good. What to do is written in docs/guide/storage.md.
 """
 
-import hashlib
 from collections.abc import Callable
 from functools import partial
 
@@ -16,12 +15,15 @@ from haechi.base.errors import DataLoss
 from haechi.record.repair.check import ISSUES_MOST, CheckLevel, Issue
 from haechi.record.tables import recordings
 from haechi.record.tiers.ledger import LISTED
-from haechi.record.tiers.places import Place, stored_path
-from haechi.record.tiers.tables import objects
+from haechi.record.tiers.objects import Objects
+from haechi.record.tiers.parcels import digest_in
+from haechi.record.tiers.places import stored_path
+from haechi.record.tiers.tables import doomed, objects
 from haechi.store.database import Database
 
 PAGE = 500
-READ_BYTES = 8 * 1024 * 1024
+LISTED_AT_ONCE = 1000
+"""Objects in one answer of a store."""
 
 
 class ObjectsReport(Struct, frozen=True):
@@ -43,16 +45,9 @@ class ObjectsReport(Struct, frozen=True):
         return self.issue_count == 0
 
 
-class _Row(Struct, frozen=True):
-    id: int
-    path: str
-    size_bytes: int
-    sha256: bytes
-
-
 async def check_objects(
     database: Database,
-    place: Place,
+    place: Objects,
     level: CheckLevel = CheckLevel.SIZE,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> ObjectsReport:
@@ -64,40 +59,73 @@ async def check_objects(
     return await _Check(database, place, level).run(progress)
 
 
+async def days_of(database: Database, place: Objects) -> list[str]:
+    """The folders ``camera/date/`` that objects of a store lie in, by the store and by the index."""
+    found = set(await database.read(partial(_days_listed, volume=place.id)))
+    for camera in await place.folders():
+        found.update(await place.folders(camera))
+    return sorted(found)
+
+
+async def unknown_in(database: Database, place: Objects, day: str, there: dict[str, int]) -> dict[str, int]:
+    """Of what lies in a folder of a store, path and size, that which the database does not know, as far as that lasts.
+
+    A mover and a reaper may be at work: what is known before it is there, and until it is gone, is not meant.
+    """
+    known = await database.read(partial(_known_in, volume=place.id, day=day))
+    if there.keys() <= known:
+        return {}
+    again = await place.listing(day)
+    known |= await database.read(partial(_known_in, volume=place.id, day=day))
+    unknown = sorted((again.keys() & there.keys()) - known)
+    return {path: again[path] for path in unknown if path.endswith(".mp4")}
+
+
+class _Row(Struct, frozen=True):
+    id: int
+    path: str
+    size_bytes: int
+    sha256: bytes
+
+
 class _Check:
-    def __init__(self, database: Database, place: Place, level: CheckLevel) -> None:
+    def __init__(self, database: Database, place: Objects, level: CheckLevel) -> None:
         self._database = database
         self._place = place
         self._level = level
         self._issues: list[Issue] = []
         self._count = 0
-        self._requests = 0
+        self._requests = 2
         self._bytes = 0
+        self._done = 0
 
     async def run(self, progress: Callable[[int, int], None]) -> ObjectsReport:
         await self._place.verify()
-        self._requests = 2
         total = await self._database.read(partial(_count, volume=self._place.id))
-        done = last = 0
-        while page := await self._database.read(partial(_page, volume=self._place.id, last=last)):
-            for row in page:
-                await self._look(row)
-                done += 1
-            last = page[-1].id
-            progress(done, total)
-        held = await self._database.read(partial(_recordings, volume=self._place.id))
-        known = await self._database.read(partial(_paths, volume=self._place.id))
-        for path in sorted(held.keys() - known):
-            self._note(Issue("missing", path, "no object of this name was ever made"))
-        return ObjectsReport(
-            done, sum(held.values()), self._requests, self._bytes, tuple(self._issues), self._count
-        )  # fmt: skip
+        for day in await days_of(self._database, self._place):
+            await self._look_at(day, lambda: progress(self._done, max(self._done, total)))
+        count = await self._look_for_objects()
+        return ObjectsReport(self._done, count, self._requests, self._bytes, tuple(self._issues), self._count)
 
-    async def _look(self, row: _Row) -> None:
-        size = await self._place.size_of(row.path)
-        self._requests += 1
+    async def _look_at(self, day: str, progress: Callable[[], None]) -> None:
+        there = await self._place.listing(day)
+        self._requests += 1 + len(there) // LISTED_AT_ONCE
+        for row in await self._database.read(partial(_rows, volume=self._place.id, day=day)):
+            await self._look(row, there.get(row.path))
+            self._done += 1
+            if self._level is CheckLevel.HASH:
+                progress()
+        for path in await unknown_in(self._database, self._place, day, there):
+            self._note(Issue("unlisted", path, "no row speaks of this object"))
+        progress()
+
+    async def _look(self, row: _Row, size: int | None) -> None:
+        if size is None:  # it may have come since
+            size = await self._place.size_of(row.path)
+            self._requests += 1
         if size is None:
-            self._note(Issue("missing", row.path))
+            if await self._database.read(lambda c: _is_listed(c, row.id)):
+                self._note(Issue("missing", row.path))
         elif self._level is not CheckLevel.PRESENCE and size != row.size_bytes:
             self._note(
                 Issue("short" if size < row.size_bytes else "long", row.path, f"{size} of {row.size_bytes} bytes")
@@ -106,16 +134,24 @@ class _Check:
             self._note(Issue("damaged", row.path, "other bytes than were put there"))
 
     async def _is_same(self, row: _Row) -> bool:
-        hashed = hashlib.sha256()
-        for offset in range(0, row.size_bytes, READ_BYTES):
-            size = min(READ_BYTES, row.size_bytes - offset)
-            try:
-                hashed.update(await self._place.fetch(row.path, offset, size))
-            except DataLoss:
-                return False
-            self._requests += 1
-            self._bytes += size
-        return hashed.digest() == row.sha256
+        try:
+            digest, requests = await digest_in(self._place, row.path, row.size_bytes)
+        except DataLoss:
+            return False
+        self._requests += requests
+        self._bytes += row.size_bytes
+        return digest == row.sha256
+
+    async def _look_for_objects(self) -> int:
+        """Every recording that is said to be in an object is in one that was made. How many recordings."""
+        count, last = 0, (0, 0)
+        while page := await self._database.read(partial(_recordings, volume=self._place.id, last=last)):
+            paths = {stored_path(row.path) for row in page}
+            known = await self._database.read(partial(_made, volume=self._place.id, paths=sorted(paths)))
+            for path in sorted(paths - known):
+                self._note(Issue("missing", path, "no object of this name was ever made"))
+            count, last = count + len(page), (page[-1].end_ns, page[-1].id)
+        return count
 
     def _note(self, issue: Issue) -> None:
         self._count += 1
@@ -128,20 +164,57 @@ def _count(connection: Connection, volume: str) -> int:
     return int(connection.execute(query.where(objects.c.volume == volume, objects.c.state == LISTED)).scalar_one())
 
 
-def _page(connection: Connection, volume: str, last: int) -> list[_Row]:
+def _is_listed(connection: Connection, one: int) -> bool:
+    query = sa.select(objects.c.id).where(objects.c.id == one, objects.c.state == LISTED)
+    return connection.execute(query).first() is not None
+
+
+def _within(path: sa.Column[str], folder: str) -> sa.ColumnElement[bool]:
+    """Whether a path is below a folder, which ends with a slash."""
+    return (path >= folder) & (path < folder[:-1] + chr(ord("/") + 1))
+
+
+def _rows(connection: Connection, volume: str, day: str) -> list[_Row]:
     columns = (objects.c.id, objects.c.path, objects.c.size_bytes, objects.c.sha256)
-    query = sa.select(*columns).where(objects.c.volume == volume, objects.c.state == LISTED, objects.c.id > last)
-    return [_Row(*row) for row in connection.execute(query.order_by(objects.c.id).limit(PAGE))]
+    query = sa.select(*columns).where(objects.c.volume == volume, objects.c.state == LISTED)
+    return [
+        _Row(*row) for row in connection.execute(query.where(_within(objects.c.path, day)).order_by(objects.c.path))
+    ]
 
 
-def _paths(connection: Connection, volume: str) -> set[str]:
-    query = sa.select(objects.c.path).where(objects.c.volume == volume, objects.c.state == LISTED)
-    return set(connection.execute(query).scalars())
+def _known_in(connection: Connection, volume: str, day: str) -> set[str]:
+    """What has a name in a folder: made, on its way, or about to be deleted."""
+    made = sa.select(objects.c.path).where(objects.c.volume == volume, _within(objects.c.path, day))
+    going = sa.select(doomed.c.path).where(doomed.c.volume == volume, _within(doomed.c.path, day))
+    return {*connection.execute(made).scalars(), *connection.execute(going).scalars()}
 
 
-def _recordings(connection: Connection, volume: str) -> dict[str, int]:
-    """How many recordings are said to be in each object."""
-    found: dict[str, int] = {}
-    for path in connection.execute(sa.select(recordings.c.path).where(recordings.c.volume == volume)).scalars():
-        found[stored_path(path)] = found.get(stored_path(path), 0) + 1
+def _days_listed(connection: Connection, volume: str) -> list[str]:
+    """Folders of days that objects are listed in; a step of an index for each."""
+    found: list[str] = []
+    after = ""
+    query = sa.select(sa.func.min(objects.c.path)).where(objects.c.volume == volume)
+    while (path := connection.execute(query.where(objects.c.path > after)).scalar()) is not None:
+        found.append("/".join(path.split("/")[:2]) + "/")
+        after = found[-1][:-1] + chr(ord("/") + 1)
     return found
+
+
+def _made(connection: Connection, volume: str, paths: list[str]) -> set[str]:
+    query = sa.select(objects.c.path).where(objects.c.volume == volume, objects.c.state == LISTED)
+    return set(connection.execute(query.where(objects.c.path.in_(paths))).scalars())
+
+
+class _Held(Struct, frozen=True):
+    id: int
+    end_ns: int
+    path: str
+
+
+def _recordings(connection: Connection, volume: str, last: tuple[int, int]) -> list[_Held]:
+    """A page of what is said to be in the store, in order of time."""
+    end_ns, one = last
+    query = sa.select(recordings.c.id, recordings.c.end_ns, recordings.c.path).where(recordings.c.volume == volume)
+    beyond = (recordings.c.end_ns > end_ns) | ((recordings.c.end_ns == end_ns) & (recordings.c.id > one))
+    query = query.where(recordings.c.end_ns >= end_ns, beyond).order_by(recordings.c.end_ns, recordings.c.id)
+    return [_Held(*row) for row in connection.execute(query.limit(PAGE))]

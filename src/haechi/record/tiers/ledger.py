@@ -38,6 +38,8 @@ class Job(Struct, frozen=True):
     """One file or object in the making.
 
     Attributes:
+        size_bytes: While it is planned, of its recordings; then of all of it, with its manifest.
+        sha256: What tells of all its bytes: `parcels.digest_in`.
         items: Those recordings that are still where they were when it was planned.
         planned: How many there were then.
     """
@@ -67,11 +69,13 @@ class Doomed(Struct, frozen=True):
 def candidates(connection: Connection, sources: Sequence[str], horizon_ns: int) -> list[Recording]:
     """Closed recordings of some volumes that ended before ``horizon_ns`` and are not on their way, the oldest first."""
     moving = sa.select(moves.c.recording).where(moves.c.recording == recordings.c.id).exists()
-    query = sa.select(recordings).where(
-        recordings.c.volume.in_(sources), recordings.c.end_ns <= horizon_ns, ~recordings.c.is_open, ~moving
-    )
-    rows = connection.execute(query.order_by(recordings.c.end_ns).limit(CANDIDATES))
-    return sorted(map(recording_of, rows), key=lambda one: (one.stream, one.start_ns))
+    due = sa.select(recordings).where(recordings.c.end_ns <= horizon_ns, ~recordings.c.is_open, ~moving)
+    found: list[Recording] = []
+    for source in sources:  # one at a time: then their index has them in order, and a million need not be sorted
+        query = due.where(recordings.c.volume == source).order_by(recordings.c.end_ns).limit(CANDIDATES)
+        found += [recording_of(row) for row in connection.execute(query)]
+    found = sorted(found, key=lambda one: one.end_ns)[:CANDIDATES]
+    return sorted(found, key=lambda one: (one.stream, one.start_ns))
 
 
 def object_name(first: Recording) -> str:
@@ -117,9 +121,9 @@ def refresh(connection: Connection, job: Job) -> Job | None:
     return _job(connection, row) if row is not None else None
 
 
-def uploaded(connection: Connection, job: Job, sha256: bytes, now_ns: int) -> None:
-    """All bytes of it were handed over; whether they are there is not known yet."""
-    _set(connection, job, state=UPLOADED, sha256=sha256, since_ns=now_ns)
+def uploaded(connection: Connection, job: Job, now_ns: int) -> None:
+    """All bytes of it were handed over, so many and with this hash; whether they are there is not known yet."""
+    _set(connection, job, state=UPLOADED, sha256=job.sha256, size_bytes=job.size_bytes, since_ns=now_ns)
 
 
 def again(connection: Connection, job: Job, now_ns: int) -> None:
@@ -215,11 +219,10 @@ def _unused(connection: Connection, gone: Sequence[Recording], leaving: set[Reco
 
 
 def _users(connection: Connection, one: Doomed, leaving: set[RecordingId]) -> bool:
-    first, end = packed_range(one.path)
-    is_there = (recordings.c.path == one.path) | ((recordings.c.path >= first) & (recordings.c.path < end))
-    query = sa.select(recordings.c.id, recordings.c.path).where(recordings.c.volume == one.volume, is_there)
-    rows = connection.execute(query)
-    return any(row.id not in leaving and stored_path(row.path) == one.path for row in rows)
+    _, end = packed_range(one.path)
+    query = sa.select(recordings.c.id, recordings.c.volume, recordings.c.path)
+    rows = connection.execute(query.where(recordings.c.path >= one.path, recordings.c.path < end))
+    return any(row.id not in leaving and (row.volume, stored_path(row.path)) == (one.volume, one.path) for row in rows)
 
 
 def _set(connection: Connection, job: Job, **values: object) -> None:

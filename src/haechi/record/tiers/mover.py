@@ -4,31 +4,28 @@ It may be killed between any two of these steps, and the store may be down, slow
 """
 
 import asyncio
-import hashlib
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 import structlog
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from haechi.base.clock import NS_PER_S, Clock
 from haechi.base.errors import DataLoss, HaechiError, Invalid, Unavailable
 from haechi.base.ids import RecordingId
 from haechi.base.supervise import Backoff
-from haechi.media.fmp4.reader import verify
 from haechi.record.disk.keys import KeyRing
 from haechi.record.disk.seal import sealed_bytes
-from haechi.record.index.spans import Recording, fragments_in
+from haechi.record.index.spans import Recording
 from haechi.record.tiers import ledger
-from haechi.record.tiers.ledger import Item, Job
+from haechi.record.tiers.ledger import Job
 from haechi.record.tiers.packing import SINGLY, Packing, groups, sized
+from haechi.record.tiers.parcels import Parcel, digest_in
 from haechi.record.tiers.places import Folder, Place, TierFull
 from haechi.record.tiers.vault import Vault
 from haechi.store.database import Database
 
 log = structlog.get_logger(__name__)
-
-READ_BACK_BYTES = 8 * 1024 * 1024
 
 
 class WrongBytes(Unavailable):
@@ -161,41 +158,40 @@ class Mover:
             return
         if job.state == ledger.PLANNED:
             try:
-                sha256 = await self._hand_over(job)
+                job = await self._hand_over(job)
             except DataLoss as error:
                 await self._give_up(job, error)
                 return
-            await self._database.write(lambda c: ledger.uploaded(c, job, sha256, self._clock.wall_ns()))
-        else:
-            sha256 = job.sha256 or b""
+            done = job
+            await self._database.write(lambda c: ledger.uploaded(c, done, self._clock.wall_ns()))
         if self._pace.verify:
-            await self._read_back(job, sha256)
+            await self._read_back(job)
         await self._list(job)
 
-    async def _hand_over(self, job: Job) -> bytes:
-        """Put it there; its SHA-256. What is there already from a try that was cut short is only hashed here."""
+    async def _hand_over(self, job: Job) -> Job:
+        """Put it there. What is there already from a try that was cut short is only hashed here."""
         began_ns = self._clock.monotonic_ns()
-        hashed = hashlib.sha256()
-        if await self.route.place.size_of(job.path) == job.size_bytes:
-            async for chunk in self._chunks(job):
-                hashed.update(chunk)
-            return hashed.digest()
-        await self.route.place.put(job.path, _hashing(self._chunks(job), hashed.update))
+        is_object = not isinstance(self.route.place, Folder)
+        there = await self.route.place.size_of(job.path)
+        if there is not None and there >= job.size_bytes:
+            parcel = Parcel(job, self._vault, self._database, self._keys)
+            async for _ in parcel.chunks(is_object=is_object):
+                pass
+            if parcel.size_bytes == there:
+                return structs.replace(job, size_bytes=there, sha256=parcel.digest)
+        parcel = Parcel(job, self._vault, self._database, self._keys)
+        await self.route.place.put(job.path, parcel.chunks(is_object=is_object))
         took_s = max((self._clock.monotonic_ns() - began_ns) / NS_PER_S, 0.001)
         self._bytes_per_s = max(job.size_bytes / took_s, self._bytes_per_s / 2)
-        return hashed.digest()
+        return structs.replace(job, size_bytes=parcel.size_bytes, sha256=parcel.digest)
 
-    async def _read_back(self, job: Job, sha256: bytes) -> None:
-        hashed = hashlib.sha256()
+    async def _read_back(self, job: Job) -> None:
         try:
-            for offset in range(0, job.size_bytes, READ_BACK_BYTES):
-                size = min(READ_BACK_BYTES, job.size_bytes - offset)
-                data = await self.route.place.fetch(job.path, offset, size)
-                await asyncio.to_thread(hashed.update, data)
+            digest, _ = await digest_in(self.route.place, job.path, job.size_bytes)
         except DataLoss as error:
             await self._again(job)
             raise WrongBytes("a tier does not hold what it was given", tier=self.route.name) from error
-        if hashed.digest() != sha256:
+        if digest != job.sha256:
             await self._again(job)
             raise WrongBytes("a tier gave back other bytes than it was given", tier=self.route.name)
 
@@ -225,55 +221,6 @@ class Mover:
         self._damaged.add(RecordingId(recording))
         self.stats.damaged += 1
         log.error("a damaged recording stays where it is; see haechi check", recording=recording, code=error.code)
-
-    # What it is made of
-
-    async def _chunks(self, job: Job) -> AsyncIterator[bytes]:
-        for item in job.items:
-            read = await asyncio.to_thread(self._source, item)
-            for step in read:
-                if data := await asyncio.to_thread(step):
-                    yield data
-
-    def _source(self, item: Item) -> list[Callable[[], bytes]]:
-        """The steps in which a recording is read; each is compared with the index before it is passed on."""
-        recording = item.recording
-        listed = self._database.read_now(lambda c: fragments_in(c, [recording.id]))
-        digests = {piece.number: piece.digest for piece in listed}
-        steps: list[Callable[[], bytes]] = []
-        if item.seal is not None and self._keys is not None:
-            key, seal = self._keys.open(item.seal, recording.id), item.seal
-            steps.append(lambda: seal)
-            for block in self._vault.blocks(recording):
-                read = partial(self._piece, recording, block.offset, block.size, digests.get(block.number))
-                steps.append(partial(_sealing, key.seal, block.number, read))
-            return steps
-        if recording.seal is not None:
-            blocks = self._vault.blocks(recording)
-            total = sealed_bytes(blocks)
-            checked = [
-                partial(_only_checked, partial(self._piece, recording, block.offset, block.size, digests[block.number]))
-                for block in blocks
-                if block.number in digests
-            ]
-            copied = [
-                partial(self._vault.stored, recording, at, min(READ_BACK_BYTES, total - at))
-                for at in range(0, total, READ_BACK_BYTES)
-            ]
-            return [*checked, *copied]
-        return [
-            partial(self._piece, recording, block.offset, block.size, digests.get(block.number))
-            for block in self._vault.blocks(recording)
-        ]
-
-    def _piece(self, recording: Recording, offset: int, size: int, digest: bytes | None) -> bytes:
-        data = self._vault.read(recording, offset, size)
-        if digest is not None:
-            try:
-                verify(data, digest)
-            except DataLoss as error:
-                raise DataLoss(error.message, code=error.code, recording=recording.id) from error
-        return data
 
     # What is due
 
@@ -339,19 +286,3 @@ class Mover:
         if self.stats.failure:
             log.info("a tier is back", tier=self.route.name)
             self.stats.failure, self.stats.since_ns = "", 0
-
-
-async def _hashing(chunks: AsyncIterator[bytes], update: Callable[[bytes], None]) -> AsyncIterator[bytes]:
-    async for chunk in chunks:
-        update(chunk)
-        yield chunk
-
-
-def _sealing(seal: Callable[[int, bytes], bytes], number: int, read: Callable[[], bytes]) -> bytes:
-    return seal(number, read())
-
-
-def _only_checked(read: Callable[[], bytes]) -> bytes:
-    """A sealed recording goes as it is; here it is made sure that it can be opened and is what was recorded."""
-    read()
-    return b""

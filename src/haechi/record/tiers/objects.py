@@ -1,29 +1,30 @@
 """Tiers in object stores: the only file that knows obstore. Its traps, each seen in a test, stand at their place."""
 
 import asyncio
-import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Mapping
 from datetime import timedelta
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
-from uuid import UUID, uuid4
+from uuid import uuid4
 
-import sqlalchemy as sa
+import structlog
 from msgspec import Struct
 from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
 from obstore.store import ObjectStore, from_url
 
 from haechi.base.clock import Clock
-from haechi.base.errors import Conflict, DataLoss, HaechiError, Invalid, Unavailable
-from haechi.record.tables import recordings, volumes
+from haechi.base.errors import DataLoss, HaechiError, Invalid, Unavailable
+from haechi.record.tables import volumes
+from haechi.record.tiers import identity
+from haechi.record.tiers.identity import IDENTITY_MOST_BYTES, IDENTITY_OBJECT, Identity
 from haechi.record.tiers.leftovers import Bucket
 from haechi.record.tiers.places import stored_path
 from haechi.store.database import Database
 
 T = TypeVar("T")
+log = structlog.get_logger(__name__)
 
-IDENTITY_OBJECT = "haechi-volume.json"
 SCHEMES = ("s3", "s3a", "gs", "az", "azure", "abfs", "abfss", "memory", "file")
 PART_BYTES = 8 * 1024 * 1024
 PARTS_AT_ONCE = 3
@@ -57,6 +58,7 @@ class Objects:
     def __init__(self, url: str, options: Mapping[str, str] | None = None, limits: Limits | None = None) -> None:
         self.url = checked_url(url)
         self.id = ""
+        self._homes: tuple[str, ...] = ()
         self._limits = limits or Limits()
         self._store = _store(self.url, options or {}, self._limits.write_s, self._limits)
         self._reader = self._store
@@ -65,31 +67,47 @@ class Objects:
         self._bucket = Bucket(self.url, options or {}) if self.url.startswith("s3") else None
         self._shut_until_s = 0.0
 
-    async def claim(self, database: Database, clock: Clock, name: str, rank: int) -> None:
+    async def claim(self, database: Database, clock: Clock, name: str, rank: int, *, takes: bool = False) -> None:
         """Make sure that this is the store of this database; makes both acquainted when both are new.
+
+        Args:
+            takes: A person says that the store is ours, whatever it says itself; from then on it says so, too.
 
         Raises:
             Unavailable: It does not answer, or it is empty where footage of ours should be.
-            Conflict: ``volume-mismatch``: another installation keeps footage there.
+            Conflict: ``volume-mismatch``: another installation keeps footage there, or has taken it over.
         """
-        known, listed = await database.read(lambda c: _known(c, name))
+        known = await database.read(lambda c: identity.known(c, name))
         found = await self._identity()
-        if found is None and listed:
+        if found is None and known.is_listed:
             raise Unavailable("the object store is empty; is it the right one?", code="volume-missing", tier=name)
-        if found is not None and found not in known and (listed or await self._is_strange(database, found)):
-            message = "the object store belongs to another installation; nothing is written or deleted there"
-            raise Conflict(message, code="volume-mismatch", tier=name)
-        identity = found or next(iter(known), str(uuid4()))
+        if found is not None:
+            known.refuse(found, takes=takes)
+        volume = found.volume if found is not None else next(reversed(known.volumes), str(uuid4()))
         values = {"kind": "objects", "url": self.url, "name": name, "rank": rank, "root": ""}
-        row = values | {"id": identity, "created_ns": clock.wall_ns(), "failure": ""}
-        if identity in known:
-            await database.write(lambda c: c.execute(volumes.update().where(volumes.c.id == identity).values(values)))
+        row = values | {"id": volume, "created_ns": clock.wall_ns(), "failure": ""}
+        if volume in known.volumes:
+            await database.write(lambda c: c.execute(volumes.update().where(volumes.c.id == volume).values(values)))
         else:
             await database.write(lambda c: c.execute(volumes.insert().values(row)))
-        if found is None:  # after the row: a store that took it and said otherwise is still known to be ours
-            text = json.dumps({"volume": identity, "created_ns": clock.wall_ns(), "by": "haechi"})
-            await self._call(self._store.put_async(IDENTITY_OBJECT, text.encode(), use_multipart=False))
-        self.id = identity
+            if found is not None and not takes:
+                log.warning("the store is ours, but its footage is not listed; run: haechi tiers adopt", tier=name)
+        mine = Identity(volume, next(reversed(known.homes), ""))
+        if found != mine:  # after the row: a store that took it and said otherwise is still known to be ours
+            text = mine.encode(clock.wall_ns())
+            await self._call(self._store.put_async(IDENTITY_OBJECT, text, use_multipart=False))
+        self.id, self._homes = volume, known.homes
+
+    async def visit(self) -> None:
+        """Look at the store as whoever it belongs to. Nothing is written, and nothing must be.
+
+        Raises:
+            Unavailable: It does not answer, or there is nothing of us in it.
+        """
+        found = await self._identity()
+        if found is None:
+            raise Unavailable("the object store is empty; is it the right one?", code="volume-missing")
+        self.id, self._homes = found.volume, (found.home,)
 
     def read(self, path: str, offset: int, size: int) -> bytes:
         if time.monotonic() < self._shut_until_s:
@@ -140,25 +158,27 @@ class Objects:
             return 0
         return await asyncio.to_thread(self._bucket.abort, before_ns, now_ns)
 
-    async def verify(self) -> None:
-        if not self.id or await self._identity() != self.id:
-            raise Unavailable("the object store is not the one that was used so far", code="volume-missing")
+    async def folders(self, below: str = "") -> list[str]:
+        """Names directly below a folder, each with a slash at its end, in order."""
+        found = await self._call(self._store.list_with_delimiter_async(below or None))
+        return sorted(f"{one}/" for one in found["common_prefixes"])
 
-    async def _identity(self) -> str | None:
+    async def listing(self, below: str) -> dict[str, int]:
+        """Path and size of every object below a folder. A request for each thousand."""
+        found = await self._call(self._store.list(below).collect_async())
+        return {str(one["path"]): int(one["size"]) for one in found}
+
+    async def verify(self) -> None:
+        found = await self._identity()
+        if not self.id or found is None or found.volume != self.id:
+            raise Unavailable("the object store is not the one that was used so far", code="volume-missing")
+        identity.is_kept(found, self._homes)
+
+    async def _identity(self) -> Identity | None:
         size = await self.size_of(IDENTITY_OBJECT)
         if size is None:
             return None
-        try:
-            content = json.loads(await self.fetch(IDENTITY_OBJECT, 0, min(size, 4096)))
-            return str(UUID(content["volume"]))
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise Conflict("the object store's identity is damaged", code="volume-mismatch") from error
-
-    async def _is_strange(self, database: Database, identity: str) -> bool:
-        """Whether a store that this database does not know may still be ours: only when nothing was ever recorded."""
-        query = sa.select(recordings.c.id).limit(1)
-        has_footage = await database.read(lambda c: c.execute(query).first() is not None)
-        return has_footage and bool(identity)
+        return Identity.decode(await self.fetch(IDENTITY_OBJECT, 0, min(size, IDENTITY_MOST_BYTES)))
 
     async def _call(self, work: Awaitable[T], path: str = "") -> T:
         try:
@@ -207,14 +227,6 @@ def _store(url: str, options: Mapping[str, str], request_s: float, limits: Limit
         raise Invalid(
             "the object store cannot be used like this", code="bad-tier-url", reason=_first_line(error)
         ) from error
-
-
-def _known(connection: sa.Connection, name: str) -> tuple[set[str], bool]:
-    """Volumes that this tier was so far, and whether footage is listed in them."""
-    query = sa.select(volumes.c.id).where(volumes.c.name == name, volumes.c.kind == "objects")
-    ids = set(connection.execute(query).scalars())
-    has = sa.select(recordings.c.id).where(recordings.c.volume.in_(ids)).limit(1)
-    return ids, connection.execute(has).first() is not None
 
 
 def _whole(data: bytes, size: int, path: str) -> bytes:

@@ -129,9 +129,11 @@ class Folder:
         return os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o640)
 
     def _remove(self, path: str) -> None:
-        part = self.volume.path_of(path)
-        part.with_name(part.name + PART_SUFFIX).unlink(missing_ok=True)
+        """Durably: a file that came back after a power cut would be known to nobody."""
+        target = self.volume.path_of(path)
+        target.with_name(target.name + PART_SUFFIX).unlink(missing_ok=True)
         self.volume.remove(path)
+        sync_folder(next(folder for folder in target.parents if folder.is_dir()))
 
 
 def _write(handle: int, data: bytes) -> None:

@@ -6,7 +6,8 @@ import sqlalchemy as sa
 from msgspec import Struct
 from sqlalchemy import Connection
 
-from haechi.record.tables import recordings
+from haechi.record.index.spans import LONGEST_RECORDING_NS
+from haechi.record.tables import recordings, stored
 from haechi.record.tiers.tables import doomed
 
 
@@ -49,23 +50,37 @@ class Held(Struct, frozen=True):
 
 def held(connection: Connection) -> dict[str, Held]:
     """What lies where, by volume."""
-    columns = (
-        sa.func.count(),
-        sa.func.sum(recordings.c.size_bytes),
-        sa.func.min(recordings.c.start_ns),
-        sa.func.max(recordings.c.end_ns),
-    )
-    query = sa.select(recordings.c.volume, *columns).group_by(recordings.c.volume)
-    return {row[0]: Held(row[1], int(row[2]), row[3], row[4]) for row in connection.execute(query)}
+    ends = recordings.c.end_ns
+    found: dict[str, Held] = {}
+    for row in connection.execute(sa.select(stored).where(stored.c.recordings > 0)).all():
+        mine = recordings.c.volume == row.volume
+        first_ns, last_ns = (connection.execute(sa.select(one).where(mine)).scalar_one() for one in _ENDS)
+        near = ends <= first_ns + LONGEST_RECORDING_NS  # what ends later cannot begin before what ended first
+        oldest = sa.select(sa.func.min(recordings.c.start_ns)).where(mine, near)
+        found[row.volume] = Held(row.recordings, row.bytes, connection.execute(oldest).scalar(), last_ns)
+    return found
+
+
+_ENDS = (sa.func.min(recordings.c.end_ns), sa.func.max(recordings.c.end_ns))
 
 
 def waiting(connection: Connection, sources: Sequence[str], horizon_ns: int) -> tuple[int, int | None]:
-    """Bytes of closed recordings that ended before ``horizon_ns``, and when the oldest begins."""
-    query = sa.select(sa.func.coalesce(sa.func.sum(recordings.c.size_bytes), 0), sa.func.min(recordings.c.start_ns))
-    row = connection.execute(
-        query.where(recordings.c.volume.in_(sources), recordings.c.end_ns <= horizon_ns, ~recordings.c.is_open)
-    ).one()
-    return int(row[0]), row[1]
+    """Bytes of closed recordings that ended before ``horizon_ns``, and when the one begins that ended first."""
+    total = sa.select(sa.func.coalesce(sa.func.sum(recordings.c.size_bytes), 0))
+    total = total.where(recordings.c.volume.in_(sources), recordings.c.end_ns <= horizon_ns)
+    size = int(connection.execute(total).scalar_one())
+    for row in connection.execute(sa.select(recordings).where(recordings.c.is_open)):
+        size -= row.size_bytes if row.volume in sources and row.end_ns <= horizon_ns else 0
+    firsts = [
+        connection.execute(
+            sa.select(recordings.c.start_ns)
+            .where(recordings.c.volume == source, recordings.c.end_ns <= horizon_ns, ~recordings.c.is_open)
+            .order_by(recordings.c.end_ns)
+            .limit(1)
+        ).scalar()
+        for source in sources
+    ]
+    return size, min((first for first in firsts if first is not None), default=None)
 
 
 def doomed_count(connection: Connection, volumes: Sequence[str]) -> int:

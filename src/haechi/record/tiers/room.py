@@ -11,11 +11,11 @@ import structlog
 from msgspec import Struct
 
 from haechi.base.clock import NS_PER_S, Clock
-from haechi.base.errors import HaechiError, Invalid
+from haechi.base.errors import HaechiError, Invalid, NotFound
 from haechi.base.supervise import Backoff, supervise
 from haechi.record.disk.keys import KeyRing
 from haechi.record.disk.volume import Volume, make_folder
-from haechi.record.tables import recordings, volumes
+from haechi.record.tables import stored, volumes
 from haechi.record.tiers.mover import Mover, MoverStats, Pace, Route
 from haechi.record.tiers.objects import Limits, Objects, checked_url
 from haechi.record.tiers.places import Folder, Place
@@ -31,6 +31,8 @@ TIERS_MOST = 8
 HEADROOM_BYTES = 512 * 1024 * 1024
 """So much is kept free in the last tier for what comes next: eight objects."""
 TOLD_NS = 5 * NS_PER_S
+TOLD_SHARE = 20
+"""Looking takes at most a twentieth of the time."""
 TIDY_S = 3600.0
 SURELY_OVER_NS = 6 * 3600 * NS_PER_S
 CLAIM_FIRST_S = 2.0
@@ -143,22 +145,48 @@ class Tiers:
         """Of the tiers after the first, in their order."""
         return [tier.wish.name for tier in self._tiers]
 
-    async def opened(self, name: str) -> Folder | Objects:
-        """A tier, claimed; for checks. The first one has been claimed before.
+    async def opened(self, name: str, *, takes: bool = False) -> Folder | Objects:
+        """A tier, claimed; for checks and repairs. The first one has been claimed before.
+
+        Args:
+            takes: A person says that it is ours, whatever it says itself.
 
         Raises:
+            NotFound: ``tier-not-found``.
             Unavailable: It does not answer.
             Conflict: It is another installation's.
         """
-        tier = next(tier for tier in self._tiers if tier.wish.name == name)
-        await self._claim(tier)
+        tier = self._named(name)
+        await self._claim(tier, takes=takes)
         return tier.place
 
+    async def visited(self, name: str) -> Folder | Objects:
+        """A tier to be looked at, whoever it belongs to; a store is not told of it.
+
+        Raises:
+            NotFound: ``tier-not-found``.
+            Unavailable: It does not answer.
+        """
+        tier = self._named(name)
+        if isinstance(tier.place, Objects):
+            await tier.place.visit()
+            return tier.place
+        return await self.opened(name)
+
+    def _named(self, name: str) -> _Tier:
+        found = next((tier for tier in self._tiers if tier.wish.name == name), None)
+        if found is None:
+            names = ", ".join(self.names) or "none"
+            raise NotFound("there is no tier of this name in the settings", code="tier-not-found", there_are=names)
+        return found
+
     async def report(self) -> list[TierReport]:
-        """How they are, the first one first. Looks at all rows of the index, so at most every few seconds."""
+        """How they are, the first one first: of a few seconds ago, or longer where a million wait and are counted."""
         now_ns = self._clock.monotonic_ns()
-        if self._told is None or now_ns - self._told[0] > TOLD_NS:
-            self._told = now_ns, await self._report()
+        if self._told is None or now_ns > self._told[0]:
+            found = await self._report()
+            took_ns = self._clock.monotonic_ns() - now_ns
+            self._told = now_ns + max(TOLD_NS, TOLD_SHARE * took_ns), found
         return self._told[1]
 
     async def _report(self) -> list[TierReport]:
@@ -233,10 +261,10 @@ class Tiers:
             await self._clock.sleep(TIDY_S)
             before_ns = self._clock.wall_ns() - SURELY_OVER_NS
 
-    async def _claim(self, tier: _Tier) -> None:
+    async def _claim(self, tier: _Tier, *, takes: bool = False) -> None:
         place = tier.place
         if isinstance(place, Objects):
-            await place.claim(self._database, self._clock, tier.wish.name, tier.rank)
+            await place.claim(self._database, self._clock, tier.wish.name, tier.rank, takes=takes)
             return
         await asyncio.to_thread(make_folder, place.volume.root, Path(place.volume.root.anchor))
         await place.volume.claim(self._database, self._clock)
@@ -267,9 +295,8 @@ class Tiers:
             return tier.wish.min_free_bytes + self._headroom(tier) - tier.place.volume.space().free_bytes
         if tier.wish.max_bytes is None:
             return -(1 << 62)
-        total = sa.select(sa.func.coalesce(sa.func.sum(recordings.c.size_bytes), 0))
-        query = total.where(recordings.c.volume == tier.place.id)
-        held_bytes = int(self._database.read_now(lambda c: c.execute(query).scalar_one()))
+        query = sa.select(stored.c.bytes).where(stored.c.volume == tier.place.id)
+        held_bytes = self._database.read_now(lambda c: c.execute(query).scalar()) or 0
         return held_bytes + self._headroom(tier) - tier.wish.max_bytes
 
     def _headroom(self, tier: _Tier) -> int:
