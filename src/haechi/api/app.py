@@ -21,6 +21,7 @@ from haechi.api.routes import (
     audit,
     bookmarks,
     cameras,
+    dialling,
     events,
     exports,
     footage,
@@ -82,6 +83,7 @@ def build_app(services: Services) -> FastAPI:
     rooms = (
         session,
         cameras,
+        dialling,
         onvif,
         footage,
         reel,

@@ -78,6 +78,7 @@ AUDITED: dict[tuple[str, str], Rule] = {
     ("PUT", f"{_CAMERA}/rules"): Rule(Action.SETTINGS),
     ("POST", "/api/cameras"): Rule(Action.CAMERAS),
     ("PATCH", _CAMERA): Rule(Action.CAMERAS),
+    ("POST", f"{_CAMERA}/dial/token"): Rule(Action.CAMERAS),
     ("PUT", f"{_CAMERA}/onvif"): Rule(Action.CAMERAS),
     ("POST", f"{_CAMERA}/ptz"): Rule(Action.CAMERAS, often=True),
     ("POST", f"{_CAMERA}/presets"): Rule(Action.CAMERAS),

@@ -44,6 +44,20 @@ class HttpSettings(_Section):
     metrics_token: str = Field("", description="Bearer token with which /metrics may be read without a session.")
 
 
+class ReverseSettings(_Section):
+    """Cameras behind NAT that dial out to this server over TLS."""
+
+    listen: Literal["auto", "on", "off"] = Field(
+        "auto", description="Whether to listen for them: auto: as soon as there is such a camera."
+    )
+    host: str = Field("", description="Address to listen on; empty: the same as http.host.")
+    port: int = Field(8341, ge=0, le=65535, description="Port; when it is taken the next free one is used and logged.")
+    certificate: Path | None = Field(
+        None, description="Certificate (PEM, with its chain); default: one that signs itself, in data_dir."
+    )
+    key: Path | None = Field(None, description="Its private key; default: in the same file.")
+
+
 class TierSettings(_Section):
     """One more place for footage: a folder on another disk, or an object store. Its keys come from the environment."""
 
@@ -124,6 +138,7 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="How much is logged.")
     log_format: Literal["text", "json"] = Field("text", description="Logs for people, or for machines.")
     http: HttpSettings = Field(HttpSettings(), description="User interface and API.")
+    reverse: ReverseSettings = Field(ReverseSettings(), description="Cameras that dial out to us.")
     record: RecordSettings = Field(RecordSettings(), description="Recording.")
     exports: ExportSettings = Field(ExportSettings(), description="Exports.")
     vision: VisionSettings = Field(VisionSettings(), description="Detection.")

@@ -1,4 +1,4 @@
-"""``haechi camera``: add, list, test, remove."""
+"""``haechi camera``: add, list, test, remove; `dialling` has what belongs to cameras that dial out."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from haechi.app.cli.console import opened, out
+from haechi.app.cli.dialling import dial, show_token, token
 from haechi.base.clock import SystemClock
 from haechi.base.errors import Invalid
 from haechi.base.ids import CameraId
@@ -20,8 +21,15 @@ from haechi.ingest.probe import ProbeReport, probe_source
 from haechi.ingest.rtsp import RtspSource
 
 app = typer.Typer(help="Cameras: add, list, test, remove.", no_args_is_help=True)
+app.command()(token)
+app.command()(dial)
 
-Url = Annotated[str, typer.Argument(help="rtsp://host[:port]/path; user and password may be in it or given apart")]
+Url = Annotated[
+    str,
+    typer.Argument(
+        help="rtsp://host[:port]/path, with or without user and password; reverse: for a camera that dials out"
+    ),
+]
 User = Annotated[str, typer.Option(help="User name of the camera")]
 Password = Annotated[str, typer.Option(envvar="HAECHI_CAMERA_PASSWORD", help="Password of the camera")]
 Via = Annotated[str, typer.Option(help="How video travels: auto, tcp or udp")]
@@ -44,14 +52,16 @@ def add(
     transport: Via = "auto",
     audio: Annotated[bool, typer.Option(help="Take in sound as well")] = False,
 ) -> None:
-    """Add a camera. A running server connects to it within two seconds."""
-    with opened() as (_, database):
+    """Add a camera. A running server connects to it, or listens for it, within two seconds."""
+    with opened() as (settings, database):
         registry = CameraRegistry(database, SystemClock())
-        title = name or parse_address(url).host
+        title = name or parse_address(url).host or "Camera"
         camera = asyncio.run(
             registry.add(title, url, credentials=(username, password), transport=_transport(transport), audio=audio)
         )
         out.print(f"[green]added[/] {camera.id}  {escape(camera.name)}  {escape(camera.redacted_url)}")
+        if camera.address.is_reverse:
+            show_token(settings, database, camera)
 
 
 @app.command("list")
@@ -83,6 +93,9 @@ def remove(camera_id: Annotated[str, typer.Argument(help="As `haechi camera list
 def try_address(url: Url, username: User = "", password: Password = "", transport: Via = "auto") -> None:
     """Try an address hop by hop, and say which one fails."""
     place = parse_address(url)
+    if place.is_reverse:
+        message = "a camera that dials out cannot be tried from here; add it, and start it with its token"
+        raise Invalid(message, code="camera-dials-out")
     if username:
         place = place.with_credentials(username, password)
     target = target_of(place, _transport(transport))

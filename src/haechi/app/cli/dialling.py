@@ -1,0 +1,74 @@
+"""``haechi camera dial`` and ``token``: both ends of a camera that dials out."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from haechi.app.cli.console import opened, out
+from haechi.app.reverse import identity_of
+from haechi.app.settings import Settings, load_settings
+from haechi.base.clock import SystemClock
+from haechi.base.errors import Conflict
+from haechi.base.ids import CameraId
+from haechi.base.telemetry import set_up_logging
+from haechi.fleet.cameras import Camera, CameraRegistry
+from haechi.store.database import Database
+
+
+def show_token(settings: Settings, database: Database, camera: Camera) -> None:
+    """Make a token, and print it with the command that uses it."""
+    from haechi.fleet.dialling import DialKeys
+
+    clock = SystemClock()
+    token = asyncio.run(DialKeys(database, clock).issue(camera.id))
+    pin = identity_of(settings, clock).pin
+    host = settings.reverse.host or settings.http.host
+    out.print(f"token        [bold]{token}[/]  (shown once)", soft_wrap=True)
+    out.print(f"fingerprint  {pin}", soft_wrap=True)
+    out.print("\nOn the machine beside the camera, with the token alone in the file token.txt:")
+    command = f"haechi camera dial --server {host}:{settings.reverse.port} --camera {camera.id} --token-file token.txt"
+    out.print(f"  {escape(command)} --pin {pin} --source rtsp://…", soft_wrap=True)
+
+
+def token(camera_id: Annotated[str, typer.Argument(help="As `haechi camera list` shows it")]) -> None:
+    """Make a new token for a camera that dials out. The one before stops working within 2 s."""
+    with opened() as (settings, database):
+        camera = asyncio.run(CameraRegistry(database, SystemClock()).get(CameraId(camera_id)))
+        if not camera.address.is_reverse:
+            message = "this camera is dialled by the server; only one that dials out has a token"
+            raise Conflict(message, code="camera-not-reverse")
+        show_token(settings, database, camera)
+
+
+def dial(
+    server: Annotated[str, typer.Option(help="Where to dial: HOST:PORT")],
+    camera: Annotated[str, typer.Option(help="Id of the camera, as the server shows it")],
+    source: Annotated[
+        str,
+        typer.Option(
+            envvar="HAECHI_SOURCE", help="What to show: rtsp://… (a camera here), scene:NAME, or a video file"
+        ),
+    ],
+    token_file: Annotated[
+        Path | None, typer.Option(help="File that holds the camera's token, and nothing else")
+    ] = None,
+    pin: Annotated[str, typer.Option(help="SHA-256 fingerprint of the server's certificate")] = "",
+    ca: Annotated[Path | None, typer.Option(help="Instead of --pin: certificate of who signed the server's")] = None,
+) -> None:
+    """Be a camera that dials out: connect to a server, show it a source, and stay connected. Until interrupted."""
+    import uvloop
+
+    from haechi.camera.dial.line import Identity, Server
+    from haechi.camera.dial.program import dial_out, token_of
+    from haechi.fleet.dialling import signer
+
+    settings = load_settings()
+    set_up_logging(settings.log_level, settings.log_format)
+    place = Server.parse(server, pin, ca)
+    who = Identity(camera, signer(token_of(token_file)))
+    uvloop.run(dial_out(place, who, source))
