@@ -7,10 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from haechi.api.ranges import Slice, asked_slice
+from haechi.api.clips import FRESH_NS
+from haechi.api.ranges import Slice, asked_slice, begins
 from haechi.base.clock import NS_PER_S
 from haechi.base.errors import Invalid
-from haechi.base.ids import CameraId
+from haechi.base.ids import CameraId, StreamId
+from haechi.events.event import Event
 from tests.api.world import Browser, World
 
 TAG = '"7-10000"'
@@ -174,9 +176,54 @@ def test_a_player_seeks_in_an_events_clip_that_is_made_once(world: World, tmp_pa
     assert len(list(tmp_path.glob("clip_*.mp4"))) == 1
 
 
-def test_the_clip_of_an_event_that_is_hardly_over_is_not_kept(world: World, tmp_path: Path) -> None:
+def growing(world: World) -> tuple[Event, Browser, str]:
+    """An event whose clip ends later the later it is made, as that of one that goes on does."""
     event = world.event(world.camera(), ago_s=10)
     browser = Browser(world.app(), world.token(world.user("Ann", "admin")))
-    answer = browser.get(f"/api/events/{event.id}/clip.mp4")
-    assert answer.status_code == 200
-    assert list(tmp_path.glob("clip_*.mp4")) == []
+    make = world.playback.clip
+
+    async def clip(stream: StreamId, start_ns: int, end_ns: int) -> Path:
+        return await make(stream, start_ns, end_ns + world.clock.monotonic_ns())
+
+    world.playback.clip = clip  # type: ignore[method-assign, assignment]
+    return event, browser, f"/api/events/{event.id}/clip.mp4"
+
+
+def test_a_clip_of_which_more_comes_is_read_by_range_at_once_and_read_on_as_it_was_begun(world: World) -> None:
+    _, browser, path = growing(world)
+    probe = browser.get(path, Range="bytes=0-1")
+    assert (probe.status_code, probe.headers["accept-ranges"]) == (206, "bytes")
+    world.clock.advance(FRESH_NS - 1)
+    first = browser.get(path, Range="bytes=0-499")
+    assert first.headers["etag"] == probe.headers["etag"], "a player that asks twice for the first bytes"
+    parts = [first.content]
+    for begin in (500, 1000):
+        world.clock.advance(20 * NS_PER_S)
+        part = browser.get(path, Range=f"bytes={begin}-{begin + 499}")
+        assert part.headers["content-range"].rpartition("/")[2] == first.headers["content-range"].rpartition("/")[2]
+        parts.append(part.content)
+    fresh = browser.get(path)
+    assert fresh.headers["etag"] != probe.headers["etag"], "who begins anew sees what came since"
+    assert b"".join(parts) != fresh.content[: sum(map(len, parts))]
+
+
+def test_two_people_read_on_in_what_each_of_them_began(world: World) -> None:
+    event, ann, path = growing(world)
+    bob = Browser(world.app(), world.token(world.user("Bob", "viewer", (event.camera,))))
+    bob.http.app = ann.http.app
+    first = ann.get(path, Range="bytes=0-9").headers["etag"]
+    world.clock.advance(FRESH_NS)
+    second = bob.get(path, Range="bytes=0-9").headers["etag"]
+    assert first != second
+    assert ann.get(path, Range="bytes=10-19").headers["etag"] == first
+    assert bob.get(path, Range="bytes=10-19").headers["etag"] == second
+    world.clock.advance(601 * NS_PER_S)
+    assert ann.get(path, Range="bytes=20-29").status_code == 206, "long after, from what there is then"
+
+
+@pytest.mark.parametrize(
+    ("header", "is_first"),
+    [(None, True), ("bytes=0-", True), ("bytes=0-1", True), ("bytes=1-", False), ("bytes=-5", False), ("x", True)],
+)
+def test_who_asks_for_the_first_byte_begins(header: str | None, is_first: bool) -> None:
+    assert begins(header) is is_first

@@ -55,5 +55,11 @@ def asked_slice(range_header: str | None, if_range: str | None, etag: str, size_
     return Slice(first, min(last, size_bytes - 1), size_bytes)
 
 
+def begins(range_header: str | None) -> bool:
+    """Whether a request asks for the first byte, with or without others: its sender has nothing of the file yet."""
+    match = _RANGE.fullmatch((range_header or "").strip())
+    return match is None or (match["suffix"] is None and int(match["first"]) == 0)
+
+
 def _unsatisfiable(size_bytes: int) -> Invalid:
     return Invalid("the file has no such bytes", code="range-not-satisfiable", size_bytes=size_bytes)

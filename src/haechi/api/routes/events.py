@@ -7,9 +7,10 @@ from msgspec import structs
 
 from haechi.api.asked import AskedEvent, Caller, Door, House
 from haechi.api.auth.principal import Principal
-from haechi.api.clips import ClipShelf
-from haechi.api.media import bytes_answer, clip_answer, clip_name, kept_clip_answer
+from haechi.api.clips import FRESH_NS, ClipShelf
+from haechi.api.media import bytes_answer, clip_name, kept_clip_answer
 from haechi.api.policy import Access, Routes, camera_not_found
+from haechi.api.ranges import begins
 from haechi.api.routes.footage import JPEG, RANGES
 from haechi.api.services import Services
 from haechi.api.settings import time_zone
@@ -67,15 +68,23 @@ async def snapshot(request: Request, event: AskedEvent, house: House) -> Respons
     return bytes_answer(request, await house.events.snapshot(event.id), media_type="image/jpeg")
 
 
-async def clip(request: Request, event: AskedEvent, house: House) -> Response:
-    """The clip as an MP4. Once the event is over and recorded, also by range: players seek in it."""
+async def clip(request: Request, event: AskedEvent, house: House, caller: Caller) -> Response:
+    """The clip as an MP4, also by range: players seek in it. While more of it may come, it is made anew for who begins
+    to look, and stays as it is for who reads on.
+    """
     shelf: ClipShelf = request.app.state.clips
     start_ns, end_ns = clip_range(event)
     zone = time_zone((await house.settings.get()).time_zone)
     name = clip_name((await camera_names(house)).get(event.camera, ""), event.start_ns, zone)
-    if event.end_ns is None or house.clock.wall_ns() < end_ns + SETTLED_NS:
-        return clip_answer(request, await shelf.make(lambda: house.events.clip(event.id)), name)
-    made = await shelf.get(f"{event.id} {start_ns} {end_ns}", lambda: house.events.clip(event.id))
+    now_ns = house.clock.wall_ns()
+    is_settled = event.end_ns is not None and now_ns >= end_ns + SETTLED_NS
+    state = f"{start_ns} {end_ns}" if is_settled else f"{end_ns} at {now_ns // FRESH_NS}"
+    made = await shelf.read(
+        f"{caller.user.id} {event.id}",
+        f"{event.id} {state}",
+        lambda: house.events.clip(event.id),
+        begins=begins(request.headers.get("range")),
+    )
     return kept_clip_answer(request, made, name)
 
 
