@@ -33,6 +33,7 @@ const job = (id: string, camera: string, more: Partial<ExportJob>): ExportJob =>
   bytes: 22_400_000,
   error: null,
   burn_in: false,
+  sound: false,
   parts: [{ number: 1, bytes: 22_400_000, start_ms: started - 900_000, end_ms: started - 780_000 }],
   created_ms: started - 60_000,
   expires_ms: started + 7 * DAY,
@@ -229,6 +230,7 @@ export const keepingRoutes: Route[] = [
         start_ms,
         end_ms,
         files: 1,
+        sound_bytes: 0,
       };
     },
   ],

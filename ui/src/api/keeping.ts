@@ -25,6 +25,8 @@ export interface ExportJob {
   bytes: number | null;
   error: Fault | null;
   burn_in: boolean;
+  /** The camera's sound goes with it. */
+  sound: boolean;
   parts: ExportPart[];
   created_ms: number;
   expires_ms: number | null;
@@ -35,6 +37,7 @@ export interface ExportDraft {
   start_ms: number;
   end_ms: number;
   burn_in?: boolean;
+  sound?: boolean;
   name?: string;
 }
 
@@ -46,6 +49,8 @@ export interface ClipEstimate {
   end_ms: number;
   /** How many an export of it becomes. */
   files: number;
+  /** What sound adds; 0: none is recorded there. */
+  sound_bytes: number;
 }
 
 export interface Bookmark {

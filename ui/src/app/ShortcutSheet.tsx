@@ -50,6 +50,7 @@ const SHEET = {
     ["m", "motion"],
     ["[ ]", "turn"],
     ["f", "large"],
+    ["s", "sound"],
     ["Home End", "ends"],
   ],
   inbox: [

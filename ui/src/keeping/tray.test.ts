@@ -15,6 +15,7 @@ const job = (id: string, state: ExportState, more: Partial<ExportJob> = {}): Exp
   bytes: null,
   error: null,
   burn_in: false,
+  sound: false,
   parts: [],
   created_ms: NOW - 1_000,
   expires_ms: null,

@@ -1,3 +1,4 @@
+import { hasMediaSource, SourceIn } from "@/player/mediasource";
 import type { Span } from "./pieces";
 
 /** The browser's buffer of one camera. Its time is the world's: second 0 is 1970, so nothing needs translating. */
@@ -8,29 +9,43 @@ export interface MediaBuffer {
   remove(start_ms: number, end_ms: number): Promise<void>;
   /** Nothing follows the last range: its last pictures can be shown without waiting for more. */
   finish(): void;
+  /** False: the browser has enough for now (an iPhone says so); what is needed at once may still be appended. */
+  wants(): boolean;
+  /** True once after the browser threw something away by itself. */
+  lost(): boolean;
   close(): void;
 }
 
 /** Beyond any recording, and finite: a browser seeks only within the duration. */
 const FOREVER_S = 4_000_000_000;
 
-export const plays = (mime: string): boolean =>
-  typeof MediaSource !== "undefined" && MediaSource.isTypeSupported(mime);
-
 class MseBuffer implements MediaBuffer {
-  private readonly media = new MediaSource();
+  private readonly media: MediaSource;
+  private readonly source: SourceIn;
   private readonly opened: Promise<void>;
-  private readonly url: string;
   private buffer: SourceBuffer | null = null;
   private mime = "";
   private closed = false;
 
-  constructor(video: HTMLVideoElement) {
-    this.url = URL.createObjectURL(this.media);
-    this.opened = new Promise((done) =>
-      this.media.addEventListener("sourceopen", () => done(), { once: true }),
-    );
-    video.src = this.url;
+  private hasLost = false;
+
+  constructor(element: HTMLMediaElement) {
+    let open: () => void = () => undefined;
+    this.opened = new Promise((done) => {
+      open = done;
+    });
+    this.source = new SourceIn(element, open);
+    this.media = this.source.media;
+  }
+
+  wants(): boolean {
+    return this.source.wants;
+  }
+
+  lost(): boolean {
+    const lost = this.hasLost;
+    this.hasLost = false;
+    return lost;
   }
 
   ranges(): Span[] {
@@ -64,12 +79,15 @@ class MseBuffer implements MediaBuffer {
 
   close(): void {
     this.closed = true;
-    URL.revokeObjectURL(this.url);
+    this.source.close();
   }
 
   private of(mime: string): SourceBuffer {
     if (this.buffer === null) {
       this.buffer = this.media.addSourceBuffer(mime);
+      this.source.watch(this.buffer, () => {
+        this.hasLost = true;
+      });
       this.media.duration = FOREVER_S;
     } else if (mime !== this.mime) this.buffer.changeType(mime);
     this.mime = mime;
@@ -88,7 +106,7 @@ class MseBuffer implements MediaBuffer {
       };
       const broken = (): void => {
         settle();
-        fail(new DOMException("The browser cannot read these pictures.", "EncodingError"));
+        fail(new DOMException("The browser cannot read this.", "EncodingError"));
       };
       buffer.addEventListener("updateend", ended);
       buffer.addEventListener("error", broken);
@@ -108,8 +126,10 @@ class NoBuffer implements MediaBuffer {
   append = (): Promise<void> => Promise.reject(new DOMException("no media source", "NotSupportedError"));
   remove = (): Promise<void> => Promise.resolve();
   finish = (): void => undefined;
+  wants = (): boolean => true;
+  lost = (): boolean => false;
   close = (): void => undefined;
 }
 
-export const bufferFor = (video: HTMLVideoElement): MediaBuffer =>
-  typeof MediaSource === "undefined" ? new NoBuffer() : new MseBuffer(video);
+export const bufferFor = (element: HTMLMediaElement): MediaBuffer =>
+  hasMediaSource() ? new MseBuffer(element) : new NoBuffer();

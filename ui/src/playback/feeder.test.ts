@@ -53,6 +53,16 @@ class Shelf implements MediaBuffer {
     this.finished = true;
   }
 
+  sated = false;
+  wants = (): boolean => !this.sated;
+  thrownAway = false;
+
+  lost(): boolean {
+    const lost = this.thrownAway;
+    this.thrownAway = false;
+    return lost;
+  }
+
   close(): void {
     this.held = [];
   }
@@ -226,6 +236,31 @@ describe("feeding a camera's buffer", () => {
     await settle(300_500, -1);
     const range = buffer.ranges().find((one) => one.start_ms <= NOW + 300_500 && one.end_ms > NOW + 300_500);
     expect(range!.start_ms).toBeLessThanOrEqual(NOW + 290_000);
+  });
+
+  test("a browser that has enough gets only the picture that is wanted, and the rest when it wants more", async () => {
+    const { buffer, feeder, settle } = stage(new Recorder(0, 600_000));
+    buffer.sated = true;
+    await settle(100_500);
+    expect(feeder.covers(NOW + 100_500)).toBe(true);
+    const end_ms = buffer.ranges()[0]!.end_ms;
+    await settle(100_600);
+    expect(buffer.ranges()[0]!.end_ms).toBe(end_ms);
+    await settle(end_ms - NOW + 10);
+    expect(feeder.covers(end_ms + 10)).toBe(true);
+    buffer.sated = false;
+    await settle(end_ms - NOW + 20);
+    expect(buffer.ranges()[0]!.end_ms).toBeGreaterThan(end_ms + 10_000);
+  });
+
+  test("what a browser threw away by itself is fetched again, as often as it does so", async () => {
+    const { buffer, feeder, settle } = stage(new Recorder(0, 600_000));
+    for (let turn = 0; turn < 5; turn += 1) {
+      await settle(100_500);
+      expect(feeder.covers(NOW + 100_500)).toBe(true);
+      buffer.held = [];
+      buffer.thrownAway = true;
+    }
   });
 
   test("the last pictures before a gap need no more to come", async () => {

@@ -164,8 +164,10 @@ export class Feeder {
       return true;
     }
     if (this.mode === "syncs") return this.trick.step(this.target, this.speed, signal);
+    if (this.parts.buffer.lost()) this.tries.clear();
     if (await this.ask(signal)) return true;
     if (await this.evict()) return true;
+    if (!this.parts.buffer.wants() && this.covers(this.target)) return false;
     const pieces = this.next();
     if (pieces.length === 0) return false;
     await this.load(pieces, signal);

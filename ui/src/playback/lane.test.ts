@@ -85,6 +85,8 @@ class FullBuffer implements MediaBuffer {
   ranges = (): Span[] => this.all;
   remove = async (): Promise<void> => undefined;
   finish = (): void => undefined;
+  wants = (): boolean => true;
+  lost = (): boolean => false;
   close = (): void => undefined;
 
   async append(): Promise<void> {

@@ -1,4 +1,5 @@
-import { bufferFor, type MediaBuffer, plays } from "./buffer";
+import { plays } from "@/player/mediasource";
+import { bufferFor, type MediaBuffer } from "./buffer";
 import { type Clock, isTrick } from "./clock";
 import { Feeder, type FeedFault } from "./feeder";
 import type { Gate } from "./gate";

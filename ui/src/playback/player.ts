@@ -1,6 +1,7 @@
 import { Clock, faster, isTrick } from "./clock";
 import { Gate } from "./gate";
 import { Lane, type LaneFace, type Screen } from "./lane";
+import { type HeardState, Sound, type Speaker } from "./sound";
 import { HttpSource } from "./source";
 
 /** All cameras of the page on one clock. Tells its listeners a few times a second, and at each change. */
@@ -33,6 +34,7 @@ export class Player {
   private readonly events: PlayerEvents;
   private readonly lanes = new Map<string, Lane>();
   private readonly gate = new Gate(DOWNLOADS);
+  private sound: Sound | null = null;
   private readonly timer: ReturnType<typeof setInterval>;
   private ticked = { at: 0, time_ms: 0, running: false };
   private toldAt = 0;
@@ -51,6 +53,7 @@ export class Player {
     clearInterval(this.timer);
     document.removeEventListener("visibilitychange", this.hidden);
     for (const camera of [...this.lanes.keys()]) this.detach(camera);
+    this.deafen();
   }
 
   attach(camera: string, video: Screen): void {
@@ -69,6 +72,24 @@ export class Player {
   detach(camera: string): void {
     this.lanes.get(camera)?.close();
     this.lanes.delete(camera);
+  }
+
+  /** The recorded sound of one camera, instead of any other's. Nothing makes the clock wait for it. */
+  hear(camera: string, speaker: Speaker, state: (state: HeardState) => void): void {
+    this.deafen();
+    const { clock, gate } = this;
+    const parts = { clock, gate, source: new HttpSource(camera), now: () => Date.now(), state };
+    this.sound = new Sound(parts, speaker);
+  }
+
+  deafen(): void {
+    this.sound?.close();
+    this.sound = null;
+  }
+
+  /** Somebody pressed a key or a button: a browser that wants that lets sound play from now on. */
+  unblock(): void {
+    this.sound?.unblock();
   }
 
   /** The browser put a picture of `camera` on screen, whose time is `ms`. */
@@ -143,6 +164,7 @@ export class Player {
     this.catchBreath();
     for (const lane of this.lanes.values()) lane.tick();
     this.crossGap();
+    this.sound?.tick();
     const now = Date.now();
     if (this.clock.playing && this.clock.speed > 0 && this.clock.now() > now - LIVE_MS) this.events.live();
     const states = [...this.lanes].map(

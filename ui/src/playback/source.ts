@@ -22,6 +22,16 @@ export interface FootageSource {
   hole(ms: number, signal: AbortSignal): Promise<Hole>;
 }
 
+export interface SoundBytes {
+  mime: string;
+  bytes: ArrayBuffer;
+}
+
+export interface SoundSource {
+  /** The sound that begins in a span, its time counted from the span's start in whole ms; null: there is none. */
+  sound(span: Span, signal: AbortSignal): Promise<SoundBytes | null>;
+}
+
 type PieceRow = [recording: number | string, number, number, number, number, boolean | number, number];
 interface PiecesBody {
   inits: (Omit<Init, "recording"> & { recording: number | string })[];
@@ -55,7 +65,7 @@ export function readPieces(body: PiecesBody): PieceAnswer {
 
 const DAY_MS = 86_400_000;
 
-export class HttpSource implements FootageSource {
+export class HttpSource implements FootageSource, SoundSource {
   private readonly base: string;
 
   constructor(camera: string) {
@@ -82,6 +92,13 @@ export class HttpSource implements FootageSource {
     if (answer.status === 404 || answer.status === 204) return null;
     if (!answer.ok) throw new ApiError(answer.status, `http-${answer.status}`, answer.statusText, null);
     return answer.arrayBuffer();
+  }
+
+  async sound(span: Span, signal: AbortSignal): Promise<SoundBytes | null> {
+    const answer = await fetch(this.path("sound.mp4", span), { signal });
+    if (answer.status === 404) return null;
+    if (!answer.ok) throw new ApiError(answer.status, `http-${answer.status}`, answer.statusText, null);
+    return { mime: answer.headers.get("Content-Type") ?? "audio/mp4", bytes: await answer.arrayBuffer() };
   }
 
   async units(span: Span, signal: AbortSignal): Promise<Unit[]> {

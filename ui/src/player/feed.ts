@@ -1,5 +1,6 @@
 import { chunkTime, timescaleOf } from "./boxes";
 import { KIND_INIT, type LiveHeader } from "./header";
+import { SourceIn } from "./mediasource";
 import { UnitTable } from "./units";
 
 /** Behind the newest picture, so that one late packet does not stop the picture. */
@@ -24,8 +25,7 @@ export class MseFeed {
   private readonly broken: (reason: string) => void;
   /** False: somebody else says where to play, and only holes are leapt over here (sound follows the picture). */
   private readonly leads: boolean;
-  private readonly source = new MediaSource();
-  private readonly objectUrl: string;
+  private readonly source: SourceIn;
   private buffer: SourceBuffer | null = null;
   private queue: Job[] = [];
   private timescale = 90_000;
@@ -40,9 +40,11 @@ export class MseFeed {
     this.mime = mime;
     this.broken = broken;
     this.leads = leads;
-    this.objectUrl = URL.createObjectURL(this.source);
-    this.source.addEventListener("sourceopen", () => this.opened(), { once: true });
-    video.src = this.objectUrl;
+    this.source = new SourceIn(
+      video,
+      () => this.opened(),
+      () => this.pump(),
+    );
   }
 
   push(header: LiveHeader, payload: Uint8Array<ArrayBuffer>): void {
@@ -59,7 +61,7 @@ export class MseFeed {
   private opened(): void {
     if (this.closed) return;
     try {
-      this.buffer = this.source.addSourceBuffer(this.mime);
+      this.buffer = this.source.media.addSourceBuffer(this.mime);
     } catch {
       this.broken("unsupported");
       return;
@@ -72,7 +74,7 @@ export class MseFeed {
   private pump(): void {
     const buffer = this.buffer;
     if (buffer === null || buffer.updating || this.closed) return;
-    if (this.source.readyState !== "open") return;
+    if (this.source.media.readyState !== "open" || (this.started && !this.source.wants)) return;
     const job = this.queue.shift();
     if (job === undefined) return;
     try {
@@ -190,8 +192,6 @@ export class MseFeed {
     this.queue = [];
     this.buffer = null;
     this.units.clear();
-    this.video.removeAttribute("src");
-    this.video.load();
-    URL.revokeObjectURL(this.objectUrl);
+    this.source.close(true);
   }
 }

@@ -1,6 +1,7 @@
 import type { LiveConnection, LiveSink } from "./connection";
 import { MseFeed, TARGET_BEHIND_S } from "./feed";
 import type { LiveHeader } from "./header";
+import { plays } from "./mediasource";
 import { correction } from "./sync";
 
 export type SoundState = "connecting" | "on" | "failed";
@@ -79,7 +80,7 @@ export class SoundPlayer implements LiveSink {
     if (this.feed !== null && mime === this.mime) return;
     this.closeFeed();
     this.mime = mime;
-    if (typeof MediaSource === "undefined" || !MediaSource.isTypeSupported(mime)) {
+    if (!plays(mime)) {
       this.callbacks.state("failed", "codec-not-playable");
       return;
     }

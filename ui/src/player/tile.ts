@@ -1,6 +1,7 @@
 import type { LiveConnection, LiveSink } from "./connection";
 import { MseFeed } from "./feed";
 import type { LiveHeader } from "./header";
+import { plays } from "./mediasource";
 import { StillFeed } from "./stills";
 import type { ShownUnit } from "./units";
 
@@ -122,7 +123,7 @@ export class TilePlayer implements LiveSink {
     if (this.feed !== null && mime === this.mime) return;
     this.closeFeed();
     this.mime = mime;
-    if (typeof MediaSource === "undefined" || !MediaSource.isTypeSupported(mime)) {
+    if (!plays(mime)) {
       this.fallBack(mime);
       return;
     }

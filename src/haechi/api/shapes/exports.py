@@ -99,7 +99,7 @@ class EstimateOut(Shape):
     """What a clip of a range will be.
 
     ``bytes`` is within 1 % (the payload is exact, the boxes around it are estimated), without sound; ``sound_bytes`` is
-    what sound adds (0: none is recorded in the range), within a fifth for G.711; ``duration_ms`` is within a picture;
+    what sound adds (0: none is recorded in the range), for G.711 at most; ``duration_ms`` is within a picture;
     ``start_ms`` and ``end_ms`` are where there is footage in the range; ``files``: how many an export of it becomes.
     """
 

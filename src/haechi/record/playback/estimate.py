@@ -41,8 +41,8 @@ class Estimate(Struct, frozen=True):
 
     Attributes:
         bytes: Within 1 %; without sound.
-        sound_bytes: What its sound adds, within 1 % where it is copied, within a fifth where it is coded anew. 0: none
-            is recorded in the range.
+        sound_bytes: What its sound adds, within 1 % where it is copied; where it is coded anew what loud sound takes,
+            within a fifth: silence takes less. 0: none is recorded in the range.
         duration_ns: From the first picture to the end of the last, gaps between runs included; within a picture.
         units: Exact; those before the first that is shown included.
         start_ns: Capture time of the first unit that is shown.

@@ -31,6 +31,7 @@ export function ExportDialog({ cameras, startMs, endMs, onClose }: ExportDialogP
   const [chosen, setChosen] = useState<string[]>(() => cameras.map((camera) => camera.id));
   const [name, setName] = useState("");
   const [burnIn, setBurnIn] = useState(false);
+  const [sound, setSound] = useState(true);
   const length = range.end_ms - range.start_ms;
   const fault = length <= 0 ? t("exports.order") : length > MAX_MS ? t("exports.tooLong") : null;
   const answers = useQueries({
@@ -44,7 +45,8 @@ export function ExportDialog({ cameras, startMs, endMs, onClose }: ExportDialogP
   const rows = cameras.map((camera, index) => ({ camera, answer: answers[index]! }));
   const wanted = rows.filter(({ camera, answer }) => chosen.includes(camera.id) && !answer.isError);
   const known = wanted.map(({ answer }) => answer.data).filter((data) => data !== undefined);
-  const bytes = known.reduce((sum, data) => sum + data.bytes, 0);
+  const some = known.some((data) => data.sound_bytes > 0);
+  const bytes = known.reduce((sum, data) => sum + bytesOf(data, sound), 0);
   const start = useMutation({
     mutationFn: () =>
       Promise.all(
@@ -53,6 +55,7 @@ export function ExportDialog({ cameras, startMs, endMs, onClose }: ExportDialogP
             camera: camera.id,
             ...range,
             ...(burnIn ? { burn_in: true } : {}),
+            sound,
             ...(name.trim() === "" ? {} : { name: name.trim() }),
           }),
         ),
@@ -112,7 +115,11 @@ export function ExportDialog({ cameras, startMs, endMs, onClose }: ExportDialogP
                 ) : (
                   <span>{camera.name}</span>
                 )}
-                <Estimate data={fault === null ? answer.data : undefined} error={answer.error} />
+                <Estimate
+                  data={fault === null ? answer.data : undefined}
+                  error={answer.error}
+                  sound={sound}
+                />
               </div>
             ))}
           </fieldset>
@@ -129,6 +136,14 @@ export function ExportDialog({ cameras, startMs, endMs, onClose }: ExportDialogP
             checked={burnIn}
             onChange={(event) => setBurnIn(event.currentTarget.checked)}
           />
+          {some && (
+            <Switch
+              label={t("exports.sound")}
+              description={t("exports.soundHint")}
+              checked={sound}
+              onChange={(event) => setSound(event.currentTarget.checked)}
+            />
+          )}
           <p className="hc-dim hc-small">{burnIn ? t("exports.coded") : t("exports.exact")}</p>
           <Group justify="end" className="hc-dialog-foot">
             <Button variant="default" onClick={onClose}>
@@ -151,8 +166,16 @@ export function ExportDialog({ cameras, startMs, endMs, onClose }: ExportDialogP
   );
 }
 
+const bytesOf = (data: ClipEstimate, sound: boolean): number => data.bytes + (sound ? data.sound_bytes : 0);
+
+interface EstimateProps {
+  data: ClipEstimate | undefined;
+  error: Error | null;
+  sound: boolean;
+}
+
 /** Size, length, pictures; or why there is nothing. */
-function Estimate({ data, error }: { data: ClipEstimate | undefined; error: Error | null }) {
+function Estimate({ data, error, sound }: EstimateProps) {
   const { t, i18n } = useTranslation();
   if (error !== null) {
     const text = error instanceof ApiError ? faultText(error.code, error.message) : error.message;
@@ -164,9 +187,9 @@ function Estimate({ data, error }: { data: ClipEstimate | undefined; error: Erro
   }
   if (data === undefined) return <Skeleton width={150} height={16} aria-busy="true" />;
   return (
-    <span className="hc-estimate hc-num" data-units={data.units} data-bytes={data.bytes}>
+    <span className="hc-estimate hc-num" data-units={data.units} data-bytes={bytesOf(data, sound)}>
       <span>{clockDuration(data.duration_ms)}</span>
-      <span>{byteSize(data.bytes, i18n.language)}</span>
+      <span>{byteSize(bytesOf(data, sound), i18n.language)}</span>
       <span className="hc-dim">{t("exports.pictures", { count: data.units })}</span>
     </span>
   );

@@ -49,6 +49,7 @@ export function JobRow({ job, actions, full = false }: JobRowProps) {
     clockDuration(job.end_ms - job.start_ms),
     job.bytes === null || job.bytes === 0 ? null : byteSize(job.bytes, i18n.language),
     job.burn_in ? t("exports.withTime") : null,
+    job.sound ? t("exports.withSound") : null,
   ];
   return (
     <li className="hc-job" data-state={job.state} data-export={job.id}>

@@ -35,9 +35,9 @@ export function useJobActions(): JobActions {
     request("DELETE", exportPath(job)).then(renew, tellFailure);
   }, []);
   const retry = useCallback((job: ExportJob): void => {
-    const { camera, start_ms, end_ms, burn_in } = job;
+    const { camera, start_ms, end_ms, burn_in, sound } = job;
     const name = givenName(job);
-    const again = { camera, start_ms, end_ms, burn_in, ...(name === "" ? {} : { name }) };
+    const again = { camera, start_ms, end_ms, burn_in, sound, ...(name === "" ? {} : { name }) };
     startExport(again)
       .then(() => request("DELETE", exportPath(job)))
       .then(renew, tellFailure);

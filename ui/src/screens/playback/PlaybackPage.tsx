@@ -19,6 +19,7 @@ import { JumpTo } from "./JumpTo";
 import { Moments, momentsIn } from "./Moments";
 import { Pictures } from "./Pictures";
 import { Transport } from "./Transport";
+import { useHearing } from "./useHearing";
 import { useJump } from "./useJump";
 import { type PlaybackActions, useKeys, useStable } from "./useKeys";
 import { usePlayer } from "./usePlayer";
@@ -79,6 +80,7 @@ export function PlaybackPage({ cameras, focus, all }: PlaybackPageProps) {
   const playing = shown?.playing ?? false;
   const speed = shown?.speed ?? search.speed ?? 1;
   const playhead = scrub ?? (live ? now : (shown?.time_ms ?? search.t ?? now));
+  const hearing = useHearing(player, focus, view);
   const marks = { from: search.from ?? null, to: search.to ?? null };
 
   // The address follows with a delay: browsers refuse more than a hundred changes in half a minute.
@@ -162,6 +164,7 @@ export function PlaybackPage({ cameras, focus, all }: PlaybackPageProps) {
       if (next !== undefined) chooseFocus(next.id);
     },
     enlarge: () => enlarge(focus.id),
+    toggleSound: hearing.toggle,
   };
   useKeys(actions);
   const stable = useStable(actions);
@@ -254,7 +257,15 @@ export function PlaybackPage({ cameras, focus, all }: PlaybackPageProps) {
             seek={seekOn}
           />
         </div>
-        <Transport live={live} actions={stable} playing={playing} speed={speed} at={playhead} marks={marks} />
+        <Transport
+          live={live}
+          actions={stable}
+          playing={playing}
+          speed={speed}
+          at={playhead}
+          marks={marks}
+          hearing={hearing}
+        />
         <Timeline
           cameras={cameras}
           focus={focus.id}

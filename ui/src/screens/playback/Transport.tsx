@@ -22,6 +22,8 @@ import { useTranslation } from "react-i18next";
 import { useClock } from "@/app/site";
 import { SPEEDS } from "@/playback/clock";
 import { clockDuration } from "@/time/duration";
+import { SoundControl } from "./SoundControl";
+import type { Hearing } from "./useHearing";
 import type { PlaybackActions } from "./useKeys";
 
 export interface Marks {
@@ -35,6 +37,7 @@ interface TransportProps {
   speed: number;
   at: number;
   marks: Marks;
+  hearing: Hearing;
   actions: Omit<PlaybackActions, "live">;
 }
 
@@ -66,7 +69,7 @@ function Tool({ label, keys, onClick, disabled = false, children }: ToolProps) {
 const speedText = (speed: number): string => `${speed < 0 ? "−" : ""}${Math.abs(speed)}×`;
 const CHOICES = [...SPEEDS.toReversed(), ...SPEEDS.map((speed) => -speed)];
 
-export function Transport({ live, playing, speed, at, marks, actions }: TransportProps) {
+export function Transport({ live, playing, speed, at, marks, hearing, actions }: TransportProps) {
   const clock = useClock();
   return (
     <div className="hc-transport">
@@ -77,7 +80,10 @@ export function Transport({ live, playing, speed, at, marks, actions }: Transpor
         </span>
       </div>
       <Movement live={live} playing={playing} actions={actions} />
-      <LivePill live={live} goLive={actions.goLive} />
+      <div className="hc-transport-live">
+        <LivePill live={live} goLive={actions.goLive} />
+        <SoundControl hearing={hearing} />
+      </div>
       <Side live={live} speed={speed} from={marks.from} to={marks.to} actions={actions} />
     </div>
   );

@@ -21,6 +21,7 @@ export interface PlaybackActions {
   /** The next camera becomes the one that keys act on. */
   turn: (direction: 1 | -1) => void;
   enlarge: () => void;
+  toggleSound: () => void;
 }
 
 const SKIP_MS = 10_000;
@@ -51,6 +52,7 @@ export function useKeys(actions: PlaybackActions): void {
     "[": () => actions.turn(-1),
     "]": () => actions.turn(1),
     f: actions.enlarge,
+    s: actions.toggleSound,
   });
 }
 
@@ -77,6 +79,7 @@ export function useStable(actions: PlaybackActions): Omit<PlaybackActions, "live
       openMotion: () => latest.current.openMotion(),
       turn: (direction) => latest.current.turn(direction),
       enlarge: () => latest.current.enlarge(),
+      toggleSound: () => latest.current.toggleSound(),
     }),
     [],
   );
