@@ -43,6 +43,8 @@ const UNITS_AROUND_MS = 6_000;
 const NEAR_MS = 500;
 const ASK_UNITS_MS = 400;
 const WRONG_MS = 150;
+/** A browser that has not said which picture it shows is asked no longer than this: some never say. */
+const UNTOLD_MS = 1_000;
 const MOST_TRIES = 4;
 const LOST_MS = 6_000;
 const REBUILDS = 3;
@@ -134,6 +136,7 @@ export class Lane {
     this.feeder.close();
     this.feeder = this.fed();
     this.placed = null;
+    this.presented_ms = null;
     return true;
   }
 
@@ -252,7 +255,8 @@ export class Lane {
   private stand(unit: Unit): boolean {
     const stood = this.placed !== null;
     this.put(placeIn(unit, this.tries));
-    const off_ms = Math.abs((this.presented_ms ?? unit.shown_ms) - unit.shown_ms);
+    if (this.presented_ms === null) return stood && this.parts.now() - this.putAt > UNTOLD_MS;
+    const off_ms = Math.abs(this.presented_ms - unit.shown_ms);
     if (off_ms < unit.duration_ms / 2 || this.tries >= MOST_TRIES) return stood;
     if (stood && !this.video.seeking && this.parts.now() - this.putAt > WRONG_MS) {
       this.tries += 1;
