@@ -122,7 +122,7 @@ def test_a_camera_that_we_dial_has_no_token_and_one_that_dials_cannot_be_tried(t
                 await house.http.post(f"/api/cameras/{camera}/dial/token"),
                 await house.http.get(f"/api/cameras/{camera}/dial"),
             ):
-                assert (answer.status_code, answer.json()["code"]) == (409, "camera-not-reverse")
+                assert (answer.status_code, answer.json()["code"]) == (404, "camera-not-reverse")
             tried = await house.http.post("/api/cameras/probe", json={"url": "reverse:"})
             assert (tried.status_code, tried.json()["code"]) == (422, "camera-dials-out")
 

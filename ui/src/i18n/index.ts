@@ -3,6 +3,7 @@ import { initReactI18next } from "react-i18next";
 import { readPreference, writePreference } from "@/app/preferences";
 import enAdmin from "./en/admin.json";
 import enApp from "./en/app.json";
+import enDialling from "./en/dialling.json";
 import enKeeping from "./en/keeping.json";
 import enPlayback from "./en/playback.json";
 import enVideo from "./en/video.json";
@@ -10,7 +11,7 @@ import enVideo from "./en/video.json";
 export const LANGUAGES = { en: "English", ko: "한국어", ja: "日本語" } as const;
 export type Language = keyof typeof LANGUAGES;
 
-export const en = { ...enApp, ...enVideo, ...enAdmin, ...enKeeping, ...enPlayback };
+export const en = { ...enApp, ...enVideo, ...enAdmin, ...enDialling, ...enKeeping, ...enPlayback };
 
 declare module "i18next" {
   interface CustomTypeOptions {
@@ -26,6 +27,7 @@ const catalogues: Record<Language, () => Promise<object>> = {
       import("./ko/app.json"),
       import("./ko/video.json"),
       import("./ko/admin.json"),
+      import("./ko/dialling.json"),
       import("./ko/keeping.json"),
       import("./ko/playback.json"),
     ]);
@@ -36,6 +38,7 @@ const catalogues: Record<Language, () => Promise<object>> = {
       import("./ja/app.json"),
       import("./ja/video.json"),
       import("./ja/admin.json"),
+      import("./ja/dialling.json"),
       import("./ja/keeping.json"),
       import("./ja/playback.json"),
     ]);

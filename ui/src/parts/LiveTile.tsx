@@ -170,6 +170,7 @@ function TileBadge({ face }: { face: Face }) {
 
 const ICONS = {
   offline: IconPlugConnectedX,
+  waiting: IconPlugConnectedX,
   failed: IconPlugConnectedX,
   disabled: IconPlayerPause,
   frozen: IconSnowflake,
@@ -187,6 +188,7 @@ function TileVeil({ face }: { face: Face }) {
   const title = {
     connecting: face.attempt > 0 ? t("tile.connectingN", { count: face.attempt }) : t("tile.connecting"),
     offline: t("tile.offlineSince", { time: clock.timeMinutes(face.sinceMs) }),
+    waiting: t("tile.waitingSince", { time: clock.timeMinutes(face.sinceMs) }),
     disabled: t("state.disabled"),
     frozen: t("tile.frozenSince", { time: clock.time(face.sinceMs) }),
     failed: t("tile.failed"),

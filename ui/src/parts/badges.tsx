@@ -27,7 +27,9 @@ export function StatePill({ camera }: { camera: Camera }) {
       ? t("tile.connectingN", { count: attempt })
       : state === "offline"
         ? t("tile.offlineSince", { time: clock.timeMinutes(since_ms) })
-        : t(`state.${state}`);
+        : state === "waiting"
+          ? t("tile.waitingSince", { time: clock.timeMinutes(since_ms) })
+          : t(`state.${state}`);
   return (
     <span className="hc-pill" data-state={state}>
       <i aria-hidden />

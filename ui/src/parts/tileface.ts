@@ -1,7 +1,15 @@
 import type { Camera } from "@/api/types";
 import type { TileStatus } from "@/player/tile";
 
-export type FaceKind = "live" | "connecting" | "offline" | "disabled" | "frozen" | "stills" | "failed";
+export type FaceKind =
+  | "live"
+  | "connecting"
+  | "offline"
+  | "waiting"
+  | "disabled"
+  | "frozen"
+  | "stills"
+  | "failed";
 
 export interface Face {
   kind: FaceKind;
@@ -27,7 +35,7 @@ export function faceOf(camera: Camera, tile: TileStatus | null): Face {
   if (tile !== null && (tile.state === "live" || tile.state === "stills" || tile.state === "failed")) {
     return { kind: tile.state, sinceMs: tile.sinceMs, attempt: 0, code: tile.code, message: tile.message };
   }
-  if (status.state === "offline") return ofCamera("offline");
+  if (status.state === "offline" || status.state === "waiting") return ofCamera(status.state);
   if (tile?.state === "frozen")
     return { kind: "frozen", sinceMs: tile.sinceMs, attempt: 0, code: "", message: "" };
   if (status.state === "connecting") return ofCamera("connecting");

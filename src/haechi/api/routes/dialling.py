@@ -5,7 +5,7 @@ from haechi.api.policy import Access, Routes
 from haechi.api.services import Services
 from haechi.api.shapes.dialling import DialOut, DialToken
 from haechi.base.clock import NS_PER_MS
-from haechi.base.errors import Conflict
+from haechi.base.errors import NotFound
 from haechi.fleet.cameras import Camera
 
 DOOR_S = 5.0
@@ -33,14 +33,14 @@ async def new_token(camera: AskedCamera, house: House, log: Log) -> DialToken:
 def register(routes: Routes) -> None:
     """Add the routes."""
     admin, one = Access.CAMERA_ADMIN, "/api/cameras/{camera}"
-    routes.add("GET", f"{one}/dial", get_dial, access=admin, problems=(409,))
-    routes.add("POST", f"{one}/dial/token", new_token, access=admin, problems=(409,))
+    routes.add("GET", f"{one}/dial", get_dial, access=admin, problems=(404,))
+    routes.add("POST", f"{one}/dial/token", new_token, access=admin, problems=(404,))
 
 
 def _require_reverse(camera: Camera) -> None:
     if not camera.address.is_reverse:
         message = "this camera is dialled by the server; only one that dials out has a token"
-        raise Conflict(message, code="camera-not-reverse")
+        raise NotFound(message, code="camera-not-reverse")
 
 
 async def _door(house: Services) -> None:

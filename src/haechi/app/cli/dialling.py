@@ -13,7 +13,7 @@ from haechi.app.cli.console import opened, out
 from haechi.app.reverse import identity_of
 from haechi.app.settings import Settings, load_settings
 from haechi.base.clock import SystemClock
-from haechi.base.errors import Conflict
+from haechi.base.errors import NotFound
 from haechi.base.ids import CameraId
 from haechi.base.telemetry import set_up_logging
 from haechi.fleet.cameras import Camera, CameraRegistry
@@ -41,7 +41,7 @@ def token(camera_id: Annotated[str, typer.Argument(help="As `haechi camera list`
         camera = asyncio.run(CameraRegistry(database, SystemClock()).get(CameraId(camera_id)))
         if not camera.address.is_reverse:
             message = "this camera is dialled by the server; only one that dials out has a token"
-            raise Conflict(message, code="camera-not-reverse")
+            raise NotFound(message, code="camera-not-reverse")
         show_token(settings, database, camera)
 
 

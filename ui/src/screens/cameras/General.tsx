@@ -5,11 +5,13 @@ import { useNavigate } from "@tanstack/react-router";
 import { type FormEvent, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { request } from "@/api/client";
+import { REVERSE } from "@/api/dialling";
 import { camerasQuery, queryClient } from "@/api/queries";
 import type { Camera, ProbeReport } from "@/api/types";
 import { tellDone, tellFailure } from "@/parts/notices";
 import { type Address, AddressFields, credentials } from "./AddressFields";
 import { DeleteCamera } from "./DeleteCamera";
+import { Dialling } from "./Dialling";
 import { Probe } from "./Probe";
 
 export function General({ camera }: { camera: Camera }) {
@@ -25,6 +27,7 @@ export function General({ camera }: { camera: Camera }) {
     transport: camera.transport,
   });
   const [deleting, setDeleting] = useState(false);
+  const dials = camera.url === REVERSE;
   const moved = address.url.trim() !== camera.url;
   const secrets = credentials(address);
 
@@ -71,7 +74,11 @@ export function General({ camera }: { camera: Camera }) {
             maxLength={80}
             required
           />
-          <AddressFields value={address} change={setAddress} stored={camera.has_credentials} />
+          {dials ? (
+            <Dialling camera={camera} />
+          ) : (
+            <AddressFields value={address} change={setAddress} stored={camera.has_credentials} />
+          )}
           <Switch
             checked={enabled}
             onChange={(event) => setEnabled(event.currentTarget.checked)}
@@ -96,14 +103,16 @@ export function General({ camera }: { camera: Camera }) {
             {t("cameras.delete")}
           </Button>
           <Group gap="xs">
-            <Button
-              variant="default"
-              leftSection={<IconPlugConnected size={16} />}
-              onClick={() => probe.mutate()}
-              loading={probe.isPending}
-            >
-              {t("cameras.test")}
-            </Button>
+            {!dials && (
+              <Button
+                variant="default"
+                leftSection={<IconPlugConnected size={16} />}
+                onClick={() => probe.mutate()}
+                loading={probe.isPending}
+              >
+                {t("cameras.test")}
+              </Button>
+            )}
             <Button
               type="submit"
               loading={save.isPending}

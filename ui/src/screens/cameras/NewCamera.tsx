@@ -10,12 +10,15 @@ import type { Camera, CameraDraft, ProbeReport } from "@/api/types";
 import { tellDone, tellFailure } from "@/parts/notices";
 import { Page } from "@/parts/Page";
 import { type Address, AddressFields, credentials } from "./AddressFields";
+import { NewDialling } from "./NewDialling";
 import { Probe } from "./Probe";
+import { Ways } from "./Ways";
 
 export function NewCamera() {
   const { t } = useTranslation();
   const navigate = useNavigate();
   const [step, setStep] = useState(0);
+  const [dials, setDials] = useState(false);
   const [address, setAddress] = useState<Address>({ url: "", username: "", password: "", transport: "auto" });
   const [name, setName] = useState("");
   const [audio, setAudio] = useState(false);
@@ -58,6 +61,7 @@ export function NewCamera() {
     probe.reset();
   };
 
+  if (dials) return <NewDialling change={setDials} />;
   return (
     <Page
       title={t("cameras.add")}
@@ -68,6 +72,7 @@ export function NewCamera() {
       }
     >
       <form className="hc-form" onSubmit={submit}>
+        <Ways dials={dials} change={setDials} />
         <Stepper
           active={step}
           onStepClick={(next) => next < step && setStep(next)}

@@ -1,0 +1,86 @@
+import { Alert, Button, Group, Modal, Stack } from "@mantine/core";
+import { IconKey, IconShieldExclamation } from "@tabler/icons-react";
+import { useMutation, useQuery } from "@tanstack/react-query";
+import { useState } from "react";
+import { useTranslation } from "react-i18next";
+import { type DialToken, dialQuery, newToken } from "@/api/dialling";
+import { queryClient } from "@/api/queries";
+import type { Camera } from "@/api/types";
+import { useClock } from "@/app/site";
+import { tellFailure } from "@/parts/notices";
+import { Failure, Loading } from "@/parts/states";
+import { Closed, DialCommand } from "./DialCommand";
+
+/** In the place of the address: from where this camera dials, and its token. */
+export function Dialling({ camera }: { camera: Camera }) {
+  const { t } = useTranslation();
+  const clock = useClock();
+  const dial = useQuery(dialQuery(camera.id));
+  const [asking, setAsking] = useState(false);
+  const [made, setMade] = useState<DialToken | null>(null);
+  const fresh = useMutation({
+    mutationFn: () => newToken(camera.id),
+    onSuccess: async (answer) => {
+      setMade(answer);
+      setAsking(false);
+      await queryClient.invalidateQueries({ queryKey: dialQuery(camera.id).queryKey });
+    },
+    onError: tellFailure,
+  });
+  if (dial.isPending) return <Loading rows={2} />;
+  if (dial.data === undefined) return <Failure error={dial.error} retry={() => void dial.refetch()} />;
+  const { listening, peer, connected_ms, issued_ms, rivals, rival_peer, rival_ms } = dial.data;
+  const time = (ms: number | null): string => (ms === null ? "" : clock.dateTime(ms));
+  return (
+    <section aria-label={t("dial.connection")}>
+      <div className="hc-label">{t("dial.connection")}</div>
+      <Stack gap="sm">
+        {!listening && <Closed />}
+        <Group justify="space-between" gap="sm">
+          <div className="hc-text">
+            {peer !== null && connected_ms !== null
+              ? t("dial.connected", { peer, time: time(connected_ms) })
+              : peer !== null
+                ? t("dial.last", { peer })
+                : t("dial.never")}
+            <div className="hc-dim hc-small">
+              {issued_ms === null ? t("dial.none") : t("dial.issued", { time: time(issued_ms) })}
+            </div>
+          </div>
+          <Button
+            variant="default"
+            leftSection={<IconKey size={16} />}
+            onClick={() => (issued_ms === null ? fresh.mutate() : setAsking(true))}
+            loading={fresh.isPending}
+          >
+            {issued_ms === null ? t("dial.create") : t("dial.fresh")}
+          </Button>
+        </Group>
+        {rivals > 0 && (
+          <Alert color="red" variant="light" icon={<IconShieldExclamation size={18} />}>
+            {t("dial.rivals", { count: rivals, peer: rival_peer ?? "?", time: time(rival_ms) })}
+          </Alert>
+        )}
+        {made !== null && <DialCommand camera={camera.id} made={made} />}
+      </Stack>
+      <Modal
+        opened={asking}
+        onClose={() => setAsking(false)}
+        title={t("dial.freshTitle", { name: camera.name })}
+        closeButtonProps={{ "aria-label": t("app.close") }}
+      >
+        <Stack>
+          <p className="hc-text">{t("dial.freshHint")}</p>
+          <Group justify="end">
+            <Button variant="default" onClick={() => setAsking(false)}>
+              {t("app.cancel")}
+            </Button>
+            <Button color="red" onClick={() => fresh.mutate()} loading={fresh.isPending}>
+              {t("dial.replace")}
+            </Button>
+          </Group>
+        </Stack>
+      </Modal>
+    </section>
+  );
+}
