@@ -3,13 +3,20 @@
 import argparse
 import asyncio
 import sys
+import uuid
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 from haechi.base.errors import HaechiError
 from haechi.camera.virtual.feed import SceneFeed, default_cache_dir, open_file
+from haechi.camera.virtual.onvif.model import Identity, VirtualProfile
+from haechi.camera.virtual.onvif.server import Listening, VirtualOnvif
+from haechi.camera.virtual.onvif.users import Users
 from haechi.camera.virtual.scene import SCENES
 from haechi.camera.virtual.server import Feed, VirtualCamera
+from haechi.fleet.onvif.discovery import PORT
+from haechi.media.access_unit import Codec, VideoParams
 from haechi.media.rtsp.server import ServerPolicy
 
 
@@ -34,6 +41,10 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument("--password", default="", help="and this password")
     result.add_argument("--sha256", action="store_true", help="Digest with SHA-256 in place of MD5")
     result.add_argument("--udp", action="store_true", help="offer RTP over UDP too")
+    result.add_argument(
+        "--onvif", type=int, metavar="PORT",
+        help="be ONVIF devices too, that can be found and moved: the first at this port, the others after it",
+    )  # fmt: skip
     result.add_argument("--no-cache", action="store_true", help="render anew and keep nothing")
     return result
 
@@ -72,11 +83,29 @@ async def serve(shown: dict[str, Feed], options: argparse.Namespace) -> None:
         udp=options.udp,
     )
     camera = VirtualCamera(shown, policy, host=options.host, port=options.port)
-    async with camera:
-        for path in shown:
+    async with camera, AsyncExitStack() as stack:
+        for number, (path, feed) in enumerate(shown.items()):
             sys.stdout.write(f"{camera.url(path)}\n")
+            if options.onvif:
+                device = device_for(camera.url(path), feed, options, options.onvif + number)
+                sys.stdout.write(f"{(await stack.enter_async_context(device)).url}\n")
         sys.stdout.flush()
         await asyncio.Event().wait()
+
+
+def device_for(uri: str, feed: Feed, options: argparse.Namespace, port: int) -> VirtualOnvif:
+    """The ONVIF device of one feed; it answers whoever looks for cameras on the network of its host."""
+    name = uri.rpartition("/")[2]
+    video = next(track for track in feed.tracks() if isinstance(track, VideoParams))
+    profile = VirtualProfile(
+        "main", uri, "H265" if video.codec is Codec.H265 else "H264", video.width_px, video.height_px
+    )
+    return VirtualOnvif(
+        [profile],
+        users=Users(options.user, options.password),
+        identity=Identity(name=name, serial=name, endpoint=f"urn:uuid:{uuid.uuid5(uuid.NAMESPACE_URL, uri)}"),
+        listening=Listening(options.host, port, PORT),
+    )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -107,7 +107,7 @@ def _scopes(told: Sequence[str]) -> Mapping[str, str]:
     for text in told:
         if text.startswith(_SCOPE):
             kind, _, value = text.removeprefix(_SCOPE).partition("/")
-            kinds.setdefault(kind.lower(), inert(unquote(value).replace("/", ", "), 80))
+            kinds.setdefault(kind.lower(), inert(unquote(value.replace("/", ", ")), 80))
     return kinds
 
 

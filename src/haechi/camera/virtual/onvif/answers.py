@@ -104,7 +104,11 @@ def scopes(model: Model) -> list[str]:
     """What it is, as discovery and GetScopes tell it."""
     one = model.identity
     told = ["type/video_encoder", "type/Network_Video_Transmitter", "Profile/Streaming"]
-    told += [f"name/{quote(one.name)}", f"hardware/{quote(one.model)}", f"location/{quote(one.location)}"]
+    told += [
+        f"name/{quote(one.name, safe='')}",
+        f"hardware/{quote(one.model, safe='')}",
+        f"location/{quote(one.location)}",
+    ]
     return [f"onvif://www.onvif.org/{part}" for part in [*told, *([] if model.quirks.no_ptz else ["type/ptz"])]]
 
 
