@@ -84,6 +84,21 @@ def test_pieces_are_the_stored_fragments_and_stand_at_the_wall_time_of_their_fir
     assert (read_init(whole).params, init.params, found.next_ns) == (params, params, None)
 
 
+def test_where_pictures_are_reordered_a_piece_begins_where_its_first_picture_is_shown(archive: Archive) -> None:
+    params, coded = h264_stream(frames=150, fps=15, gop=30, size=(64, 64), bframes=2)
+    units = stamped(coded, MAIN, first_ticks=7_000_000)
+    assert any(unit.pts != unit.dts for unit in units)
+    reel = record(archive, (params, units))
+    found = pieces(reel, START_NS, after(units, 1)).pieces
+    shown = asyncio.run(reel.units(MAIN, START_NS, after(units, 1)))
+    for piece in found:
+        own = [one.shown_us for one in shown if 0 <= one.seq - piece.fragment.first_seq < piece.fragment.units]
+        assert abs(piece.first_us - min(own)) <= 1
+        assert abs(piece.end_us - max(own) - 66_667) <= 2
+    assert max(abs(one.shown_us - one.captured_us) for one in shown if one.is_sync) <= 1_000
+    assert [one.shown_us for one in shown] == sorted(one.shown_us for one in shown)
+
+
 def test_a_player_may_append_the_pieces_of_several_runs_without_a_seam_it_would_stop_at(archive: Archive) -> None:
     """Five minutes of a camera whose clock is 0.02 % off, a reconnect, and a minute of one that is 0.05 % slow."""
     first = drifting(pictures(3000), 200)

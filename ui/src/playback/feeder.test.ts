@@ -130,14 +130,14 @@ class Recorder implements FootageSource {
   hole = async () => ({ gap: null, next_ms: null });
 }
 
-function stage(source: Recorder, plays = true) {
+function stage(source: Recorder, plays = (_mime: string): boolean => true) {
   const buffer = new Shelf();
   const time = { now: NOW + 3_600_000 };
   const feeder = new Feeder({
     buffer,
     source,
     gate: new Gate(4),
-    plays: () => plays,
+    plays,
     now: () => time.now,
     crowd: () => 1,
   });
@@ -210,9 +210,37 @@ describe("feeding a camera's buffer", () => {
   });
 
   test("a coding that the browser cannot play is named", async () => {
-    const { feeder, settle } = stage(new Recorder(0, 600_000), false);
+    const { feeder, settle } = stage(new Recorder(0, 600_000), () => false);
     await settle(100_000);
     expect(feeder.fault).toBe("unsupported");
+  });
+
+  test("where a camera changed its coding, only what cannot be played is missing", async () => {
+    class Mixed extends Recorder {
+      override async pieces(span: Span, signal: AbortSignal): Promise<PieceAnswer> {
+        const answer = await super.pieces(span, signal);
+        const strange = (piece: Piece): boolean =>
+          piece.start_ms >= NOW + 20_000 && piece.start_ms < NOW + 26_000;
+        const pieces = answer.pieces.map((piece) => (strange(piece) ? { ...piece, recording: "8" } : piece));
+        return {
+          ...answer,
+          pieces,
+          inits: [...answer.inits, { ...answer.inits[0]!, recording: "8", codec: "hvc1" }],
+        };
+      }
+    }
+    const { feeder, settle } = stage(new Mixed(0, 600_000), (mime) => !mime.includes("hvc1"));
+    await settle(12_000);
+    expect(feeder.fault).toBeNull();
+    expect(feeder.covers(NOW + 19_500)).toBe(true);
+    await settle(21_000);
+    expect(feeder.fault).toBe("unsupported");
+    await settle(27_000);
+    expect(feeder.fault).toBeNull();
+    expect(feeder.covers(NOW + 27_000)).toBe(true);
+    await settle(15_000);
+    expect(feeder.fault).toBeNull();
+    expect(feeder.covers(NOW + 15_000)).toBe(true);
   });
 
   test("very fast and backwards only sync units are loaded, and at 1x all pictures again", async () => {

@@ -71,12 +71,14 @@ export class Feeder {
     // What was on its way for the other mode is of no use any more.
     if (isTrick(speed) !== isTrick(this.speed)) this.drop();
     this.speed = speed;
+    this.judge();
     if (!this.busy && this.parts.now() >= this.quietUntil) void this.pump();
   }
 
   /** After a seek: what is under way for the old place is given up. */
   jump(target_ms: number): void {
     this.target = target_ms;
+    this.judge();
     if (this.covers(target_ms)) return;
     this.drop();
     this.tries.clear();
@@ -128,6 +130,18 @@ export class Feeder {
     } finally {
       this.busy = false;
     }
+  }
+
+  /** A camera may change its coding: only where the time that is wanted cannot be played is that a fault. */
+  private judge(): void {
+    const piece = this.mode === "all" ? this.list.at(this.target) : null;
+    if (piece !== null && !this.playable(piece)) this.fault = "unsupported";
+    else if (this.fault === "unsupported") this.fault = null;
+  }
+
+  private playable(piece: Piece): boolean {
+    const init = this.list.init(piece);
+    return init === null || (init.codec !== "" && this.parts.plays(mimeOf(init)));
   }
 
   private drop(): void {
@@ -225,7 +239,7 @@ export class Feeder {
   private next(): Piece[] {
     const ranges = this.parts.buffer.ranges();
     const missing = (piece: Piece): boolean =>
-      !holds(ranges, piece) && (this.tries.get(keyOf(piece)) ?? 0) < 2;
+      !holds(ranges, piece) && (this.tries.get(keyOf(piece)) ?? 0) < 2 && this.playable(piece);
     const { start_ms, end_ms } = this.window;
     const ahead = this.list.from(this.target, end_ms);
     const first = ahead.findIndex(missing);
@@ -252,11 +266,7 @@ export class Feeder {
     const last = pieces.at(-1) as Piece;
     const init = this.list.init(first);
     if (init === null) throw new Error(`no init for recording ${first.recording}`);
-    const mime = `video/mp4; codecs="${init.codec}"`;
-    if (init.codec === "" || !this.parts.plays(mime)) {
-      this.fault = "unsupported";
-      throw new Error(`cannot play ${init.codec}`);
-    }
+    const mime = mimeOf(init);
     const { gate, source, buffer } = this.parts;
     const urgency = Math.abs(first.start_ms - this.target) / 1_000;
     const [head, body] = await gate.through(urgency, signal, () =>
@@ -311,6 +321,8 @@ export class Feeder {
     this.quietUntil = this.parts.now() + Math.min(MOST_RETRY_MS, 250 * 2 ** this.failures);
   }
 }
+
+const mimeOf = (init: Init): string => `video/mp4; codecs="${init.codec}"`;
 
 /** Whether a piece is in the buffer; its rims may be off by a part of a picture. */
 function holds(ranges: readonly Span[], piece: Piece): boolean {

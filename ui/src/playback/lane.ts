@@ -104,7 +104,7 @@ export class Lane {
     if (this.video.error !== null && !this.rebuilt()) return;
     const speed = clock.playing ? clock.speed : 1;
     this.feeder.aim(at, speed);
-    if (this.feeder.fault !== null) this.become(this.feeder.fault);
+    if (this.feeder.fault !== null) this.give(this.feeder.fault);
     else if (!this.feeder.suits(speed) || !this.feeder.knows(at)) this.wait(at);
     else if (this.feeder.place(at) === null) this.empty(at);
     else this.show(at);
@@ -144,6 +144,12 @@ export class Lane {
     if (state !== "loading" && state !== "edge") this.parts.clock.release(this.camera);
     if (state !== this.face.state) this.face = { state, hole: null };
     if (state === "gap") this.explain(this.parts.clock.now());
+  }
+
+  private give(fault: FeedFault): void {
+    this.pause();
+    this.placed = null;
+    this.become(fault);
   }
 
   /** What is recorded at `at` is not known yet, or not written yet. */

@@ -5,7 +5,7 @@ import { Gate } from "./gate";
 import { batch, EDGE_MS, type Piece, PieceList } from "./pieces";
 import { readPieces } from "./source";
 import { mimeOf } from "./trick";
-import { placeIn, UnitTable } from "./units";
+import { placeIn, type Unit, UnitTable } from "./units";
 
 const NOW = 1_795_000_000_000;
 
@@ -194,6 +194,54 @@ describe("the pictures", () => {
     const past = new UnitTable();
     past.add([unit(0)], { start_ms: NOW - 100, end_ms: NOW + 1_000 }, true);
     expect(past.knows(NOW, NOW + 300)).toBe(true);
+  });
+});
+
+describe("reordered pictures", () => {
+  const FRAME = 100;
+  /** As a camera with three B pictures sends them: I0 P4 B2 B1 B3 P8 ...; stamped when they are sent. */
+  const sent = (count: number): Unit[] => {
+    const order = [0];
+    for (let p = 4; order.length < count; p += 4) order.push(p, p - 2, p - 3, p - 1);
+    return order.map((number, index) => ({
+      at_ms: index * FRAME,
+      shown_ms: (number + 3) * FRAME,
+      duration_ms: FRAME,
+    }));
+  };
+  const shownAt = (table: UnitTable, ms: number): number => Math.round(table.at(ms)!.shown_ms / FRAME) - 3;
+
+  test("steps follow what is shown, wherever the answers are cut", () => {
+    const all = sent(201);
+    fc.assert(
+      fc.property(fc.integer({ min: 40, max: 160 }), fc.integer({ min: 0, max: 30 }), (cut, overlap) => {
+        const table = new UnitTable();
+        const parts = [
+          { start_ms: 0, end_ms: (cut + overlap) * FRAME },
+          { start_ms: (cut - overlap) * FRAME, end_ms: 20_100 },
+        ];
+        for (const span of parts)
+          table.add(
+            all.filter((unit) => span.start_ms <= unit.at_ms && unit.at_ms < span.end_ms),
+            span,
+            true,
+          );
+        for (let number = 10; number < 180; number += 1) {
+          const ms = number * FRAME;
+          if (!table.knows(ms - FRAME, ms + 2 * FRAME)) continue;
+          expect(shownAt(table, ms)).toBe(number);
+          expect(table.neighbour(ms, 1)!.shown_ms).toBe((number + 4) * FRAME);
+          expect(table.neighbour(ms, -1)!.shown_ms).toBe((number + 2) * FRAME);
+        }
+      }),
+    );
+  });
+
+  test("the rim of what is still being written is not trusted yet", () => {
+    const table = new UnitTable();
+    table.add(sent(103), { start_ms: 0, end_ms: 20_000 }, false);
+    expect(table.knows(5_000, 9_600)).toBe(true);
+    expect(table.knows(5_000, 10_200)).toBe(false);
   });
 });
 

@@ -11,13 +11,18 @@ export interface Unit {
 }
 
 const MOST = 20_000;
+/** H.264 and H.265 reorder 16 pictures at most. */
+const MOST_REORDERED = 17;
+/** Of a stretch with reordered pictures so much at its rims is not trusted: their partners may lie beyond. */
+const RIM_MS = 500;
 
 export class UnitTable {
   private list: Unit[] = [];
   private known: Span[] = [];
 
   /** `whole`: all of the range is written; else the newest picture may have successors that are not yet. */
-  add(units: readonly Unit[], asked: Span, whole: boolean): void {
+  add(answer: readonly Unit[], wanted: Span, whole: boolean): void {
+    const { units, asked } = inShownOrder(answer, wanted, whole);
     if (this.list.length > MOST) {
       this.list = [];
       this.known = [];
@@ -48,6 +53,47 @@ export class UnitTable {
     if (index < 0) return steps > 0 ? (this.list[steps - 1] ?? null) : null;
     return this.list[index + steps] ?? null;
   }
+}
+
+/**
+ * Cameras that reorder pictures send them before they are to be shown, and their stamps follow the sending. Among
+ * pictures that go before one another, the first that is shown gets the first stamp: steps then follow what is seen.
+ */
+function inShownOrder(
+  answer: readonly Unit[],
+  asked: Span,
+  whole: boolean,
+): { units: readonly Unit[]; asked: Span } {
+  const sent = [...answer].sort((a, b) => a.at_ms - b.at_ms);
+  const units = blocksOf(sent).flatMap((block) => {
+    if (block.length > MOST_REORDERED) return block;
+    const shown = [...block].sort((a, b) => a.shown_ms - b.shown_ms);
+    return shown.map((unit, index) => ({ ...unit, at_ms: (block[index] as Unit).at_ms }));
+  });
+  const last = units.at(-1);
+  if (last === undefined || units.every((unit, index) => unit.shown_ms === sent[index]?.shown_ms))
+    return { units, asked };
+  const inner = {
+    start_ms: asked.start_ms + RIM_MS,
+    end_ms: (whole ? asked.end_ms : Math.min(asked.end_ms, last.at_ms)) - RIM_MS,
+  };
+  const kept = units.filter((unit) => inner.start_ms <= unit.at_ms && unit.at_ms < inner.end_ms);
+  return { units: kept, asked: inner };
+}
+
+/** Cut wherever everything before is also shown before everything behind. */
+function blocksOf(sent: readonly Unit[]): Unit[][] {
+  const earliest = sent.map((unit) => unit.shown_ms);
+  for (let index = earliest.length - 2; index >= 0; index -= 1)
+    earliest[index] = Math.min(earliest[index] as number, earliest[index + 1] as number);
+  const blocks: Unit[][] = [];
+  let latest = Number.NEGATIVE_INFINITY;
+  sent.forEach((unit, index) => {
+    if (latest <= (earliest[index] as number)) blocks.push([]);
+    blocks.at(-1)?.push(unit);
+    latest = Math.max(latest, unit.shown_ms);
+  });
+  return blocks;
 }
 
 const PARTS = [0.5, 0.05, 0.3, 0.8, 0.5] as const;

@@ -29,16 +29,18 @@ class Piece(Struct, frozen=True):
 
     Attributes:
         offset_us: Wall time less media time, µs; the same for pieces that join without a seam.
+        delay_us: How much later than it is decoded a sync unit is shown, where the camera reorders pictures.
     """
 
     recording: Recording
     fragment: Fragment
     offset_us: int
+    delay_us: int = 0
 
     @property
     def media_us(self) -> int:
-        """Decode time of the first unit in the camera's time since the run began, as its ``tfdt`` says."""
-        return us_of(self.fragment.first_dts_ticks)
+        """Where it begins to be shown in the camera's time since the run began: its ``tfdt``, and `delay_us`."""
+        return us_of(self.fragment.first_dts_ticks) + self.delay_us
 
     @property
     def first_us(self) -> int:
@@ -48,7 +50,8 @@ class Piece(Struct, frozen=True):
     @property
     def duration_us(self) -> int:
         """How long it lasts, in the camera's time."""
-        return us_of(self.fragment.first_dts_ticks + self.fragment.duration_ticks) - self.media_us
+        fragment = self.fragment
+        return us_of(fragment.first_dts_ticks + fragment.duration_ticks) - us_of(fragment.first_dts_ticks)
 
     @property
     def end_us(self) -> int:
@@ -61,16 +64,26 @@ def us_of(ticks: int) -> int:
     return ticks * _US_PER_S // TICKS_PER_S
 
 
+def delays_us(fragments: Sequence[Fragment]) -> list[int]:
+    """Presentation time less decode time of the sync unit that each fragment of one recording begins with, µs; of the
+    one before where it begins with none."""
+    found: list[int] = []
+    for fragment in fragments:
+        own = us_of(max(0, fragment.first_pts_ticks - fragment.first_dts_ticks))
+        found.append(own if fragment.is_sync else found[-1] if found else 0)
+    return found
+
+
 def offsets_us(fragments: Sequence[Fragment]) -> list[int]:
-    """Wall time less media time for each fragment of one recording, in order; see `Piece.offset_us`.
+    """Wall time less media time of each fragment of one recording, in order; see `Piece.offset_us`.
 
     The offset is that of the recording's first fragment, until a fragment that begins at a sync unit stands half a
     frame away from its stamp; from there on it is that one's. So it follows from the recording alone, whatever range
     is asked for, and changes neither within a GOP nor for less than is seen.
     """
     found: list[int] = []
-    for fragment in fragments:
-        true_us = fragment.first_ns // NS_PER_US - us_of(fragment.first_dts_ticks)
+    for fragment, delay_us in zip(fragments, delays_us(fragments), strict=True):
+        true_us = fragment.first_ns // NS_PER_US - us_of(fragment.first_dts_ticks) - delay_us
         half_frame_us = us_of(fragment.duration_ticks) // (2 * fragment.units)
         is_off = bool(found) and abs(true_us - found[-1]) > half_frame_us
         found.append(true_us if not found or (is_off and fragment.is_sync) else found[-1])
@@ -97,7 +110,8 @@ def placed(found: Sequence[Recording], fragments: Sequence[Fragment]) -> list[Pi
     pieces: list[Piece] = []
     for number, group in groupby(ordered, key=lambda one: order[one.recording]):
         mine = list(group)
-        pieces += (Piece(found[number], one, us) for one, us in zip(mine, offsets_us(mine), strict=True))
+        places = zip(mine, offsets_us(mine), delays_us(mine), strict=True)
+        pieces += (Piece(found[number], one, offset_us, delay_us) for one, offset_us, delay_us in places)
     return pieces
 
 
