@@ -19,7 +19,7 @@ class Ledger:
         wall_ns: How late it was, at the latest.
         stopped: Whether the newest life ended as planned.
         notes: What else it said.
-        after_failure: Units that were acknowledged after the life had seen its disk fail.
+        after_failure: Units that were given after the life had seen its disk fail, and acknowledged.
         viewed, missed: Units that live viewers of the life got, and that they did not get.
     """
 
@@ -33,6 +33,7 @@ class Ledger:
         self.notes: list[str] = []
         self.after_failure = self.viewed = self.missed = 0
         self._failed = False
+        self._given: dict[tuple[StreamId, int], int] = {}
 
     def begin(self) -> None:
         """A new life begins."""
@@ -48,7 +49,8 @@ class Ledger:
     def _line(self, words: list[str]) -> None:
         match words:
             case ["a", stream, run, first, last]:
-                self.after_failure += self._failed * (int(last) - int(first) + 1)
+                known = self._given.get((StreamId(stream), int(run)), -1)
+                self.after_failure += self._failed * max(0, int(last) - max(known, int(first) - 1))
                 for seq in range(int(first), int(last) + 1):
                     self.acknowledged.add((StreamId(stream), int(run), seq))
             case ["p", stream, run, seq, wall_ns]:
@@ -61,7 +63,7 @@ class Ledger:
             case ["stopped"]:
                 self.stopped = True
             case ["failed"]:
-                self._failed = True
+                self._failed, self._given = True, dict(self.published)
             case ["viewed", got, missed]:
                 self.viewed, self.missed = int(got), int(missed)
             case ["note", *rest]:

@@ -23,7 +23,7 @@ SHORT: list[tuple[str, int, Callable[[], str]]] = [
     ("kill", 8, can_trace),
     ("power", 8, can_mount),
     ("moves", 4, moves.missing),
-    ("errors", 3, can_trace),
+    ("errors", 9, can_trace),
     ("damage", 5, nothing),
     ("mounts", 3, can_mount_own),
     ("protected", 1, can_mount_own),

@@ -3,14 +3,20 @@
 Says on a pipe what it promises, before anything else happens: ``a`` stream run first last (acknowledged), ``p`` stream
 run seq wall (about to be given to the recorder), ``pin`` stream start end, ``ready``, ``failed`` (the disk), ``viewed``
 units missed, ``stopped`` (as planned).
+
+    python -m tests.faults.victim LIFE
+
+is one on standard output, ``LIFE`` as JSON; the suite itself forks.
 """
 
 import asyncio
 import os
+import sys
 import time
 from contextlib import suppress
 from pathlib import Path
 
+import msgspec
 from msgspec import Struct
 
 from haechi.base.clock import NS_PER_S, SystemClock
@@ -18,6 +24,7 @@ from haechi.base.errors import HaechiError
 from haechi.base.ids import StreamId
 from haechi.bus.frames import FrameBus, GapCause, Run, RunEnded, Subscription
 from haechi.media.access_unit import TICKS_PER_S, AccessUnit
+from haechi.record.disk.keys import KeyRing
 from haechi.record.disk.volume import Volume
 from haechi.record.index.spans import RecordIndex
 from haechi.record.retention.deletion import Retention, RetentionSettings
@@ -53,6 +60,7 @@ class Life(Struct, frozen=True):
         reserve_bytes: Recording stops when less is free.
         pace_s: Real time between steps.
         pins_all: Everything is protected.
+        sealed: What it records is sealed, with the ring of keys in the folder, which it makes where there is none.
         sweeps: Before it stops it waits until no file is unlisted, a minute at most (D2).
     """
 
@@ -68,6 +76,7 @@ class Life(Struct, frozen=True):
     reserve_bytes: int = 0
     pace_s: float = 0.0
     pins_all: bool = False
+    sealed: bool = False
     sweeps: bool = False
 
 
@@ -108,7 +117,12 @@ class Victim:
         self.volume = Volume(life.folder / "record")
         self.retention = Retention(self.index, self.volume, self.clock, _kept(life))
         limits = Limits(file_ticks=FILE_S * TICKS_PER_S)
-        settings = RecorderSettings(gather_s=0.0, limits=limits, reserve_bytes=life.reserve_bytes)
+        keys = KeyRing(life.folder / "keys.json")
+        if life.sealed and not keys.keys():
+            keys.add(self.clock)
+        settings = RecorderSettings(
+            gather_s=0.0, limits=limits, reserve_bytes=life.reserve_bytes, keys=keys, encrypt=life.sealed
+        )
         self.recorder = Recorder(self.bus, self.index, self.volume, self.clock, settings, on_full=self.retention.wake)
         self.recorder.on_acknowledged(self._acknowledged)
         self._due = 0
@@ -250,3 +264,7 @@ def main(life: Life, voice: int) -> None:
 def tell(voice: int, *words: object) -> None:
     """A note: what a supervisor would log before it starts the recorder again."""
     os.write(voice, ("note " + " ".join(map(str, words)).replace("\n", " | ") + "\n").encode())
+
+
+if __name__ == "__main__":
+    main(msgspec.json.decode(sys.argv[1], type=Life, dec_hook=lambda kind, value: kind(value)), 1)

@@ -1,7 +1,8 @@
 """The contract's lines, by number, where no other test of this folder has them.
 
-D1 is also in `test_segmenter` and `test_recorder`, D2 in `test_crash` and `test_sweep`, D3 in `test_recorder` and
-`test_crash`, D6 and D7 in `test_recorder`, D8 in `test_adopt`, `test_sweep` and `test_volume`, D10 in `test_crash`.
+D1 is also in `test_segmenter` and `test_recorder`, D2 in `test_sweep`, D3, D6 and D7 in `test_recorder`, D8 in
+`test_adopt`, `test_sweep` and `test_volume`. Kills at system calls, power cuts and failing disks (D2, D3, D6, D10) are
+the fault suite's, of which `tests/faults/test_faults.py` runs a part; of sealed footage they are in `test_sealed`.
 """
 
 import asyncio

@@ -6,6 +6,7 @@ import sys
 import time
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from haechi.base.errors import Unavailable
@@ -16,10 +17,13 @@ from haechi.record.repair.adopt import adopt
 from haechi.record.repair.check import CheckLevel, check
 from haechi.record.write.recorder import RecorderSettings
 from haechi.record.write.segmenter import Limits
+from tests.faults.ledger import Ledger
+from tests.faults.script import STEPS_MOST, Script
+from tests.faults.victim import Life
 from tests.record.archive import JPEG, MAIN, Archive, pictures
-from tests.record.test_crash import REPOSITORY, Death, expect
 from tests.streams import START_NS
 
+REPOSITORY = Path(__file__).parents[2]
 COUNT = 400
 
 
@@ -125,25 +129,38 @@ def test_without_the_key_files_stay_and_footage_is_told_to_be_locked(recorded: A
     late.close()
 
 
+def killed(life: Life, after_s: float) -> Ledger:
+    """What a life had acknowledged when it was killed."""
+    command = [sys.executable, "-m", "tests.faults.victim", msgspec.json.encode(life, enc_hook=str).decode()]
+    ledger = Ledger()
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=REPOSITORY) as process:
+        assert process.stdout is not None
+        while not ledger.ready:
+            line = process.stdout.readline()
+            assert line, "it ended before it recorded"
+            ledger.hear(line)
+        time.sleep(after_s)
+        process.kill()
+        ledger.hear(process.stdout.read())
+    return ledger
+
+
 @pytest.mark.slow
 def test_d2_d3_killed_at_any_moment_nothing_acknowledged_is_lost_of_sealed_footage(tmp_path: Path) -> None:
-    for run in range(1, 4):
-        command = [sys.executable, "-m", "tests.record.crash_writer", str(tmp_path), str(run), "sealed"]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=REPOSITORY) as writer:
-            assert writer.stdout is not None
-            while writer.stdout.readline() != b"ready\n":
-                assert writer.poll() is None
-            time.sleep(0.3 + 0.37 * run)
-            writer.kill()
-            death = Death(writer.stdout.read())
-        assert death.acknowledged
+    """As the fault `kill` has it for footage in clear, which its judge can read without us."""
+    script = Script(20261121)
+    for number in range(1, 4):
+        life = Life(tmp_path, script, number, STEPS_MOST, tidies=False, sealed=True)
+        ledger = killed(life, 0.3 + 0.37 * number)
+        assert ledger.acknowledged
         archive = sealing(tmp_path)
 
-        async def look(archive: Archive = archive, death: Death = death) -> None:
+        async def look(archive: Archive = archive, ledger: Ledger = ledger) -> None:
             await archive.volume.claim(archive.database, archive.clock)
             await adopt(archive.index, archive.volume, KeyRing(tmp_path / "keys.json"))
-            for fragment in death.acknowledged:
-                await expect(archive, fragment)
+            for stream, run, seq in sorted(ledger.acknowledged):
+                found = (await archive.playback.units(stream, run, seq, seq)).units
+                assert next(unit.data for unit in found if unit.ref.seq == seq) == script.payload(stream, run, seq)
 
         asyncio.run(look())
         assert sound(archive)
