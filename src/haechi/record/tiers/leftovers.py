@@ -64,8 +64,11 @@ class Bucket:
         self._endpoint = urlsplit(known or f"https://s3.{self._region}.amazonaws.com")
         self._keys = keys_of(options)
 
-    def abort(self, before_ns: int, now_ns: int) -> int:
+    def abort(self, before_ns: int, now_ns: int, name: str = "") -> int:
         """Abort what was begun before a moment; how many. Blocking.
+
+        Args:
+            name: Only uploads of this object; empty: of all.
 
         Raises:
             Unavailable: The store does not answer, or refuses.
@@ -73,7 +76,7 @@ class Bucket:
         if self._keys is None:
             return 0
         count = 0
-        for upload in self._list(now_ns):
+        for upload in self._list(now_ns, name):
             if upload.begun_ns < before_ns:
                 path = f"/{quote(self._bucket)}/{quote(upload.key)}"
                 self._ask("DELETE", path, {"uploadId": upload.id}, now_ns)
@@ -82,8 +85,8 @@ class Bucket:
             log.info("uploads that were cut short are taken back", count=count)
         return count
 
-    def _list(self, now_ns: int) -> list[Upload]:
-        prefix = f"{self._prefix}/" if self._prefix else ""
+    def _list(self, now_ns: int, name: str) -> list[Upload]:
+        prefix = (f"{self._prefix}/" if self._prefix else "") + name
         text = self._ask("GET", f"/{quote(self._bucket)}", {"uploads": "", "prefix": prefix}, now_ns)
         return [one for one in uploads_in(text) if one.key.startswith(prefix)]
 

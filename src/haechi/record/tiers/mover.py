@@ -19,6 +19,7 @@ from haechi.record.disk.seal import sealed_bytes
 from haechi.record.index.spans import Recording
 from haechi.record.tiers import ledger
 from haechi.record.tiers.ledger import Job
+from haechi.record.tiers.objects import PART_BYTES, PARTS_AT_ONCE
 from haechi.record.tiers.packing import SINGLY, Packing, groups, sized
 from haechi.record.tiers.parcels import Parcel, digest_in
 from haechi.record.tiers.places import Folder, Place, TierFull
@@ -26,6 +27,12 @@ from haechi.record.tiers.vault import Vault
 from haechi.store.database import Database
 
 log = structlog.get_logger(__name__)
+
+
+LEARNS_AFTER_S = 10.0
+"""An upload that failed sooner does not tell how fast the line is."""
+ON_ITS_WAY_BYTES = PART_BYTES * PARTS_AT_ONCE
+"""So much of what was read for an upload may not have been sent."""
 
 
 class WrongBytes(Unavailable):
@@ -153,7 +160,7 @@ class Mover:
 
     async def _finish(self, job: Job) -> None:
         """From whatever state it is in to ``listed``, or to nothing when its recordings are gone."""
-        if job.state == ledger.PLANNED and (not job.is_whole or not job.items):
+        if job.state == ledger.PLANNED and (not job.is_whole or not job.items or self._is_too_large(job)):
             await self._database.write(lambda c: ledger.abandon(c, job, self._clock.wall_ns()))
             return
         if job.state == ledger.PLANNED:
@@ -168,6 +175,10 @@ class Mover:
             await self._read_back(job)
         await self._list(job)
 
+    def _is_too_large(self, job: Job) -> bool:
+        """Whether the line is so slow that its recordings had better go in several objects."""
+        return len(job.items) > 1 and job.size_bytes > 2 * sized(self._packing, self._bytes_per_s).target_bytes
+
     async def _hand_over(self, job: Job) -> Job:
         """Put it there. What is there already from a try that was cut short is only hashed here."""
         began_ns = self._clock.monotonic_ns()
@@ -180,7 +191,13 @@ class Mover:
             if parcel.size_bytes == there:
                 return structs.replace(job, size_bytes=there, sha256=parcel.digest)
         parcel = Parcel(job, self._vault, self._database, self._keys)
-        await self.route.place.put(job.path, parcel.chunks(is_object=is_object))
+        try:
+            await self.route.place.put(job.path, parcel.chunks(is_object=is_object))
+        except Unavailable:
+            took_s = (self._clock.monotonic_ns() - began_ns) / NS_PER_S
+            if took_s > LEARNS_AFTER_S:  # it was the line; one that refuses at once says nothing of its speed
+                self._bytes_per_s = max(parcel.size_bytes - ON_ITS_WAY_BYTES, 1) / took_s
+            raise
         took_s = max((self._clock.monotonic_ns() - began_ns) / NS_PER_S, 0.001)
         self._bytes_per_s = max(job.size_bytes / took_s, self._bytes_per_s / 2)
         return structs.replace(job, size_bytes=parcel.size_bytes, sha256=parcel.digest)

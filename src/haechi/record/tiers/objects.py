@@ -30,6 +30,7 @@ PART_BYTES = 8 * 1024 * 1024
 PARTS_AT_ONCE = 3
 COOL_DOWN_S = 5.0
 """After a read that ran into its time limit, others fail at once for so long: threads are few, stores hang."""
+EVER_NS = 1 << 62
 _SHUT = (PermissionDeniedError, UnauthenticatedError)
 
 
@@ -59,6 +60,7 @@ class Objects:
         self.url = checked_url(url)
         self.id = ""
         self._homes: tuple[str, ...] = ()
+        self._begun: set[str] = set()
         self._limits = limits or Limits()
         self._store = _store(self.url, options or {}, self._limits.write_s, self._limits)
         self._reader = self._store
@@ -122,12 +124,14 @@ class Objects:
         return _whole(data, size, path)
 
     async def put(self, path: str, chunks: AsyncIterator[bytes]) -> None:
-        await self._call(
-            self._store.put_async(
-                stored_path(path), chunks, use_multipart=True, chunk_size=PART_BYTES, max_concurrency=PARTS_AT_ONCE
-            ),
-            path,
+        name = stored_path(path)
+        await self._take_back(name)
+        self._begun.add(name)
+        upload = self._store.put_async(
+            name, chunks, use_multipart=True, chunk_size=PART_BYTES, max_concurrency=PARTS_AT_ONCE
         )
+        await self._call(upload, path)
+        self._begun.discard(name)
 
     async def fetch(self, path: str, offset: int, size: int) -> bytes:
         """See `Place.fetch`. A range beyond the end comes back short, without an error: hence the length is compared.
@@ -145,6 +149,7 @@ class Objects:
 
     async def remove(self, path: str) -> None:
         """See `Place.remove`. Whether it is an error that nothing is there differs from store to store."""
+        await self._take_back(stored_path(path))
         try:
             await self._store.delete_async(stored_path(path))
         except FileNotFoundError:
@@ -157,6 +162,16 @@ class Objects:
         if self._bucket is None:
             return 0
         return await asyncio.to_thread(self._bucket.abort, before_ns, now_ns)
+
+    async def _take_back(self, name: str) -> None:
+        """Parts of an upload of this object that failed, or was cancelled: they are paid for until somebody does."""
+        if name in self._begun and self._bucket is not None:
+            try:
+                await asyncio.to_thread(self._bucket.abort, EVER_NS, time.time_ns(), name)
+            except HaechiError as error:
+                log.info("parts of an upload that failed are not taken back yet", path=name, reason=error.message)
+                return
+        self._begun.discard(name)
 
     async def folders(self, below: str = "") -> list[str]:
         """Names directly below a folder, each with a slash at its end, in order."""
