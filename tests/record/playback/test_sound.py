@@ -26,15 +26,18 @@ from haechi.media.access_unit import TICKS_PER_S, AccessUnit, AudioParams, Codec
 from haechi.record.exports.burned import Burning
 from haechi.record.exports.cutter import Cutter
 from haechi.record.index.policies import Policy
+from haechi.record.playback.exact import OPUS_SILENCE, silence_in
 from haechi.record.playback.footage import Playback
 from haechi.record.playback.reel import Reel
 from haechi.record.playback.showtimes import ShowTimes
-from haechi.record.playback.sound import Heard, laid
+from haechi.record.playback.sound import Heard, Laid, Silence, filled, laid
 from tests.record.archive import JPEG, MAIN, Archive, pictures
 from tests.streams import START_NS, CodedUnit, aac_stream, h264_stream, opus_stream, pcm_stream, stamped
 
 SOUND = StreamId("cam_front/audio")
 MOST_OFF_S = 0.040
+SILENT = {OPUS_SILENCE[0], b"\x01\x18 \x07"}
+"""A unit of Opus and one of AAC, mono, that fill a hole."""
 Recorded = tuple[CodecParams, list[AccessUnit]]
 Timed = list[tuple[float, bytes]]
 
@@ -85,6 +88,11 @@ def packets(data: bytes, kind: str) -> Timed:
         return [(float((packet.pts or 0) * packet.time_base), bytes(packet)) for packet in found]
 
 
+def sounds(data: bytes) -> Timed:
+    """Of the sound in a clip what a camera sent."""
+    return [(at_s, unit) for at_s, unit in packets(data, "audio") if unit not in SILENT]
+
+
 def clip(archive: Archive, start_ns: int, end_ns: int, *, sound: bool = True) -> bytes:
     playback = Playback(archive.index, archive.playback.vault, archive.root, RECODING)
     path = asyncio.run(playback.clip(MAIN, start_ns, end_ns, sound=sound))
@@ -119,7 +127,7 @@ def test_a_clip_has_every_frame_of_sound_of_its_range_beside_the_picture_of_its_
     data = clip(archive, start_ns, end_ns)
     shown = [unit for unit in seen if start_ns <= unit.captured_ns < end_ns]
     wanted = [unit for unit in said if start_ns <= unit.captured_ns < shown[-1].captured_ns + NS_PER_S // 10]
-    sound = packets(data, "audio")
+    sound = sounds(data)
     assert abs(len(sound) - len(wanted)) <= 1
     assert [unit for _, unit in sound][:-1] == [unit.data for unit in wanted][: len(sound) - 1]
     video = [(at_s, payload) for at_s, payload in packets(data, "video") if at_s >= 0]
@@ -140,19 +148,28 @@ def test_pictures_are_the_same_with_sound_and_without(archive: Archive) -> None:
     assert (len(packets(both, "audio")) > 200, packets(silent, "audio")) == (True, [])
 
 
-def test_a_gap_in_the_sound_stays_a_gap_and_what_follows_is_in_step(archive: Archive) -> None:
+def test_a_gap_in_the_sound_is_silent_and_what_follows_is_in_step_also_for_players_that_count_samples(
+    archive: Archive,
+) -> None:
     params, coded = opus_stream()
     seen = pictures(300)
     first = heard(coded, 8, start_ns=START_NS + NS_PER_S)
     second = heard(coded, 8, run=2, start_ns=START_NS + 18 * NS_PER_S)
     record(archive, (JPEG, seen), (params, first), (params, second))
     data = clip(archive, START_NS, seen[-1].captured_ns + 1)
-    sound = packets(data, "audio")
+    sound = sounds(data)
     off = skews_s(packets(data, "video"), seen, sound, [*first, *second])
     assert max(map(abs, off)) <= MOST_OFF_S / 2
     steps = [later - earlier for (earlier, _), (later, _) in pairwise(sound)]
     assert sum(step > 0.1 for step in steps) == 1
     assert max(steps) == pytest.approx(9 + 0.02, abs=0.02)
+    whole = packets(data, "audio")
+    silent = [at_s for at_s, unit in whole if unit in SILENT]
+    assert all(at_s < 1 or 9 <= at_s < 18 for at_s in silent)
+    assert max(abs(at_s - 0.02 * n) for n, (at_s, _) in enumerate(whole)) < 0.03
+    estimate = asyncio.run(_cutter(archive).estimate(MAIN, START_NS, seen[-1].captured_ns + 1))
+    silence_bytes = len(data) - len(clip(archive, START_NS, seen[-1].captured_ns + 1, sound=False))
+    assert estimate.sound_bytes == pytest.approx(silence_bytes, rel=0.01)
 
 
 def test_sound_goes_on_while_pictures_are_missing_and_runs_of_pictures_keep_their_sound(archive: Archive) -> None:
@@ -162,7 +179,7 @@ def test_sound_goes_on_while_pictures_are_missing_and_runs_of_pictures_keep_thei
     said = heard(coded, 35)
     record(archive, (JPEG, first), (JPEG, second), (params, said))
     data = clip(archive, START_NS, second[-1].captured_ns + 1)
-    sound = packets(data, "audio")
+    sound = sounds(data)
     off = skews_s(packets(data, "video"), [*first, *second], sound, said[: len(sound)])
     assert max(map(abs, off)) <= MOST_OFF_S / 2
     assert len(sound) == pytest.approx(35 * 50, abs=3)
@@ -208,7 +225,7 @@ def test_damaged_sound_is_left_out_and_the_rest_of_the_clip_is_there(archive: Ar
     path.write_bytes(data)
     made = clip(archive, START_NS, seen[-1].captured_ns)
     assert len(packets(made, "video")) == 119
-    assert 100 < len(packets(made, "audio")) < len(said) - 10
+    assert 100 < len(sounds(made)) < len(said) - 10
 
 
 def test_the_size_of_a_clip_with_sound_is_known_before(archive: Archive) -> None:
@@ -333,6 +350,40 @@ def test_sound_is_laid_in_order_never_far_from_its_time_and_without_a_seam_where
     for one in found:
         wanted = (one.unit.captured_ns - START_NS) / NS_PER_S
         assert abs(one.at / rate_hz - wanted) <= 0.0101
+
+
+@given(st.lists(st.tuples(st.integers(0, 5_000), st.integers(1, 9)), min_size=1, max_size=20), st.integers(1, 2_048))
+def test_holes_are_filled_so_that_counting_samples_tells_the_time(runs: list[tuple[int, int]], length: int) -> None:
+    at, units = 0, []
+    for hole, count in runs:
+        at += hole
+        for _ in range(count):
+            units.append(Laid(at, 960, True, AccessUnit(UnitRef(SOUND, 1, at), 0, 0, at, True, 0, b"x")))
+            at += 960
+    whole = list(filled(units, Silence(b"-", length)))
+    assert [one for one in whole if one.unit.data == b"x"] == units
+    assert all(later.at > earlier.at for earlier, later in pairwise(whole))
+    counted = 0
+    for one in whole:
+        if one.unit.data == b"x":
+            assert abs(counted - one.at) <= length
+        counted += one.samples
+
+
+@pytest.mark.parametrize("rate_hz", [8_000, 16_000, 44_100, 48_000])
+@pytest.mark.parametrize("channels", [1, 2])
+def test_silence_is_silent(rate_hz: int, channels: int) -> None:
+    for params, _ in (aac_stream(rate_hz=rate_hz, channels=channels), opus_stream(channels=channels)):
+        silence = silence_in(params)
+        assert silence is not None
+        decoder = av.CodecContext.create("aac" if params.codec is Codec.AAC else "libopus", "r")
+        assert isinstance(decoder, av.AudioCodecContext)
+        if params.config:
+            decoder.extradata = params.config
+        decoder.sample_rate, decoder.layout = params.rate_hz, "mono" if channels == 1 else "stereo"
+        frames = [frame for _ in range(5) for frame in decoder.decode(av.Packet(silence.data))]
+        assert sum(frame.samples for frame in frames) >= 4 * silence.samples - 960
+        assert max(np.abs(frame.to_ndarray()).max() for frame in frames) < 2
 
 
 @given(

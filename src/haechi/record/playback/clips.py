@@ -16,11 +16,11 @@ from haechi.base.ids import StreamId
 from haechi.media.access_unit import TICKS_PER_S, AccessUnit, CodecParams
 from haechi.media.fmp4.reader import ScannedFragment, ScannedUnit
 from haechi.record.index.spans import Recording, recordings_between
-from haechi.record.playback.exact import Placed, SoundTrack, write_clip
+from haechi.record.playback.exact import Placed, SoundTrack, silence_in, write_clip
 from haechi.record.playback.pieces import Piece, with_sync
 from haechi.record.playback.read import layout, params_of, units_in
 from haechi.record.playback.showtimes import ShowTimes
-from haechi.record.playback.sound import NO_RECODING, Laid, Recoding, heard_in, laid, sound_of, sound_pieces
+from haechi.record.playback.sound import NO_RECODING, Recoding, filled, heard_in, laid, sound_of, sound_pieces
 from haechi.record.tiers.vault import Vault
 
 CLIP_MOST_NS = 3600 * NS_PER_S
@@ -144,12 +144,9 @@ def sound_track(vault: Vault, plan: ClipPlan, recoding: Recoding) -> SoundTrack 
     captured_ns = [unit.captured_ns for part in plan.parts for unit in part.units]
     times = ShowTimes(captured_ns, [place.pts for place in plan.places])
 
-    def units() -> Iterator[Laid]:
-        for one in laid(chain([first], heard), times.seconds_at):
-            if one.at >= 0:
-                yield one
-
-    return SoundTrack(first.params, first.unit, units())
+    units = (one for one in laid(chain([first], heard), times.seconds_at) if one.at >= 0)
+    silence = silence_in(first.params)
+    return SoundTrack(first.params, first.unit, units if silence is None else filled(units, silence))
 
 
 def make_clip(

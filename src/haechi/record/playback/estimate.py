@@ -29,6 +29,8 @@ UNEVEN_BYTES = 8
 SOUND_FILE_BYTES = 420
 """Of moov for a track of sound; measured, as what follows."""
 SOUND_UNIT_BYTES = 4
+SILENT_UNIT_BYTES = 4
+"""Of a unit that fills a hole."""
 SOUND_SECOND_BYTES = 28
 """Each second of pictures and each of sound are a chunk of their own."""
 RECODED_PER_S = 50
@@ -123,10 +125,12 @@ class _SoundTally(Struct):
     units: int = 0
     payload_bytes: int = 0
     ticks: int = 0
+    until_ns: int = 0
 
     def add(self, vault: Vault, piece: Piece, span: tuple[int, int]) -> None:
         """Of a piece what begins in ``span``; only those at its edges are looked into."""
         fragment = piece.fragment
+        self.until_ns = max(self.until_ns, min(fragment.last_ns, span[1]))
         if span[0] <= fragment.first_ns and fragment.last_ns < span[1]:
             self.units += fragment.units
             self.payload_bytes += fragment.size_bytes - headers_size(fragment.units)
@@ -159,9 +163,12 @@ def _sound_bytes(vault: Vault, pieces: Sequence[Piece], span: tuple[int, int], r
         return 0
     packets = recoded.ticks * RECODED_PER_S // TICKS_PER_S
     payload_bytes = copied.payload_bytes + recoded.ticks * RECODED_BPS * track.channels // (8 * TICKS_PER_S)
-    seconds = (copied.ticks + recoded.ticks) // TICKS_PER_S
-    boxes_bytes = (copied.units + packets) * SOUND_UNIT_BYTES + seconds * SOUND_SECOND_BYTES
-    return payload_bytes + boxes_bytes + SOUND_FILE_BYTES
+    lasts = (max(copied.until_ns, recoded.until_ns) - span[0]) * TICKS_PER_S // NS_PER_S
+    unit_ticks = copied.ticks // copied.units if copied.units else TICKS_PER_S // RECODED_PER_S
+    silent = max(0, lasts - copied.ticks - recoded.ticks) // max(1, unit_ticks)
+    units = copied.units + packets + silent
+    boxes_bytes = units * SOUND_UNIT_BYTES + lasts // TICKS_PER_S * SOUND_SECOND_BYTES
+    return payload_bytes + silent * SILENT_UNIT_BYTES + boxes_bytes + SOUND_FILE_BYTES
 
 
 def _lead(vault: Vault, pieces: Sequence[Piece], start_ns: int, end_ns: int) -> tuple[list[ScannedUnit], int, int]:

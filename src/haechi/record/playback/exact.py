@@ -6,6 +6,7 @@ The only place of this package that uses libav, and only on boxes that we wrote 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from fractions import Fraction
+from functools import lru_cache
 from heapq import merge
 from io import BytesIO
 from itertools import chain
@@ -18,9 +19,10 @@ from av.stream import Stream
 from msgspec import Struct
 
 from haechi.base.errors import DataLoss, Invalid
+from haechi.media.aac import parse_config
 from haechi.media.access_unit import TICKS_PER_S, AccessUnit, AudioParams, Codec, CodecParams
 from haechi.media.fmp4.muxer import fragment, init_segment
-from haechi.record.playback.sound import Laid
+from haechi.record.playback.sound import Laid, Silence
 
 OPTIONS = {
     "movflags": "faststart",
@@ -32,6 +34,9 @@ CONTAINER_OPTIONS = {
     "chunk_duration": "1000000",
 }
 """A second of pictures, then a second of sound: tables of chunks stay small, and players read on."""
+
+OPUS_SILENCE = (b"\xf8\xff\xfe", b"\xfc\xff\xfe")
+"""20 ms of nothing, mono and stereo: a CELT frame of the full band that says it is silent (RFC 6716 section 4.3)."""
 
 _Timed = tuple[tuple[int, int], "av.Packet[Stream]"]
 """A packet, and what it is sorted by: its second, pictures before sound."""
@@ -116,6 +121,28 @@ def _packet(stream: Stream, unit: AccessUnit, times: tuple[int, int], rate_hz: i
     packet.stream, packet.time_base = stream, Fraction(1, rate_hz)
     packet.pts, packet.dts = times
     return packet
+
+
+@lru_cache(maxsize=16)
+def silence_in(params: AudioParams) -> Silence | None:
+    """A unit of silence in a coding; None: there is none for it. AAC's is made by libav, of samples of our own."""
+    if params.codec is Codec.OPUS:
+        return Silence(OPUS_SILENCE[params.channels - 1], 960)
+    encoder = av.CodecContext.create("aac", "w")
+    assert isinstance(encoder, av.AudioCodecContext)
+    encoder.sample_rate, encoder.format = params.rate_hz, "fltp"
+    encoder.time_base = Fraction(1, params.rate_hz)
+    try:
+        encoder.layout = {1: "mono", 2: "stereo"}[params.channels]
+        encoder.open()
+        frame = av.AudioFrame(encoder.format, encoder.layout, encoder.frame_size or 1024)
+        frame.sample_rate = params.rate_hz
+        for plane in frame.planes:
+            plane.update(bytes(plane.buffer_size))
+        made = [bytes(packet) for _ in range(4) for packet in encoder.encode(frame)]
+    except (av.FFmpegError, KeyError, ValueError):
+        return None
+    return Silence(made[-1], parse_config(params.config).samples_per_frame)
 
 
 def decode_times(shown: Sequence[int]) -> list[int]:

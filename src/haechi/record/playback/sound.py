@@ -8,6 +8,7 @@ from typing import Protocol
 
 import structlog
 from msgspec import Struct
+from msgspec.structs import replace
 from sqlalchemy import Connection
 
 from haechi.base.clock import NS_PER_MS, NS_PER_S
@@ -81,6 +82,13 @@ class Laid(Struct, frozen=True):
     unit: AccessUnit
 
 
+class Silence(Struct, frozen=True):
+    """A unit in which nothing is heard, and how long it lasts."""
+
+    data: bytes
+    samples: int
+
+
 def sound_of(stream: StreamId) -> StreamId | None:
     """The sound beside a stream of pictures; None: it is sound itself."""
     beside = stream_of(camera_of(stream), "audio")
@@ -151,6 +159,23 @@ def laid(heard: Iterable[Heard], place: Callable[[int], float]) -> Iterator[Laid
             continue
         yield Laid(at, one.samples, follows, one.unit)
         expected, last, run = at + one.samples, at, one.run
+
+
+def filled(units: Iterable[Laid], silence: Silence) -> Iterator[Laid]:
+    """Sound with silence from 0 on wherever there is a hole: Chromium counts samples, whatever the times of a file say,
+    and would play what follows a hole too soon. What was captured keeps its time; to within half a unit of silence it
+    is also where a player that counts expects it.
+    """
+    expected = counted = 0
+    for one in units:
+        hole = max(0, one.at - expected)
+        number = min(max(0, round((one.at - counted) / silence.samples)), hole)
+        for n in range(number):
+            unit = replace(one.unit, data=silence.data)
+            yield Laid(expected + hole * n // number, silence.samples, n > 0, unit)
+        counted += number * silence.samples
+        yield one
+        expected, counted = one.at + one.samples, counted + one.samples
 
 
 def wrapped(heard: Iterator[Heard], start_ns: int) -> Iterator[bytes]:
