@@ -30,6 +30,7 @@ const SHEET = {
   ],
   camera: [
     ["← →", "next"],
+    ["p", "turnCamera"],
     ["d", "stats"],
     ["z", "zones"],
     ["b", "boxes"],

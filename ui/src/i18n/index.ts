@@ -5,13 +5,22 @@ import enAdmin from "./en/admin.json";
 import enApp from "./en/app.json";
 import enDialling from "./en/dialling.json";
 import enKeeping from "./en/keeping.json";
+import enOnvif from "./en/onvif.json";
 import enPlayback from "./en/playback.json";
 import enVideo from "./en/video.json";
 
 export const LANGUAGES = { en: "English", ko: "한국어", ja: "日本語" } as const;
 export type Language = keyof typeof LANGUAGES;
 
-export const en = { ...enApp, ...enVideo, ...enAdmin, ...enDialling, ...enKeeping, ...enPlayback };
+export const en = {
+  ...enApp,
+  ...enVideo,
+  ...enAdmin,
+  ...enDialling,
+  ...enKeeping,
+  ...enOnvif,
+  ...enPlayback,
+};
 
 declare module "i18next" {
   interface CustomTypeOptions {
@@ -29,6 +38,7 @@ const catalogues: Record<Language, () => Promise<object>> = {
       import("./ko/admin.json"),
       import("./ko/dialling.json"),
       import("./ko/keeping.json"),
+      import("./ko/onvif.json"),
       import("./ko/playback.json"),
     ]);
     return Object.assign({}, ...parts.map((part) => part.default));
@@ -40,6 +50,7 @@ const catalogues: Record<Language, () => Promise<object>> = {
       import("./ja/admin.json"),
       import("./ja/dialling.json"),
       import("./ja/keeping.json"),
+      import("./ja/onvif.json"),
       import("./ja/playback.json"),
     ]);
     return Object.assign({}, ...parts.map((part) => part.default));

@@ -2,6 +2,7 @@ import { ActionIcon, Button, Chip, Group, Tooltip } from "@mantine/core";
 import { useFullscreenElement } from "@mantine/hooks";
 import {
   IconArrowLeft,
+  IconArrowsMove,
   IconChevronLeft,
   IconChevronRight,
   IconHistory,
@@ -18,6 +19,8 @@ import { camerasQuery, sessionQuery, zonesQuery } from "@/api/queries";
 import type { Camera } from "@/api/types";
 import { NotFound } from "@/app/NotFound";
 import { useShortcuts } from "@/app/shortcuts";
+import { ClockNotice } from "@/onvif/ClockNotice";
+import { onvifQuery } from "@/onvif/types";
 import { StatePill } from "@/parts/badges";
 import { LiveTile } from "@/parts/LiveTile";
 import { LinkButton, LinkIcon } from "@/parts/links";
@@ -32,6 +35,8 @@ import { StatsPanel } from "./StatsPanel";
 const LossDialog = lazy(() =>
   import("@/parts/LossDialog").then((module) => ({ default: module.LossDialog })),
 );
+
+const PtzPad = lazy(() => import("@/onvif/PtzPad").then((module) => ({ default: module.PtzPad })));
 
 export function CameraPage() {
   const { cameraId } = useParams({ from: "/house/live/$cameraId" });
@@ -57,6 +62,9 @@ function OneCamera({ camera, all }: { camera: Camera; all: Camera[] }) {
   const [boxes, setBoxes] = useState(true);
   const [showZones, setShowZones] = useState(true);
   const [showStats, setShowStats] = useState(false);
+  const [moving, setMoving] = useState(false);
+  const onvif = useQuery({ ...onvifQuery(camera.id), enabled: admin }).data;
+  const movable = onvif?.ptz === true;
   const [stats, setStats] = useState<TileStats | null>(null);
   const { ref: fullRef, toggle: toggleFull } = useFullscreenElement<HTMLDivElement>();
   const keep = useCallback((next: TileStats) => setStats(next), []);
@@ -74,8 +82,8 @@ function OneCamera({ camera, all }: { camera: Camera; all: Camera[] }) {
       void navigate({ to: "/live/$cameraId", params: { cameraId: next.id }, replace: true });
   };
   useShortcuts({
-    ArrowLeft: () => step(-1),
-    ArrowRight: () => step(1),
+    ...(movable && moving ? {} : { ArrowLeft: () => step(-1), ArrowRight: () => step(1) }),
+    ...(movable ? { p: () => setMoving((on) => !on) } : {}),
     d: () => setShowStats((on) => !on),
     z: () => setShowZones((on) => !on),
     b: () => setBoxes((on) => !on),
@@ -179,6 +187,16 @@ function OneCamera({ camera, all }: { camera: Camera; all: Camera[] }) {
             <Chip size="xs" checked={showStats} onChange={setShowStats}>
               {t("camera.stats")}
             </Chip>
+            {movable && (
+              <Chip
+                size="xs"
+                checked={moving}
+                onChange={setMoving}
+                icon={<IconArrowsMove size={12} aria-hidden />}
+              >
+                {t("onvif.move")}
+              </Chip>
+            )}
             <Button
               size="compact-xs"
               variant="subtle"
@@ -218,6 +236,12 @@ function OneCamera({ camera, all }: { camera: Camera; all: Camera[] }) {
               </ActionIcon>
             </Tooltip>
           </div>
+          {onvif !== undefined && <ClockNotice seconds={onvif.clock_difference_s} />}
+          {movable && moving && (
+            <Suspense>
+              <PtzPad camera={camera.id} standing={onvif} />
+            </Suspense>
+          )}
         </section>
         <LastEvents camera={camera.id} />
       </div>

@@ -7,6 +7,8 @@ import { useTranslation } from "react-i18next";
 import { request } from "@/api/client";
 import { camerasQuery, queryClient } from "@/api/queries";
 import type { Camera, CameraDraft, ProbeReport } from "@/api/types";
+import type { Chosen } from "@/onvif/DeviceStreams";
+import { FindCameras } from "@/onvif/FindCameras";
 import { tellDone, tellFailure } from "@/parts/notices";
 import { Page } from "@/parts/Page";
 import { type Address, AddressFields, credentials } from "./AddressFields";
@@ -22,17 +24,18 @@ export function NewCamera() {
   const [address, setAddress] = useState<Address>({ url: "", username: "", password: "", transport: "auto" });
   const [name, setName] = useState("");
   const [audio, setAudio] = useState(false);
+  const [found, setFound] = useState<Chosen | null>(null);
   const probe = useMutation({
-    mutationFn: () =>
+    mutationFn: (tried: Address) =>
       request<ProbeReport>("POST", "/api/cameras/probe", {
-        url: address.url.trim(),
-        ...credentials(address),
-        transport: address.transport,
+        url: tried.url.trim(),
+        ...credentials(tried),
+        transport: tried.transport,
       }),
     onError: tellFailure,
   });
   const save = useMutation({
-    mutationFn: () => {
+    mutationFn: async () => {
       const draft: CameraDraft = {
         name: name.trim(),
         url: address.url.trim(),
@@ -41,7 +44,11 @@ export function NewCamera() {
         enabled: true,
         audio,
       };
-      return request<Camera>("POST", "/api/cameras", draft);
+      const camera = await request<Camera>("POST", "/api/cameras", draft);
+      if (found?.url === draft.url) {
+        await request("PUT", `/api/cameras/${camera.id}/onvif`, found.link).catch(tellFailure);
+      }
+      return camera;
     },
     onSuccess: async (camera) => {
       await queryClient.invalidateQueries({ queryKey: camerasQuery.queryKey });
@@ -52,13 +59,21 @@ export function NewCamera() {
   });
   const submit = (event: FormEvent): void => {
     event.preventDefault();
-    if (step === 0 && probe.data?.ok !== true) probe.mutate();
+    if (step === 0 && probe.data?.ok !== true) probe.mutate(address);
     else if (step === 0) setStep(1);
     else if (name.trim() !== "") save.mutate();
   };
   const changeAddress = (next: Address): void => {
     setAddress(next);
     probe.reset();
+  };
+  const choose = (chosen: Chosen): void => {
+    const { url, username, password } = chosen;
+    const next: Address = { url, username, password, transport: "auto" };
+    setFound(chosen);
+    setAddress(next);
+    setName((old) => old || chosen.name);
+    probe.mutate(next);
   };
 
   if (dials) return <NewDialling change={setDials} />;
@@ -71,7 +86,7 @@ export function NewCamera() {
         </Link>
       }
     >
-      <form className="hc-form" onSubmit={submit}>
+      <div className="hc-form">
         <Ways dials={dials} change={setDials} />
         <Stepper
           active={step}
@@ -83,6 +98,9 @@ export function NewCamera() {
           <Stepper.Step label={t("cameras.stepAddress")} description={t("cameras.stepAddressHint")} />
           <Stepper.Step label={t("cameras.stepName")} description={t("cameras.stepNameHint")} />
         </Stepper>
+        {step === 0 && (found === null || address.url !== found.url) && <FindCameras choose={choose} />}
+      </div>
+      <form className="hc-form" onSubmit={submit}>
         {step === 0 ? (
           <div className="hc-panel">
             <AddressFields value={address} change={changeAddress} />
@@ -98,7 +116,7 @@ export function NewCamera() {
               </Button>
               <Group gap="xs">
                 {probe.data !== undefined && (
-                  <Button variant="default" onClick={() => probe.mutate()} loading={probe.isPending}>
+                  <Button variant="default" onClick={() => probe.mutate(address)} loading={probe.isPending}>
                     {t("cameras.testAgain")}
                   </Button>
                 )}
