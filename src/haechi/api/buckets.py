@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from haechi.bus.ledger import GapCause
 from haechi.record.index.accounts import MINUTES, UNKNOWN
+from haechi.record.index.ranges import joined, without
 
 Cells = NDArray[np.uint8]
 """One number for each bucket: shape (count,), 0-255."""
@@ -111,9 +112,9 @@ class Buckets(Struct, frozen=True):
         while len(gaps) > most:
             scale = Buckets(self.start_ms, self.end_ms, 2 * scale.bucket_ms)
             gaps = scale._painted(holes)
-        clipped = [Stretch(max(one.start_ms, self.start_ms), min(one.end_ms, self.end_ms)) for one in stretches]
-        shown = [one for one in clipped if one.start_ms < one.end_ms]
-        return _without(_joined(shown, scale.bucket_ms), gaps), gaps
+        clipped = ((max(one.start_ms, self.start_ms), min(one.end_ms, self.end_ms)) for one in stretches)
+        left = without(joined(clipped, scale.bucket_ms), [(gap.start_ms, gap.end_ms) for gap in gaps])
+        return [Stretch(*one) for one in left], gaps
 
     def _painted(self, holes: Sequence[Hole]) -> list[Hole]:
         """Each bucket that a gap touches, painted with the worst of its gaps; buckets side by side with the same cause
@@ -151,34 +152,3 @@ class Buckets(Struct, frozen=True):
 def packed(cells: Cells) -> str:
     """One byte for each bucket, base64."""
     return b64encode(cells.tobytes()).decode("ascii")
-
-
-def _joined(stretches: Sequence[Stretch], least_ms: int) -> list[Stretch]:
-    """Stretches in order, over holes shorter than ``least_ms``."""
-    found: list[Stretch] = []
-    for one in stretches:
-        if found and one.start_ms - found[-1].end_ms < least_ms:
-            before = found.pop()
-            found.append(Stretch(before.start_ms, max(before.end_ms, one.end_ms)))
-        else:
-            found.append(one)
-    return found
-
-
-def _without(stretches: Sequence[Stretch], holes: Sequence[Hole]) -> list[Stretch]:
-    """Stretches less the gaps in them; both in order."""
-    found: list[Stretch] = []
-    row = 0
-    for one in stretches:
-        start = one.start_ms
-        while row < len(holes) and holes[row].end_ms <= start:
-            row += 1
-        inside = row
-        while inside < len(holes) and holes[inside].start_ms < one.end_ms:
-            if holes[inside].start_ms > start:
-                found.append(Stretch(start, holes[inside].start_ms))
-            start = max(start, holes[inside].end_ms)
-            inside += 1
-        if start < one.end_ms:
-            found.append(Stretch(start, one.end_ms))
-    return found

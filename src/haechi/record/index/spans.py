@@ -1,6 +1,6 @@
 """What is recorded, and what is not and why: the questions that the timeline and the player ask."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -18,6 +18,7 @@ from haechi.record.index.commits import recorded_until
 from haechi.record.index.layouts import Fragment, unpack
 from haechi.record.index.pins import Pin, add_pin, drop_pins
 from haechi.record.index.policies import PinKind, Policy
+from haechi.record.index.ranges import joined, without
 from haechi.record.tables import gaps, layouts, record_settings, recordings, stored
 from haechi.store.database import Database
 
@@ -180,9 +181,9 @@ def spans_of(connection: Connection, stream: StreamId, start_ns: int, end_ns: in
     """See `RecordIndex.spans`."""
     query = sa.select(recordings.c.start_ns, recordings.c.end_ns).where(*overlapping(stream, start_ns, end_ns))
     rows = connection.execute(query.order_by(recordings.c.start_ns)).all()
-    joined = _joined((max(row[0], start_ns), min(row[1], end_ns)) for row in rows)
-    holes = gaps_of(connection, stream, start_ns, end_ns)
-    return _without(joined, holes)
+    there = joined((max(row[0], start_ns), min(row[1], end_ns)) for row in rows)
+    holes = [(gap.start_ns, gap.end_ns) for gap in gaps_of(connection, stream, start_ns, end_ns)]
+    return [Span(*one) for one in without(there, holes)]  # damaged fragments that were taken off the list
 
 
 def gaps_of(connection: Connection, stream: StreamId, start_ns: int, end_ns: int) -> list[Gap]:
@@ -225,42 +226,6 @@ def packed_of(connection: Connection, recording: RecordingId) -> bytes:
     """The packed layout of a listed recording."""
     query = sa.select(layouts.c.pieces).where(layouts.c.recording == recording)
     return bytes(connection.execute(query).scalar_one())
-
-
-def _joined(ranges: Iterable[tuple[int, int]]) -> list[Span]:
-    found: list[Span] = []
-    start = end = -1
-    for first, last in ranges:
-        if first > end:
-            if end > start:
-                found.append(Span(start, end))
-            start, end = first, last
-        elif last > end:
-            end = last
-    if end > start:
-        found.append(Span(start, end))
-    return found
-
-
-def _without(spans: list[Span], holes: list[Gap]) -> list[Span]:
-    """Spans less the gaps within them (damaged fragments that were taken off the list)."""
-    if not holes:
-        return spans
-    found: list[Span] = []
-    index = 0
-    for span in spans:
-        start = span.start_ns
-        while index < len(holes) and holes[index].end_ns <= start:
-            index += 1
-        inside = index
-        while inside < len(holes) and holes[inside].start_ns < span.end_ns:
-            if holes[inside].start_ns > start:
-                found.append(Span(start, holes[inside].start_ns))
-            start = max(start, holes[inside].end_ns)
-            inside += 1
-        if start < span.end_ns:
-            found.append(Span(start, span.end_ns))
-    return found
 
 
 def _days(spans: list[Span], zone: ZoneInfo) -> set[str]:
