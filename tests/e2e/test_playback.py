@@ -267,21 +267,34 @@ def test_the_boxes_of_a_clip_lie_on_the_very_pictures_they_were_computed_from(tm
             camera = await add_camera(stage.house, stage.cameras, ROOM)
             event = await _ended_event(stage)
             await _boxes_are_exact(stage, camera, event)
+            await _its_picture_is_as_wide_as_is_asked(stage, event)
             assert stage.problems == []
 
     asyncio.run(flow())
 
 
 async def _ended_event(stage: Stage) -> str:
-    for _ in range(160):
+    """The first event, once all of its clip is recorded: the page gets the clip as it is when it begins to look."""
+    for _ in range(240):
         events = (await stage.house.http.get("/api/events")).json()["events"]
         if events and events[-1]["has_clip"] and events[-1]["end_ms"] is not None:
-            clip = f"/api/events/{events[-1]['id']}/clip.mp4"
-            # Seeking needs ranges, and those there are when the last of the clip is recorded.
-            if (await stage.house.http.get(clip, headers={"Range": "bytes=0-99"})).status_code == 206:
-                return str(events[-1]["id"])
+            event = events[-1]
+            clip = (await stage.house.http.get(f"/api/events/{event['id']}")).json()["clip"]
+            if (await _spans(stage, event["camera"]))[-1][1] > clip["end_ms"] + 500:
+                return str(event["id"])
         await asyncio.sleep(0.5)
-    pytest.fail("nothing happened in 80 s")
+    pytest.fail("nothing happened in two minutes")
+
+
+async def _its_picture_is_as_wide_as_is_asked(stage: Stage, event: str) -> None:
+    address = f"/api/events/{event}/snapshot.jpg"
+    for width in (240, 640):
+        answer = await stage.house.http.get(f"{address}?width={width}")
+        pixels = cv2.imdecode(np.frombuffer(answer.raise_for_status().content, np.uint8), cv2.IMREAD_COLOR)
+        assert pixels is not None
+        assert pixels.shape[:2] == (width * 9 // 16, width)
+    for width in (5, 9_999):
+        assert (await stage.house.http.get(f"{address}?width={width}")).status_code == 422
 
 
 async def _boxes_are_exact(stage: Stage, camera: str, event: str) -> None:

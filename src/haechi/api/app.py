@@ -36,6 +36,7 @@ from haechi.api.routes import (
     users,
 )
 from haechi.api.services import Services
+from haechi.api.snapshots import Snapshots
 from haechi.api.stills import Stills
 from haechi.base.clock import SystemClock
 
@@ -74,6 +75,7 @@ def build_app(services: Services) -> FastAPI:
     app.state.metrics = metrics
     app.state.clips = ClipShelf(services.clock)
     app.state.stills = Stills(services)
+    app.state.snapshots = Snapshots(services)
     app.state.known_cameras = KnownCameras(services)
     app.state.open_sessions = OpenSessions(services)
     app.state.push = Push(services, metrics)

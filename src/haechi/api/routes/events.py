@@ -11,7 +11,7 @@ from haechi.api.clips import FRESH_NS, ClipShelf
 from haechi.api.media import bytes_answer, clip_name, kept_clip_answer
 from haechi.api.policy import Access, Routes, camera_not_found
 from haechi.api.ranges import begins
-from haechi.api.routes.footage import JPEG, RANGES
+from haechi.api.routes.footage import JPEG, RANGES, Width
 from haechi.api.services import Services
 from haechi.api.settings import time_zone
 from haechi.api.shapes.events import (
@@ -27,6 +27,7 @@ from haechi.api.shapes.events import (
     ReviewManyIn,
     event_fields,
 )
+from haechi.api.snapshots import Snapshots
 from haechi.base.clock import NS_PER_MS, NS_PER_S
 from haechi.base.ids import CameraId, EventId
 from haechi.events.event import Event, EventFilter
@@ -63,9 +64,10 @@ async def get_event(event: AskedEvent, house: House) -> EventDetail:
     return await _detail(house, event)
 
 
-async def snapshot(request: Request, event: AskedEvent, house: House) -> Response:
-    """The best frame as a JPEG, as it was stored: at most 1280 pixels wide."""
-    return bytes_answer(request, await house.events.snapshot(event.id), media_type="image/jpeg")
+async def snapshot(request: Request, event: AskedEvent, width: Width = None) -> Response:
+    """The best frame as a JPEG: as it was stored (at most 1280 pixels wide), or no wider than ``width``."""
+    shelf: Snapshots = request.app.state.snapshots
+    return bytes_answer(request, await shelf.of(event.id, width), media_type="image/jpeg")
 
 
 async def clip(request: Request, event: AskedEvent, house: House, caller: Caller) -> Response:
@@ -120,7 +122,7 @@ def register(routes: Routes) -> None:
     routes.add("POST", "/api/events/review", review_many, access=Access.SIGNED_IN, status=204, problems=(404,))
     routes.add("GET", one, get_event, access=view)
     routes.add("PATCH", one, review, access=view)
-    routes.add("GET", f"{one}/snapshot.jpg", snapshot, access=view, problems=(503,), responses=JPEG)
+    routes.add("GET", f"{one}/snapshot.jpg", snapshot, access=view, problems=(422, 503), responses=JPEG)
     routes.add("GET", f"{one}/clip.mp4", clip, access=view, problems=(416,), responses=RANGES)
     routes.add("POST", f"{one}/replay", replay, access=view, problems=(503,))
 
