@@ -34,6 +34,7 @@ _BOXES = """() => [...document.querySelectorAll(".hc-lane video")].map(video => 
   return [box.x + (box.width - width) / 2, box.y + (box.height - height) / 2, width, height];
 })"""
 AT_REST = """count => {
+  if (document.querySelector(".hc-playback")?.dataset.rests === undefined) return false;
   const lanes = [...document.querySelectorAll(".hc-lane")];
   return lanes.length === count && lanes.every(lane => {
     const video = lane.querySelector("video");
@@ -133,9 +134,7 @@ def _number(picture: npt.NDArray[np.uint8]) -> int:
 
 async def at_rest(page: Page, count: int = 1) -> list[int]:
     """The numbers on screen, once all pictures stand."""
-    await page.wait_for_function(AT_REST, arg=count, timeout=20_000)
-    await page.wait_for_timeout(200)
-    await page.wait_for_function(AT_REST, arg=count, timeout=20_000)
+    await page.wait_for_function(AT_REST, arg=count, timeout=40_000)
     return await numbers(page)
 
 

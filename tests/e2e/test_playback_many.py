@@ -124,7 +124,7 @@ async def _they_play_together(show: Show) -> None:
     at_ms = show.start_ms + 1_000
     await show.open(at_ms)
     await show.page.keyboard.press(" ")
-    await show.page.wait_for_function(MOVES, timeout=20_000)
+    await show.page.wait_for_function(MOVES, timeout=40_000)
     await show.page.wait_for_timeout(1_000)
     seen = []
     for _ in range(20):
@@ -158,7 +158,7 @@ async def _fast_and_backwards(show: Show) -> None:
         await show.page.wait_for_function(
             "([from, by]) => Math.abs(Number(document.querySelector('[role=slider]').dataset.playhead) - from) > by",
             arg=[at_ms, 800],
-            timeout=20_000,
+            timeout=40_000,
         )
         seen: list[float] = []
         for _ in range(6):

@@ -154,6 +154,20 @@ describe("a camera on the clock", () => {
     expect(lane.shows.state).toBe("shown");
   });
 
+  test("it rests only on what belongs to the time that is asked for, and never while time goes", async () => {
+    const { clock, lane, pass } = stage(10_020);
+    await pass(1_500);
+    expect([lane.rests(NOW + 10_020), lane.rests(NOW + 10_021)]).toEqual([true, false]);
+    clock.seek(NOW + 12_000);
+    lane.jumped();
+    expect(lane.rests(NOW + 12_000)).toBe(false);
+    await pass(1_500);
+    expect(lane.rests(NOW + 12_000)).toBe(true);
+    clock.play();
+    await pass(200);
+    expect(lane.rests(clock.now())).toBe(false);
+  });
+
   test("a step leads to the next and the previous picture, wherever in a picture it starts", async () => {
     const { lane, pass } = stage(10_020);
     await pass(300);

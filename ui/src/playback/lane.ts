@@ -69,6 +69,7 @@ export class Lane {
   private standing: number | null = null;
   private tries = 0;
   private rebuilds = 0;
+  private restsAt: number | null = null;
 
   constructor(parts: LaneParts, video: Screen, makeBuffer?: () => MediaBuffer) {
     this.parts = parts;
@@ -88,8 +89,14 @@ export class Lane {
     return this.face;
   }
 
+  /** Whether it stands, and on what belongs to `ms`: on the very picture, or where there is none. */
+  rests(ms: number): boolean {
+    return this.restsAt === ms;
+  }
+
   /** The clock was set elsewhere. */
   jumped(): void {
+    this.restsAt = null;
     this.placed = null;
     this.standing = null;
     this.waitingSince = null;
@@ -101,6 +108,7 @@ export class Lane {
   tick(): void {
     const { clock } = this.parts;
     const at = clock.now();
+    this.restsAt = null;
     if (this.video.error !== null && !this.rebuilt()) return;
     const speed = clock.playing ? clock.speed : 1;
     this.feeder.aim(at, speed);
@@ -172,6 +180,7 @@ export class Lane {
   private empty(at: number): void {
     this.pause();
     this.waitingSince = null;
+    if (!this.parts.clock.playing) this.restsAt = at;
     const { hole } = this.face;
     const passed = hole !== null && hole.next_ms !== null && at >= hole.next_ms;
     if (this.face.state === "gap" && passed) this.face = { state: "gap", hole: null };
@@ -213,6 +222,7 @@ export class Lane {
     if (ready) {
       this.waitingSince = null;
       this.rebuilds = 0;
+      if (!clock.playing) this.restsAt = at;
       this.become("shown");
     } else this.notReady(seeks);
   }

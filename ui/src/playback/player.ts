@@ -12,6 +12,8 @@ export interface PlayerView {
   speed: number;
   /** Some camera makes the clock wait. */
   waiting: boolean;
+  /** All cameras stand on what belongs to this time. */
+  rests: boolean;
   lanes: ReadonlyMap<string, LaneFace>;
 }
 
@@ -156,8 +158,14 @@ export class Player {
       playing: clock.playing,
       speed: clock.speed,
       waiting: clock.held,
+      rests: this.rests,
       lanes: new Map([...this.lanes].map(([camera, lane]) => [camera, lane.shows])),
     };
+  }
+
+  private get rests(): boolean {
+    const now = this.clock.now();
+    return !this.clock.playing && [...this.lanes.values()].every((lane) => lane.rests(now));
   }
 
   private tick(): void {
@@ -170,7 +178,7 @@ export class Player {
     const states = [...this.lanes].map(
       ([name, lane]) => `${name} ${lane.shows.state} ${lane.shows.hole !== null}`,
     );
-    const told = `${states.join()} ${this.clock.playing} ${this.clock.held}`;
+    const told = `${states.join()} ${this.clock.playing} ${this.clock.held} ${this.rests}`;
     if (told !== this.told || (this.clock.running && now - this.toldAt >= TELL_MS)) this.tell();
     this.told = told;
   }

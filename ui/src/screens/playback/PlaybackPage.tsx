@@ -235,6 +235,7 @@ export function PlaybackPage({ cameras, focus, all }: PlaybackPageProps) {
         className="hc-playback"
         data-playing={playing || undefined}
         data-waiting={shown?.waiting || undefined}
+        data-rests={(scrub === null && shown?.rests) || undefined}
       >
         <div className="hc-playback-top">
           <Pictures
