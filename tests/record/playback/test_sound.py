@@ -278,6 +278,41 @@ def wrapped(archive: Archive, start_ns: int, end_ns: int) -> tuple[AudioParams, 
     return asyncio.run(read())
 
 
+@pytest.mark.parametrize("stream", [aac_stream, opus_stream, pcm_stream])
+def test_a_film_has_its_sound_on_the_clock_of_its_pictures_also_over_a_hole(
+    archive: Archive, stream: Callable[[], tuple[AudioParams, list[CodedUnit]]]
+) -> None:
+    params, coded = stream()
+    video, more = h264_stream(frames=300, fps=15, gop=30, size=(64, 64))
+    seen = drifting(stamped(more, MAIN, first_ticks=4_000_000), 500)
+    first = drifting(heard(coded, 6, start_ns=START_NS + NS_PER_S), -500)
+    second = heard(coded, 20, run=2, start_ns=START_NS + 12 * NS_PER_S)
+    record(archive, (video, seen), (params, first), (params, second))
+    reel = Reel(archive.index, archive.playback.vault, RECODING)
+
+    async def read(*, sound: bool) -> bytes:
+        parts = await reel.film(MAIN, seen[40].captured_ns, seen[250].captured_ns, sound=sound)
+        return b"".join([part async for part in parts])
+
+    data, silent = asyncio.run(read(sound=True)), asyncio.run(read(sound=False))
+    assert packets(data, "video") == packets(silent, "video")
+    assert [payload for _, payload in packets(data, "video")] == [unit.data for unit in seen[30:270]]
+    found = sounds(data)
+    begins, ends = seen[30].captured_ns, seen[269].captured_ns
+    wanted = [unit for unit in (*first, *second) if begins <= unit.captured_ns < ends]
+    if params.codec is not Codec.PCMU:
+        assert abs(len(found) - len(wanted)) <= 12, "the last fragment may end before or after the pictures"
+        off = [at_s - (one.captured_ns - begins) / NS_PER_S for (at_s, _), one in zip(found, wanted, strict=False)]
+        assert max(map(abs, off)) <= MOST_OFF_S / 2
+        assert all(payload == one.data for (_, payload), one in zip(found, wanted, strict=False))
+    steps = [later - earlier for (earlier, _), (later, _) in pairwise(found)]
+    assert sum(step > 1 for step in steps) == 1
+    whole = packets(data, "audio")
+    length_s = (whole[-1][0] - whole[0][0]) / (len(whole) - 1)
+    assert max(abs(at_s - length_s * n) for n, (at_s, _) in enumerate(whole)) < 0.05, "counting tells the time"
+    assert packets(silent, "audio") == []
+
+
 @pytest.mark.parametrize("stream", [aac_stream, opus_stream])
 def test_a_player_gets_the_very_frames_on_the_wall_clock_and_ranges_that_adjoin_have_no_seam(
     archive: Archive, stream: Callable[[], tuple[AudioParams, list[CodedUnit]]]

@@ -57,6 +57,7 @@ const SHEET = {
   inbox: [
     ["j k", "move"],
     ["Enter", "playClip"],
+    ["s", "sound"],
     ["e", "review"],
     ["x", "select"],
     ["u", "undo"],

@@ -9,7 +9,7 @@ from fastapi.responses import StreamingResponse
 from haechi.api.asked import AskedCamera, House
 from haechi.api.headers import NO_STORE
 from haechi.api.policy import Access, Routes
-from haechi.api.routes.footage import LONGEST_TIMELINE_MS, MP4, EndMs, StartMs
+from haechi.api.routes.footage import LONGEST_TIMELINE_MS, MP4, EndMs, StartMs, WithSound
 from haechi.api.shapes.footage import SpanOut
 from haechi.api.shapes.reel import PiecesOut, SoundSpans, UnitRow
 from haechi.base.clock import NS_PER_MS
@@ -86,10 +86,13 @@ async def sound_spans(camera: AskedCamera, house: House, start_ms: StartMs, end_
     return SoundSpans(spans=[SpanOut.of(span.start_ns, span.end_ns) for span in spans[:SOUND_SPANS_MOST]])
 
 
-async def footage(request: Request, camera: AskedCamera, house: House, start_ms: StartMs, end_ms: EndMs) -> Response:
+async def footage(
+    request: Request, camera: AskedCamera, house: House, start_ms: StartMs, end_ms: EndMs, sound: WithSound = True
+) -> Response:
     """A range of up to a day as one MP4 that is written while it is sent, from the sync unit at or before its start on;
     it ends early where the camera changed its coding. For exact cuts there are clips and exports."""
-    parts = await house.reel.film(stream_of(camera.id), start_ms * NS_PER_MS, end_ms * NS_PER_MS)
+    span = (start_ms * NS_PER_MS, end_ms * NS_PER_MS)
+    parts = await house.reel.film(stream_of(camera.id), *span, sound=sound)
     headers = {"Cache-Control": NO_STORE}
     if request.method == "HEAD":
         return Response(headers=headers, media_type="video/mp4")

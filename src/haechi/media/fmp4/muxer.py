@@ -1,6 +1,6 @@
 """The one muxer: a unit's payload is placed into boxes once, for live (`chunk`) or for disk (`fragment`).
 
-One track in a file, number 1, all times in 90 kHz ticks since the start of the run. See docs/design/recording.md.
+One track in a recording, number 1, all times in 90 kHz ticks since the start of the run. See docs/design/recording.md.
 """
 
 from collections.abc import Sequence
@@ -49,15 +49,15 @@ FTYP = box(b"ftyp", b"iso6\0\0\0\1iso6mp41")
 """How every file of ours begins."""
 
 
-def init_segment(params: CodecParams, source: Source | None = None) -> bytes:
-    """ftyp and moov; for a recording with our source box between them.
+def init_segment(params: CodecParams, source: Source | None = None, beside: CodecParams | None = None) -> bytes:
+    """ftyp and moov; for a recording with our source box between them. ``beside``: of a second track, number 2.
 
     Raises:
         Invalid: The parameters cannot be written (missing parameter sets, unsupported codec).
     """
     rate_hz = params.rate_hz if isinstance(params, AudioParams) else 0
     ours = source_box(source, rate_hz, params.codec_string) if source else b""
-    return FTYP + ours + _moov(params)
+    return FTYP + ours + _moov((params,) if beside is None else (params, beside))
 
 
 def fragment(
@@ -67,6 +67,7 @@ def fragment(
     *,
     stamps: bool = True,
     end_dts: int | None = None,
+    track: int = 1,
 ) -> bytes:
     """One fragment: stamp box, prft, moof, mdat. Units are of one run and one set of parameters, in order.
 
@@ -74,18 +75,19 @@ def fragment(
         sequence: Number of the fragment in its file, from 1.
         stamps: Whether the stamp box is wanted (recordings) or not (players only).
         end_dts: Decode time of the unit after the last; where it is not known, `end_of`.
+        track: Its number in the file.
 
     Raises:
         Invalid: No or too many units, too many bytes, or decode times that go back.
     """
     if not 0 < len(units) <= MAX_UNITS:
         raise Invalid("a fragment has at least one and not too many units", code="bad-fragment", units=len(units))
-    moof = _moof(units, _durations(units, params, end_dts), sequence)
+    moof = _moof(units, _durations(units, params, end_dts), sequence, track)
     payload = [unit.data for unit in units]
     size = 8 + sum(map(len, payload))
     if size > MAX_FRAGMENT_BYTES:
         raise Invalid("the fragment is too large", code="bad-fragment", size_bytes=size)
-    content = [_prft(units[0]), moof, size.to_bytes(4, "big"), b"mdat", *payload]
+    content = [_prft(units[0], track), moof, size.to_bytes(4, "big"), b"mdat", *payload]
     if not stamps:
         return b"".join(content)
     head, covered = stamp_head(units)
@@ -174,7 +176,7 @@ def _samples(count: int) -> Struct:
     return Struct(">" + "IIIi" * count)
 
 
-def _moof(units: Sequence[AccessUnit], durations: list[int], sequence: int) -> bytes:
+def _moof(units: Sequence[AccessUnit], durations: list[int], sequence: int, track: int) -> bytes:
     table = _SAMPLE_BYTES * len(units)
     flat: list[int] = []
     for unit, duration in zip(units, durations, strict=True):
@@ -188,7 +190,7 @@ def _moof(units: Sequence[AccessUnit], durations: list[int], sequence: int) -> b
         size - 24,
         b"traf",
         16,
-        _TRAF_TO_TFDT,
+        _traf_to_tfdt(track),
         units[0].dts,
         20 + table,
         _TRUN,
@@ -198,22 +200,34 @@ def _moof(units: Sequence[AccessUnit], durations: list[int], sequence: int) -> b
     return head + _samples(len(units)).pack(*flat)
 
 
-def _prft(first: AccessUnit) -> bytes:
+@lru_cache(maxsize=2)
+def _traf_to_tfdt(track: int) -> bytes:
+    return _TRAF_TO_TFDT[:8] + U32.pack(track) + _TRAF_TO_TFDT[12:]
+
+
+def _prft(first: AccessUnit, track: int) -> bytes:
     """Producer reference time (8.16.5): when the first unit was captured, for players only (32.32 bits)."""
     seconds, rest = divmod(first.captured_ns, NS_PER_S)
     ntp = (seconds + _NTP_EPOCH_S & 0xFFFFFFFF) << 32 | (rest << 32) // NS_PER_S
-    return _PRFT.pack(32, b"prft", 1 << 24, 1, ntp, max(first.pts, 0))
+    return _PRFT.pack(32, b"prft", 1 << 24, track, ntp, max(first.pts, 0))
 
 
-def _moov(params: CodecParams) -> bytes:
-    video = params if isinstance(params, VideoParams) else None
-    side = (U16.pack(video.width_px & 0xFFFF), U16.pack(video.height_px & 0xFFFF)) if video else (b"\0\0", b"\0\0")
+def _moov(tracks: Sequence[CodecParams]) -> bytes:
+    numbered = list(enumerate(tracks, 1))
     mvhd = full_box(
         b"mvhd", 0, 0, bytes(8), U32.pack(1000), bytes(4), U32.pack(1 << 16), b"\1\0", bytes(10), MATRIX, bytes(24),
-        U32.pack(2),
+        U32.pack(len(tracks) + 1),
     )  # fmt: skip
+    traks = [_trak(params, number) for number, params in numbered]
+    trexes = [full_box(b"trex", 0, 0, U32.pack(number), U32.pack(1), bytes(12)) for number, _ in numbered]
+    return box(b"moov", mvhd, *traks, box(b"mvex", *trexes))
+
+
+def _trak(params: CodecParams, number: int) -> bytes:
+    video = params if isinstance(params, VideoParams) else None
+    side = (U16.pack(video.width_px & 0xFFFF), U16.pack(video.height_px & 0xFFFF)) if video else (b"\0\0", b"\0\0")
     tkhd = full_box(
-        b"tkhd", 0, 7, bytes(8), U32.pack(1), bytes(20), b"\0\0" if video else b"\1\0", bytes(2), MATRIX,
+        b"tkhd", 0, 7, bytes(8), U32.pack(number), bytes(20), b"\0\0" if video else b"\1\0", bytes(2), MATRIX,
         side[0], bytes(2), side[1], bytes(2),
     )  # fmt: skip
     mdhd = full_box(b"mdhd", 0, 0, bytes(8), U32.pack(TICKS_PER_S), bytes(4), b"\x55\xc4\0\0")
@@ -223,6 +237,4 @@ def _moov(params: CodecParams) -> bytes:
     empty = [full_box(kind, 0, 0, bytes(4)) for kind in (b"stts", b"stsc", b"stco")]
     stsd = full_box(b"stsd", 0, 0, U32.pack(1), sample_entry(params))
     stbl = box(b"stbl", stsd, *empty, full_box(b"stsz", 0, 0, bytes(8)))
-    trak = box(b"trak", tkhd, box(b"mdia", mdhd, hdlr, box(b"minf", header, dinf, stbl)))
-    mvex = box(b"mvex", full_box(b"trex", 0, 0, U32.pack(1), U32.pack(1), bytes(12)))
-    return box(b"moov", mvhd, trak, mvex)
+    return box(b"trak", tkhd, box(b"mdia", mdhd, hdlr, box(b"minf", header, dinf, stbl)))

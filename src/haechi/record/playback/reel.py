@@ -15,10 +15,10 @@ from haechi.media.access_unit import AccessUnit, AudioParams, CodecParams, Video
 from haechi.media.fmp4.reader import ScannedUnit
 from haechi.record.index.spans import RecordIndex, Recording
 from haechi.record.playback.film import film
-from haechi.record.playback.pieces import Piece, next_start_ns, pieces_between
+from haechi.record.playback.pieces import NS_PER_US, Piece, next_start_ns, pieces_between
 from haechi.record.playback.read import params_of
 from haechi.record.playback.sheets import Spot, Stretch, spots_in
-from haechi.record.playback.sound import NO_RECODING, Recoding, heard_in, sound_pieces, wrapped
+from haechi.record.playback.sound import NO_RECODING, Recoding, heard_in, sound_of, sound_pieces, wrapped
 from haechi.record.playback.syncs import chosen, rewrapped
 from haechi.record.playback.units import Shown, heads_of, shown_in, unit_in
 from haechi.record.tiers.vault import Vault
@@ -139,16 +139,29 @@ class Reel:
             raise NotFound("there is no picture in that range", code="no-picture")
         return _flow(first, parts, SYNCS_AT_ONCE)
 
-    async def film(self, stream: StreamId, start_ns: int, end_ns: int) -> AsyncIterator[bytes]:
+    async def film(self, stream: StreamId, start_ns: int, end_ns: int, *, sound: bool = True) -> AsyncIterator[bytes]:
         """An fMP4 of everything from the sync unit at or before ``start_ns`` on, read as it is sent; see `film`.
+
+        With ``sound``, what is recorded of the camera's sound goes with it.
 
         Raises:
             Invalid: ``bad-range``: longer than a day.
             NotFound: ``no-footage``: nothing is recorded in the range.
         """
         check_range(start_ns, end_ns, FILM_MOST_NS)
-        found = await self._index.database.read(lambda c: pieces_between(c, stream, start_ns, end_ns))
-        parts = film(self._vault, self.params, found)
+        beside = sound_of(stream) if sound else None
+
+        def read(connection: Connection) -> tuple[list[Piece], list[Piece]]:
+            found = pieces_between(connection, stream, start_ns, end_ns)
+            if beside is None or not found:
+                return found, []
+            span = found[0].first_us * NS_PER_US, found[-1].end_us * NS_PER_US
+            return found, sound_pieces(connection, beside, *span)
+
+        found, around = await self._index.database.read(read)
+        span = (0, found[-1].end_us * NS_PER_US) if found else (0, 0)
+        heard = heard_in(self._vault, self.params, around, span, self._recoding)
+        parts = film(self._vault, self.params, found, heard)
         first = await asyncio.to_thread(_some, parts, 2)
         if not first:
             raise NotFound("nothing is recorded in that range", code="no-footage")

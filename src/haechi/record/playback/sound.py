@@ -4,6 +4,7 @@ AAC and Opus are copied. G.711 has no place in an MP4 and plays in no browser: t
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from typing import Protocol
 
 import structlog
@@ -178,24 +179,36 @@ def filled(units: Iterable[Laid], silence: Silence) -> Iterator[Laid]:
         expected, counted = one.at + one.samples, counted + one.samples
 
 
+class Group(Struct, frozen=True):
+    """Units of sound that make one fragment, with times of their track (ticks), and where the last one ends."""
+
+    units: list[AccessUnit]
+    end: int
+
+
+def grouped(units: Iterable[Laid], params: AudioParams, most: int = FRAGMENT_UNITS) -> Iterator[Group]:
+    """Sound in fragments that end at each hole: a unit must not last into it, or a player would play it that long."""
+    group: list[AccessUnit] = []
+    end = 0
+    for one in units:
+        if group and (not one.follows or len(group) >= most):
+            yield Group(group, max(end, group[-1].dts))
+            group = []
+        at, end = (max(0, count) * TICKS_PER_S // params.rate_hz for count in (one.at, one.at + one.samples))
+        group.append(AccessUnit(one.unit.ref, at, at, one.unit.captured_ns, True, 0, one.unit.data))
+    if group:
+        yield Group(group, max(end, group[-1].dts))
+
+
 def wrapped(heard: Iterator[Heard], start_ns: int) -> Iterator[bytes]:
     """An fMP4 of sound on the wall clock less ``start_ns``: the init segment, then fragments that end at each hole."""
     first = next(heard, None)
     if first is None:
         return
-    params = first.params
-    yield init_segment(params)
-    group: list[AccessUnit] = []
-    number = end = 0
-    for one in laid(_again(first, heard), lambda ns: (ns - start_ns) / NS_PER_S):
-        if group and (not one.follows or len(group) >= FRAGMENT_UNITS):
-            number += 1
-            yield fragment(group, params, number, stamps=False, end_dts=max(end, group[-1].dts))
-            group = []
-        at, end = (_ticks(samples, params) for samples in (one.at, one.at + one.samples))
-        group.append(AccessUnit(one.unit.ref, at, at, one.unit.captured_ns, True, 0, one.unit.data))
-    if group:
-        yield fragment(group, params, number + 1, stamps=False, end_dts=max(end, group[-1].dts))
+    yield init_segment(first.params)
+    units = laid(chain([first], heard), lambda ns: (ns - start_ns) / NS_PER_S)
+    for number, group in enumerate(grouped(units, first.params), 1):
+        yield fragment(group.units, first.params, number, stamps=False, end_dts=group.end)
 
 
 def samples_of(unit: AccessUnit, params: AudioParams) -> int:
@@ -213,14 +226,5 @@ def _recoded(recoder: Recoder, unit: AccessUnit) -> list[AccessUnit]:
         return []
 
 
-def _again(first: Heard, rest: Iterator[Heard]) -> Iterator[Heard]:
-    yield first
-    yield from rest
-
-
 def _ns(ticks: int) -> int:
     return ticks * NS_PER_S // TICKS_PER_S
-
-
-def _ticks(samples: int, params: AudioParams) -> int:
-    return max(0, samples) * TICKS_PER_S // params.rate_hz

@@ -4,13 +4,17 @@ import {
   IconPlayerPlayFilled,
   IconPlayerTrackNextFilled,
   IconPlayerTrackPrevFilled,
+  IconVolume,
+  IconVolumeOff,
 } from "@tabler/icons-react";
+import { useQuery } from "@tanstack/react-query";
 import { useEffect, useMemo, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { EventDetail } from "@/api/types";
 import { useShortcuts } from "@/app/shortcuts";
 import { useClock } from "@/app/site";
 import { labelName } from "@/parts/names";
+import { soundQuery } from "@/parts/recordedSound";
 import { BoxLayer } from "@/player/boxlayer";
 import { clipBoxes } from "@/player/overlay";
 
@@ -27,6 +31,10 @@ export function ClipPlayer({ event }: { event: EventDetail }) {
   const [at, setAt] = useState(0);
   const [length, setLength] = useState(0);
   const [failed, setFailed] = useState(false);
+  const [heard, setHeard] = useState(false);
+  const { start_ms, end_ms } = event.clip ?? { start_ms: event.start_ms, end_ms: event.start_ms + 1 };
+  const sound = useQuery(soundQuery(event.camera, start_ms, end_ms));
+  const some = (sound.data?.spans.length ?? 0) > 0;
   const detections = useMemo(
     () =>
       event.detections.map((row) => ({
@@ -70,6 +78,7 @@ export function ClipPlayer({ event }: { event: EventDetail }) {
     ArrowLeft: () => seek(at - 2),
     ArrowRight: () => seek(at + 2),
     b: () => setBoxes((on) => !on),
+    s: () => some && setHeard((on) => !on),
   });
 
   if (!event.has_clip || failed) {
@@ -90,7 +99,7 @@ export function ClipPlayer({ event }: { event: EventDetail }) {
           ref={video}
           src={`/api/events/${event.id}/clip.mp4`}
           poster={`/api/events/${event.id}/snapshot.jpg?width=1280`}
-          muted
+          muted={!heard}
           autoPlay
           playsInline
           preload="auto"
@@ -137,6 +146,20 @@ export function ClipPlayer({ event }: { event: EventDetail }) {
             <IconPlayerTrackNextFilled size={16} />
           </ActionIcon>
         </Tooltip>
+        {some && (
+          <Tooltip label={`${heard ? t("playback.soundOff") : t("playback.soundOn")} (s)`}>
+            <ActionIcon
+              variant={heard ? "light" : "subtle"}
+              color={heard ? undefined : "gray"}
+              size="lg"
+              onClick={() => setHeard((on) => !on)}
+              aria-label={heard ? t("playback.soundOff") : t("playback.soundOn")}
+              aria-pressed={heard}
+            >
+              {heard ? <IconVolume size={18} stroke={1.6} /> : <IconVolumeOff size={18} stroke={1.6} />}
+            </ActionIcon>
+          </Tooltip>
+        )}
         <Slider
           className="hc-grow"
           size="sm"

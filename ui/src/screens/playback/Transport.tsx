@@ -75,9 +75,8 @@ export function Transport({ live, playing, speed, at, marks, hearing, actions }:
     <div className="hc-transport">
       <div className="hc-transport-time">
         <strong className="hc-num">{clock.time(at)}</strong>
-        <span className="hc-dim hc-num">
-          .{clock.timeMillis(at).slice(-3)} · {clock.date(at)}
-        </span>
+        <span className="hc-dim hc-num">.{clock.timeMillis(at).slice(-3)}</span>
+        <span className="hc-dim hc-num hc-transport-date">· {clock.date(at)}</span>
       </div>
       <Movement live={live} playing={playing} actions={actions} />
       <div className="hc-transport-live">

@@ -1,8 +1,8 @@
-import { queryOptions, useQuery } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { type RefObject, useCallback, useEffect, useRef, useState } from "react";
-import { query, request } from "@/api/client";
 import type { Camera } from "@/api/types";
 import { readPreference, writePreference } from "@/app/preferences";
+import { soundQuery } from "@/parts/recordedSound";
 import { hasSound, setVolume, toggleSound, useSound } from "@/parts/sound";
 import type { Player } from "@/playback/player";
 import type { HeardState } from "@/playback/sound";
@@ -21,24 +21,6 @@ export interface Hearing {
 }
 
 const HOUR_MS = 3_600_000;
-
-interface SoundSpans {
-  spans: { start_ms: number; end_ms: number }[];
-}
-
-const soundQuery = (camera: string, start_ms: number, end_ms: number) =>
-  queryOptions({
-    queryKey: ["sound", camera, start_ms, end_ms],
-    queryFn: ({ signal }) =>
-      request<SoundSpans>(
-        "GET",
-        `/api/cameras/${camera}/sound${query({ start_ms, end_ms })}`,
-        undefined,
-        signal,
-      ),
-    staleTime: 30_000,
-    retry: false,
-  });
 
 /** The sound of the camera that has the focus: of its recording while the player lives, else of the live picture. */
 export function useHearing(player: Player | null, focus: Camera, view: View): Hearing {
