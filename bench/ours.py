@@ -1,6 +1,7 @@
 """Haechi's ingest and recording alone, for the benchmarks: N cameras of one address, no detection, no viewers.
 
-python -m bench.ours --url rtsp://127.0.0.1:9554 --count 50 --folder DIR [--viewers-port 9600]
+python -m bench.ours --url rtsp://127.0.0.1:9554 --count 50 --folder DIR
+python -m bench.ours --dialled --count 50 --folder DIR    cameras dial us over TLS; see `bench.dialled`
 """
 
 from __future__ import annotations
@@ -9,29 +10,34 @@ import argparse
 import asyncio
 import logging
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import structlog
 import uvloop
 
+from haechi.app.ports import listen
 from haechi.base.clock import SystemClock
 from haechi.base.memory import settle_memory
 from haechi.bus.frames import FrameBus
 from haechi.fleet.cameras import CameraRegistry
+from haechi.fleet.certificate import load_identity, own_certificate
+from haechi.fleet.dialling import DialKeys
 from haechi.ingest.manager import IngestManager
+from haechi.ingest.reverse_rtsp import ReverseListener
 from haechi.record.disk.volume import Volume
 from haechi.record.index.spans import RecordIndex
 from haechi.record.write.recorder import Recorder
 from haechi.store.database import Database
 
 
-async def run(url: str, count: int, folder: Path) -> None:
+async def run(url: str, count: int, folder: Path, *, is_dialled: bool = False) -> None:
     clock = SystemClock()
     database = Database.at(folder / "haechi.db")
     database.migrate()
     registry = CameraRegistry(database, clock)
     for number in range(count - len(await registry.list())):
-        await registry.add(f"camera {number}", f"{url}/{number}", transport="tcp")
+        await registry.add(f"camera {number}", "reverse:" if is_dialled else f"{url}/{number}", transport="tcp")
     bus = FrameBus()
     index = RecordIndex(database)
     recorder = Recorder(bus, index, Volume(folder / "record"), clock)
@@ -40,6 +46,22 @@ async def run(url: str, count: int, folder: Path) -> None:
         group.create_task(recorder.run())
         group.create_task(ingest.run())
         group.create_task(_report(bus, recorder))
+        if is_dialled:
+            group.create_task(_listen(registry, database, ingest, folder))
+
+
+async def _listen(registry: CameraRegistry, database: Database, ingest: IngestManager, folder: Path) -> None:
+    """Listen for cameras that dial; how they find us is written to ``folder``."""
+    clock = SystemClock()
+    keys = DialKeys(database, clock)
+    own_certificate(folder / "reverse.pem", datetime.now(UTC))
+    identity = load_identity(folder / "reverse.pem")
+    bound = listen("127.0.0.1", 0)
+    tokens = [f"{camera.id} {await keys.issue(camera.id)}" for camera in await registry.list()]
+    part = folder / "dial.part"
+    part.write_text("\n".join([f"{bound.getsockname()[1]} {identity.pin}", *tokens]))
+    part.rename(folder / "dial")
+    await ReverseListener(keys, ingest.lines, clock).serve(bound, identity.context, identity.fingerprint)
 
 
 async def _report(bus: FrameBus, recorder: Recorder) -> None:
@@ -52,7 +74,8 @@ async def _report(bus: FrameBus, recorder: Recorder) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--url", required=True)
+    parser.add_argument("--url", default="")
+    parser.add_argument("--dialled", action="store_true")
     parser.add_argument("--count", type=int, required=True)
     parser.add_argument("--folder", type=Path, required=True)
     args = parser.parse_args()
@@ -62,7 +85,7 @@ def main() -> None:
     )
     settle_memory()
     args.folder.mkdir(parents=True, exist_ok=True)
-    uvloop.run(run(args.url, args.count, args.folder))
+    uvloop.run(run(args.url, args.count, args.folder, is_dialled=args.dialled))
 
 
 if __name__ == "__main__":

@@ -21,6 +21,8 @@ log = structlog.get_logger(__name__)
 
 RIVAL_S = 3.0
 """A connection from which nothing came for this long gives way to a new one of the same camera."""
+UNREAD_NS = 100 * NS_PER_MS
+"""What came before somebody else dialled may be read this much later."""
 HOLD_S = 8.0
 """How long a connection waits for the camera's intake, which may be in a short pause."""
 RIVAL_AGAIN_S = 15
@@ -179,7 +181,7 @@ class Lines:
         until_ns = asked_ns + int(RIVAL_S * NS_PER_S)
         while not line.is_closing():
             left_ms = (until_ns - self._clock.monotonic_ns()) / NS_PER_MS
-            if line.heard_ns > asked_ns:
+            if line.heard_ns > asked_ns + UNREAD_NS:
                 return True
             if left_ms <= 0:
                 return False
