@@ -13,14 +13,17 @@ import pytest
 from haechi.app.burn import burn
 from haechi.base.clock import NS_PER_S
 from haechi.base.errors import Invalid
+from haechi.base.ids import StreamId
 from haechi.bus.frames import GapCause
 from haechi.record.exports.burned import Burning, time_text
 from haechi.record.exports.cutter import Cutter, Style
+from haechi.record.index.policies import Policy
 from haechi.vision.burn.worker import draw
 from haechi.vision.runtime import Pixels
 from tests.record.archive import MAIN, Archive
 from tests.streams import START_NS, aac_stream, h264_stream, stamped
 
+SOUND = StreamId("cam_front/audio")
 SEOUL = timezone(timedelta(hours=9))
 pytestmark = pytest.mark.slow
 
@@ -56,14 +59,25 @@ def shown(path: Path) -> list[tuple[float, Pixels]]:
     return [(time, picture) for time, picture in pictures if time >= 0]
 
 
+def sounds(path: Path) -> list[tuple[float, bytes]]:
+    with av.open(BytesIO(path.read_bytes()), "r", format="mp4") as container:
+        found = [packet for packet in container.demux(audio=0) if packet.size]
+        return [(float((packet.pts or 0) * packet.time_base), bytes(packet)) for packet in found]
+
+
 def test_an_export_shows_each_picture_of_the_range_at_its_time_with_the_time_written_into_it(archive: Archive) -> None:
     params, coded = h264_stream(frames=150, fps=15, gop=30, size=(320, 240))
     units = stamped(coded, MAIN, run=1)
+    heard, sound = aac_stream(frames=400)
+    archive.recorder.defaults = Policy(audio=True)
 
     async def play() -> None:
         async with archive:
+            await archive.settle()
             archive.publish(params, units)
             archive.end_run(MAIN, GapCause.STALLED)
+            archive.publish(heard, stamped(sound, SOUND, run=1))
+            archive.end_run(SOUND, GapCause.STALLED)
             await archive.settle()
 
     asyncio.run(play())
@@ -73,6 +87,8 @@ def test_an_export_shows_each_picture_of_the_range_at_its_time_with_the_time_wri
     assert cut(archive, span, burned, burn_in=True) > 0
     was, now = shown(plain), shown(burned)
     assert [round(time, 4) for time, _ in now] == [round(time, 4) for time, _ in was]
+    assert len(sounds(plain)) == pytest.approx(4 * 48_000 / 1024, abs=3)
+    assert sounds(burned) == sounds(plain), "sound is not coded anew"
     captured = sorted(unit.captured_ns for unit in units if span[0] <= unit.captured_ns < span[1])
     for (_, before), (_, after_), captured_ns in list(zip(was, now, captured, strict=True))[::10]:
         assert np.abs(before[:200].astype(int) - after_[:200].astype(int)).mean() < 6
