@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from haechi.vision.motion import CLOSE_SHARE, COLUMNS, OPEN_SHARE, ROWS, WIDTH_PX, MotionGate
+from haechi.vision.motion import CLOSE_SHARE, COLUMNS, OPEN_SHARE, ROWS, WIDTH_PX, MotionGate, told_share
 from haechi.vision.result import CELLS_BYTES
 
 HEIGHT_PX = 90
@@ -37,6 +37,20 @@ def test_sensor_noise_does_not_move() -> None:
     for seed in range(100, 200):
         assert gate.share(scene(seed)) < CLOSE_SHARE
         assert not gate.is_open
+
+
+def test_noise_is_not_told_and_somebody_of_a_twentyfifth_of_the_height_is() -> None:
+    gate = settled()
+    for seed in range(100, 160):
+        assert told_share(gate.share(scene(seed, noise=6.0)), gate.cells) == 0
+    told = [told_share(gate.share(scene(300 + step, at=10 + 5 * step, size=4)), gate.cells) for step in range(20)]
+    assert min(told) >= CLOSE_SHARE
+
+
+def test_a_picture_with_nothing_to_compare_it_with_tells_of_no_movement() -> None:
+    gate = MotionGate()
+    share = gate.share(scene(0))
+    assert (gate.is_open, told_share(share, gate.cells)) == (True, 0.0)
 
 
 def test_something_small_that_walks_opens_the_gate_for_as_long_as_it_walks() -> None:

@@ -24,6 +24,12 @@ LEARN_MOVING = 0.005
 """Weight of a new picture in the background; less where something moves, or what stands still would vanish fast."""
 
 
+def told_share(share: float, cells: bytes) -> float:
+    """What of a picture's share of movement is worth telling: nothing below `CLOSE_SHARE`, nor where there was no picture
+    to compare it with."""
+    return share if cells and share >= CLOSE_SHARE else 0.0
+
+
 class MotionGate:
     """Compares each picture with a slowly learnt background."""
 

@@ -26,6 +26,7 @@ from haechi.vision.lane import Lane
 from haechi.vision.live import Answered, LiveWorker, Seat
 from haechi.vision.messages import Analyse, Layout, Setup, Still, UnitIn, Work
 from haechi.vision.models import ModelStore
+from haechi.vision.motion import told_share
 from haechi.vision.quarantine import Quarantine
 from haechi.vision.result import FrameResult, Moved
 from haechi.vision.schedule import Schedule
@@ -303,8 +304,7 @@ class VisionPool:
         if done.decoded:
             ledger.decoded(lane.stream, answered.captured_ns, done.decoded)
         for moved in done.moved:
-            if moved.cells:
-                ledger.moved(lane.stream, moved.captured_ns, moved.share)
+            ledger.moved(lane.stream, moved.captured_ns, told_share(moved.share, moved.cells))
             for callback in self._on_moved:
                 callback(moved)
         for result in answered.results:
