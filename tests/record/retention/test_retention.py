@@ -194,6 +194,46 @@ def test_a_clock_that_is_wrong_at_the_start_is_doubted_for_a_day_unless_somethin
     archive.close()
 
 
+def leapt(root: Path) -> tuple[Archive, SimulatedClock]:
+    """Ten days of footage, then ten seconds by a clock that is forty days ahead."""
+    archive = ten_days(root)
+    clock = archive.clock
+    assert isinstance(clock, SimulatedClock)
+    clock.step_wall(40 * NS_PER_DAY)
+
+    async def play() -> None:
+        async with archive:
+            archive.publish(JPEG, pictures(100, UnitRef(MAIN, 50, 0), clock.wall_ns()))
+            archive.end_run(MAIN, GapCause.DISABLED)
+            await archive.settle()
+
+    asyncio.run(play())
+    return archive, clock
+
+
+def test_a_restart_does_not_make_a_wrong_clock_right_though_footage_has_its_time_by_now(tmp_path: Path) -> None:
+    archive, clock = leapt(tmp_path)
+    keep = RetentionSettings(retention_days=15, min_free_bytes=0)
+    starts = [Retention(archive.index, archive.volume, clock, keep, is_sure=lambda: False) for _ in range(3)]
+    for again in starts:
+        clock.advance(NS_PER_DAY // 4)
+        assert asyncio.run(again.once()).expired == 0
+    clock.advance(NS_PER_DAY + NS_PER_S)
+    assert asyncio.run(starts[-1].once()).expired == 20, "after a day without anybody who puts it right"
+    archive.close()
+
+
+def test_a_hole_that_retention_made_itself_makes_no_clock_doubtful(tmp_path: Path) -> None:
+    archive = ten_days(tmp_path)
+    asyncio.run(archive.index.pin(MAIN, START_NS, START_NS + NS_PER_S, "evidence"))
+    once(archive, RetentionSettings(retention_days=1.5, min_free_bytes=0))
+    assert days_of(archive) == [0, 9]
+    keep = RetentionSettings(retention_days=0.5, min_free_bytes=0)
+    later = Retention(archive.index, archive.volume, archive.clock, keep, is_sure=lambda: False)
+    assert asyncio.run(later.once()).expired > 0
+    archive.close()
+
+
 def test_a_doubted_clock_that_is_put_right_is_believed_at_once() -> None:
     clock = SimulatedClock(START_NS + 40 * NS_PER_DAY)
     vouched = False

@@ -27,7 +27,7 @@ from haechi.record.retention.choice import Gone, Wishes, expired, oldest, over_s
 from haechi.record.retention.forecast import Forecast, forecast
 from haechi.record.retention.judge import SETTLE_NS, judge_some
 from haechi.record.retention.plan import RetentionPlan, Shortage, plan
-from haechi.record.retention.steady import SteadyTime
+from haechi.record.retention.steady import DOUBT_NS, SteadyTime
 from haechi.record.tables import gaps, recordings
 from haechi.record.tiers.ledger import forsake
 
@@ -183,8 +183,7 @@ class Retention:
 
     async def _now_ns(self) -> int:
         if not self._time.has_begun:
-            newest = sa.select(recordings.c.end_ns).order_by(recordings.c.start_ns.desc()).limit(1)
-            self._time.begin(await self._index.database.read(lambda c: c.execute(newest).scalar()))
+            self._time.begin(await self._index.database.read(_believed))
         return self._time.now_ns()
 
     async def _wishes(self) -> Wishes:
@@ -278,6 +277,28 @@ class Retention:
         forsake(connection, [one.id for one in gone], self._clock.wall_ns(), spared=self._volume.id)
         _forget(connection, gone)
         return gone
+
+
+def _believed(connection: Connection) -> int | None:
+    """How late it was at the end of the newest footage, as far as that can be believed; None: there is none.
+
+    Where less than a day of footage follows a hole of more than a day that retention did not make, the clock may have
+    leapt there, and what follows only says how long ago that was: a restart does not make a wrong clock right.
+    """
+    newest = sa.select(recordings.c.end_ns).order_by(recordings.c.start_ns.desc()).limit(1)
+    end_ns = connection.execute(newest).scalar()
+    if end_ns is None:
+        return None
+    since_ns = int(end_ns) - DOUBT_NS
+    first = sa.select(sa.func.min(recordings.c.start_ns)).where(recordings.c.start_ns >= since_ns)
+    last = newest.where(recordings.c.start_ns < since_ns)
+    began_ns, before_ns = connection.execute(first).scalar(), connection.execute(last).scalar()
+    if began_ns is None or before_ns is None or began_ns - before_ns <= DOUBT_NS:
+        return int(end_ns)
+    ours = (gaps.c.cause == GapCause.RETENTION.value, gaps.c.start_ns < began_ns, gaps.c.end_ns > before_ns)
+    if connection.execute(sa.select(gaps.c.id).where(*ours).limit(1)).first() is not None:
+        return int(end_ns)
+    return int(before_ns) + int(end_ns) - int(began_ns)
 
 
 def _count_on(connection: Connection, volume: str) -> int:
