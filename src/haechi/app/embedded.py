@@ -24,6 +24,7 @@ from haechi.api.app import build_app
 from haechi.api.services import Auth, EdgeConfig, Services
 from haechi.app.ground import Ground, kept, on_signals, open_ground, stopped
 from haechi.app.keeping import keeping_over
+from haechi.app.push import PushRoom
 from haechi.app.reverse import ReverseRoom
 from haechi.app.settings import Settings
 from haechi.app.sound import RECODING
@@ -64,6 +65,7 @@ class Rooms:
 
     ground: Ground
     services: Services
+    push: PushRoom
 
     @classmethod
     def build(cls, settings: Settings, database: Database, clock: Clock, *, demo: bool = False) -> Rooms:
@@ -109,7 +111,7 @@ class Rooms:
             keeping=keeping_over(settings, database, clock, auth, retention=retention, tiers=tiers),
         )
         ground.on_settings(services.keeping.outlook.forget)
-        return cls(ground, services)
+        return cls(ground, services, PushRoom(settings, database, models, clock))
 
     @property
     def settings(self) -> Settings:
@@ -172,7 +174,7 @@ async def _run_all(rooms: Rooms, server: uvicorn.Server, listener: socket.socket
         rest.append(keep("audit", house.keeping.audit.run))
         rest += [keep("previews", house.previews.run), keep("activity", house.activity.run)]
         rest += [keep("onvif", house.onvif.run), keep("tidy", partial(keep_tidy, house))]
-        rest.append(keep("reverse", reverse_room(rooms).run))
+        rest += [keep("reverse", reverse_room(rooms).run), keep("push", rooms.push.run)]
         try:
             await server.serve([listener])
         finally:

@@ -58,6 +58,22 @@ class ReverseSettings(_Section):
     key: Path | None = Field(None, description="Its private key; default: in the same file.")
 
 
+class PushSettings(_Section):
+    """The result socket: clients that push video and get results back; see haechi push and haechi client."""
+
+    enabled: bool = Field(False, description="Listen for them. From other machines they must speak TLS.")
+    host: str = Field("", description="Address to listen on; empty: the same as http.host.")
+    port: int = Field(8342, ge=0, le=65535, description="Port; when it is taken the next free one is used and logged.")
+    udp: bool = Field(True, description="Take RTP by UDP as well, on the port of the same number; it is not sealed.")
+    modules: tuple[str, ...] = Field(
+        ("detect",),
+        max_length=8,
+        description="What may be asked for: detect, or names of detectors. Each is a worker of its own once asked for.",
+    )
+    max_clients: int = Field(32, ge=1, le=1000, description="Clients at once.")
+    max_mbit_s: int = Field(1000, ge=1, le=100_000, description="What one client may send, in Mbit/s.")
+
+
 class TierSettings(_Section):
     """One more place for footage: a folder on another disk, or an object store. Its keys come from the environment."""
 
@@ -142,6 +158,7 @@ class Settings(BaseSettings):
     record: RecordSettings = Field(RecordSettings(), description="Recording.")
     exports: ExportSettings = Field(ExportSettings(), description="Exports.")
     vision: VisionSettings = Field(VisionSettings(), description="Detection.")
+    push: PushSettings = Field(PushSettings(), description="Clients that push video and get results.")
 
     @property
     def record_dir(self) -> Path:

@@ -80,7 +80,7 @@ class UdpPairs:
     def __init__(self, host: str, sockets: Sequence[tuple[socket.socket, socket.socket]]) -> None:
         self._host = host
         self._sockets = sockets
-        self._ordered: list[_InOrder] = []
+        self._ordered: list[InOrder] = []
         self._server_ports: list[tuple[int, int] | None] = []
 
     @classmethod
@@ -101,7 +101,7 @@ class UdpPairs:
         self._server_ports = list(server_ports)
         loop = asyncio.get_running_loop()
         for track, (rtp, rtcp) in enumerate(self._sockets[: len(server_ports)]):
-            ordered = _InOrder(loop, partial(receive, track, False))
+            ordered = InOrder(loop, partial(receive, track, False))
             self._ordered.append(ordered)
             self._listen(loop, rtp, ordered.take)
             self._listen(loop, rtcp, lambda data, track=track: receive(track, True, data))  # type: ignore[misc]
@@ -134,7 +134,7 @@ class UdpPairs:
         loop.add_reader(one, ready)
 
 
-class _InOrder:
+class InOrder:
     """The RTP packets of one track in order of their numbers; what waits for a lost one does not wait for long."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, deliver: Callable[[bytes], None]) -> None:

@@ -41,14 +41,14 @@ def split_units(data: bytes, codec: Codec) -> Iterator[StreamUnit]:
     Raises:
         PeerError: A unit exceeds a limit, or a parameter set is malformed.
     """
-    builder = _Builder(dialect_for(codec))
+    builder = UnitBuilder(dialect_for(codec))
     for nal in split_annexb(data):
         yield from builder.add(nal)
     yield from builder.finish()
 
 
-class _Builder:
-    """The unit in progress."""
+class UnitBuilder:
+    """Puts NAL units together to access units; knows the parameter sets so far."""
 
     def __init__(self, dialect: Dialect) -> None:
         self._dialect = dialect

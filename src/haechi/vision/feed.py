@@ -47,6 +47,7 @@ class FeedSettings(Struct, frozen=True):
             that have not begun by then are left out, and their units decoded only.
         most_wait_s: Work that waits for longer is given up, and the stream falls back to sync units.
         shed_s: How long a stream stays at each step before it is given more again.
+        gated: Whether the detector is spared where nothing moves and nothing is tracked.
     """
 
     fps: float = 5.0
@@ -56,6 +57,7 @@ class FeedSettings(Struct, frozen=True):
     slow_wait_s: float = 0.4
     most_wait_s: float = 1.0
     shed_s: float = 5.0
+    gated: bool = True
 
 
 class Plan(Struct, frozen=True):
@@ -261,7 +263,7 @@ class StreamFeed:
             self._sync_looked_ns = unit.captured_ns
         elif unit.captured_ns - self._looked_ns < interval_ns << self.level:
             return
-        is_active = unit.is_sync or unit.captured_ns < self._active_until_ns
+        is_active = unit.is_sync or not self.settings.gated or unit.captured_ns < self._active_until_ns
         gop.marks[-1] = "always" if is_active else "motion"
         self._looked_ns = unit.captured_ns
 

@@ -2,7 +2,8 @@
 
 import typer
 
-from haechi.app.cli import camera, keys, models, tiers, user
+from haechi.app.cli import camera, keys, models, push, tiers, user
+from haechi.app.cli.client import client
 from haechi.app.cli.doctor import doctor, version
 from haechi.app.cli.record import check, replay
 from haechi.app.cli.serve import demo, serve
@@ -15,6 +16,7 @@ app = typer.Typer(
 )
 app.command()(serve)
 app.command()(demo)
+app.command()(client)
 app.command()(doctor)
 app.command()(check)
 app.command()(replay)
@@ -22,5 +24,6 @@ app.command()(version)
 app.add_typer(camera.app, name="camera")
 app.add_typer(keys.app, name="keys")
 app.add_typer(models.app, name="models")
+app.add_typer(push.app, name="push")
 app.add_typer(tiers.app, name="tiers")
 app.add_typer(user.app, name="user")

@@ -1,0 +1,123 @@
+"""Listens for thin clients, if the settings say so, and offers them modules."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import structlog
+
+from haechi.app.ports import listen
+from haechi.app.reverse import identity_of
+from haechi.app.settings import Settings
+from haechi.base.clock import Clock
+from haechi.base.errors import Invalid
+from haechi.store.database import Database
+from haechi.vision.models import ModelStore
+
+if TYPE_CHECKING:
+    from haechi.app.attention import DetectModule
+    from haechi.ingest.rtp_push.modules import Module
+    from haechi.vision.settings import VisionSettings
+
+log = structlog.get_logger(__name__)
+
+ROLES = ("objects", "people")
+DETECT, ECHO = "detect", "echo"
+LOOKS_FPS = 240.0
+"""A client asks for results to get them: every picture is looked at that there is time for."""
+MOST_WAIT_S, MOST_UNITS = 4.0, 256
+"""Decoding alone is fast: what waits is worked off when looks are left out, and no GOP need be given up."""
+SLOW_WAIT_S = 0.15
+"""A look that has waited for so long is left out for a newer one: clients want to know of now."""
+
+
+class PushRoom:
+    """See the module.
+
+    Attributes:
+        port: Where clients connect; 0: nowhere at present.
+    """
+
+    def __init__(self, settings: Settings, database: Database, models: ModelStore, clock: Clock) -> None:
+        self._settings = settings
+        self._database = database
+        self._models = models
+        self._clock = clock
+        self.port = 0
+
+    async def run(self) -> None:
+        """Until cancelled; returns at once where the settings do not ask for it.
+
+        Raises:
+            Unavailable: ``port-taken``.
+            Invalid: ``bad-certificate``, ``bad-settings``: a module is named that there is not.
+        """
+        if not self._settings.push.enabled:
+            return
+        from haechi.fleet.push_clients import PushClients
+        from haechi.ingest.rtp_push.modules import Echo
+        from haechi.ingest.rtp_push.server import PushLimits, PushServer
+        from haechi.ingest.runs import RunNumbers
+
+        wish = self._settings.push
+        identity = await asyncio.to_thread(identity_of, self._settings, self._clock)
+        detectors = self._detectors()
+        modules: dict[str, Module] = {ECHO: Echo(), **detectors}
+        limits = PushLimits(clients=wish.max_clients, client_bytes_s=wish.max_mbit_s * 125_000)
+        server = PushServer(
+            PushClients(self._database, self._clock),
+            modules,
+            RunNumbers(self._database),
+            self._clock,
+            limits,
+            _always(identity.context),
+        )
+        bound = listen(wish.host or self._settings.http.host, wish.port)
+        bound.listen()
+        self.port = bound.getsockname()[1]
+        log.info("listening for clients that push", port=self.port, pin=identity.pin, modules=sorted(modules))
+        try:
+            async with asyncio.TaskGroup() as group:
+                for detector in detectors.values():
+                    group.create_task(detector.run())
+                await server.serve(bound, udp=wish.udp)
+        finally:
+            self.port = 0
+            bound.close()
+
+    def _detectors(self) -> dict[str, DetectModule]:
+        from haechi.app.attention import DetectModule
+
+        if not self._settings.vision.enabled:
+            return {}
+        found: dict[str, DetectModule] = {}
+        kinds = {state.artefact.name for state in self._models.list() if state.artefact.role in ROLES}
+        for name in self._settings.push.modules:
+            detector = self._settings.vision.detector if name == DETECT else name
+            if detector not in kinds:
+                names = ", ".join(sorted({DETECT, *kinds}))
+                raise Invalid(f"setting push.modules: {name} is none of: {names}", code="bad-settings")
+            found[name] = DetectModule(self._models, self._clock, self._looks(detector))
+        return found
+
+    def _looks(self, detector: str) -> VisionSettings:
+        from haechi.vision.feed import FeedSettings
+        from haechi.vision.settings import VisionSettings
+
+        wish = self._settings.vision
+        return VisionSettings(
+            detector=detector,
+            runtime=wish.runtime,
+            threads=wish.threads,
+            workers=1,
+            feed=FeedSettings(
+                fps=LOOKS_FPS, gated=False, slow_wait_s=SLOW_WAIT_S, most_wait_s=MOST_WAIT_S, most_in_flight=MOST_UNITS
+            ),
+        )
+
+
+def _always(context: ssl.SSLContext) -> Callable[[], ssl.SSLContext]:
+    return lambda: context

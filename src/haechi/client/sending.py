@@ -1,0 +1,242 @@
+"""One stream on its way out: units to RTP, in the connection or by UDP; and the results that come back for them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+import socket
+from collections import deque
+from collections.abc import AsyncIterator
+
+from msgspec import Struct
+
+from haechi.base.clock import Clock
+from haechi.base.errors import HaechiError, Unavailable
+from haechi.base.ids import StreamId
+from haechi.client.line import Ears, Line, datagram_socket
+from haechi.media.access_unit import RawUnit, UnitRef, VideoParams
+from haechi.media.packetise import RtpSender, track_for
+from haechi.media.push.wire import MOST_PACKETS_BYTES, Frame, Kind
+from haechi.media.push.words import KNOCK, Accepted, Announce, Box, Flow, Result
+
+MOST_SENT = 4096
+MOST_SEEN = 4096
+"""Results that wait for whoever iterates; the oldest go first, counted."""
+TCP_PAYLOAD_BYTES = 16_000
+"""No network sees these packets one by one, so they need not fit into one of its own."""
+KNOCKS = 25
+KNOCK_S = 0.2
+END_S = 30.0
+
+
+class Seen(Struct, frozen=True):
+    """What a module of the server says of one unit.
+
+    Attributes:
+        ticks: Presentation time of the unit, as the source gave it (90 kHz).
+        captured_ns: Its capture time by the server's clock.
+        round_trip_ns: From the unit's last byte that we sent to this result.
+        server_us: The server's share of that.
+        skipped: Units between the result before and this one that were not looked at.
+    """
+
+    ref: UnitRef
+    module: str
+    ticks: int
+    captured_ns: int
+    boxes: tuple[Box, ...]
+    width_px: int
+    height_px: int
+    round_trip_ns: int
+    server_us: int
+    skipped: int
+
+
+class _Sent(Struct, frozen=True, gc=False):
+    ticks: int
+    sent_ns: int
+
+
+class Outgoing:
+    """See the module. Make it with `begin`.
+
+    Attributes:
+        left_out: What the server had to leave out, by reason.
+        unseen: Results that were dropped because nobody took them.
+        units, sent_bytes: What was sent.
+    """
+
+    def __init__(self, line: Line, clock: Clock, params: VideoParams) -> None:
+        self._line = line
+        self._clock = clock
+        self._track = track_for(params)
+        self._sent: dict[int, _Sent] = {}
+        self._seen: deque[Seen] = deque()
+        self._arrived = asyncio.Event()
+        self._error: HaechiError | None = None
+        self._is_over = False
+        self._socket: socket.socket | None = None
+        self._name = StreamId("")
+        self._sender = RtpSender(self._track, params.codec, ssrc=secrets.randbits(32))
+        self.number = self.run = 0
+        self.left_out: dict[str, int] = {}
+        self.unseen = self.units = self.sent_bytes = self.results = 0
+
+    @classmethod
+    async def begin(
+        cls, line: Line, clock: Clock, params: VideoParams, about: Announce, *, udp_port: int = 0
+    ) -> Outgoing:
+        """Announce a stream.
+
+        Args:
+            about: Name, source, transport, rate; the codec is that of ``params``.
+            udp_port: Where datagrams go if not where the server says, as behind a router that forwards another port.
+        """
+        stream = cls(line, clock, params)
+        wish = Announce(
+            codec=params.codec.value,
+            payload_type=stream._track.payload_type,
+            clock_hz=stream._track.clock_rate_hz,
+            transport=about.transport,
+            name=about.name,
+            source=about.source,
+            width_px=params.width_px,
+            height_px=params.height_px,
+            fps=about.fps,
+        )
+        ears = Ears(stream._result, stream._flow, stream._fail)
+        stream.number, stream.run, accepted = await line.announce(wish, ears)
+        stream._name = StreamId(accepted.stream)
+        if wish.transport == "udp":
+            await stream._knock(accepted, udp_port)
+            sender = RtpSender(stream._track, params.codec, ssrc=stream._sender.ssrc)
+        else:
+            sender = RtpSender(
+                stream._track, params.codec, ssrc=stream._sender.ssrc, max_payload_bytes=TCP_PAYLOAD_BYTES
+            )
+        stream._sender = sender
+        return stream
+
+    async def _knock(self, accepted: Accepted, udp_port: int) -> None:
+        """Bind our address to the stream, however many knocks get lost."""
+        self._socket = datagram_socket(self._line.peer, udp_port or accepted.udp_port)
+        for _ in range(KNOCKS):
+            with contextlib.suppress(OSError):
+                self._socket.send(KNOCK + accepted.secret)
+            with contextlib.suppress(Unavailable):
+                await self._line.answer(b"", Kind.BOUND, self.number, KNOCK_S)
+                return
+        message = "the server hears nothing by UDP; a firewall may be in between: use tcp"
+        raise Unavailable(message, code="push-udp-blocked")
+
+    async def request(self, module: str) -> None:
+        """Ask for the results of a module; returns when they will come."""
+        await self._line.request(self.number, module)
+
+    # -- units out ---------------------------------------------------------------------------------------------------
+    def send(self, unit: RawUnit) -> None:
+        """Send a unit. Call `drain` now and then.
+
+        Raises:
+            HaechiError: The stream or the connection is over, for this reason.
+        """
+        if self._error is not None:
+            raise self._error
+        packets = self._sender.packetise(unit.data, unit.rtp_ticks, is_sync=unit.is_sync, params=unit.params)
+        self._sent[unit.rtp_ticks & 0xFFFFFFFF] = _Sent(unit.rtp_ticks, self._clock.monotonic_ns())
+        if len(self._sent) > MOST_SENT:
+            del self._sent[next(iter(self._sent))]
+        self.units += 1
+        self.sent_bytes += sum(map(len, packets))
+        if self._socket is not None:
+            self._send_datagrams(packets)
+        else:
+            self._send_framed(packets)
+
+    def _send_datagrams(self, packets: list[bytes]) -> None:
+        assert self._socket is not None
+        for packet in packets:
+            try:
+                self._socket.send(packet)
+            except OSError:  # full, or refused for a moment: as good as lost on the way
+                self.left_out["unsent"] = self.left_out.get("unsent", 0) + 1
+
+    def _send_framed(self, packets: list[bytes]) -> None:
+        parts: list[bytes] = []
+        size = 0
+        for packet in packets:
+            if size + len(packet) + 4 > MOST_PACKETS_BYTES:
+                self._line.write(Frame(Kind.PACKETS, b"".join(parts), self.number, self.run).serialise())
+                parts, size = [], 0
+            parts += (b"$\0", len(packet).to_bytes(2, "big"), packet)
+            size += len(packet) + 4
+        self._line.write(Frame(Kind.PACKETS, b"".join(parts), self.number, self.run).serialise())
+
+    async def drain(self) -> None:
+        """Wait until little waits to be sent."""
+        await self._line.drain()
+
+    async def end(self) -> None:
+        """Nothing more comes; returns when everything was judged that will be."""
+        end = Frame(Kind.END, b"", self.number, self.run).serialise()
+        try:
+            await self._line.answer(end, Kind.ENDED, self.number, END_S)
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Nobody sends or listens any more; results that came can still be taken."""
+        self._is_over = True
+        self._arrived.set()
+        self._line.forget(self.number)
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+    # -- results in --------------------------------------------------------------------------------------------------
+    def _result(self, frame: Frame, result: Result) -> None:
+        sent = self._sent.get(result.ticks)
+        if sent is None:
+            return
+        seen = Seen(
+            ref=UnitRef(self._name, frame.run, frame.seq),
+            module=result.module,
+            ticks=sent.ticks,
+            captured_ns=result.captured_ns,
+            boxes=result.boxes,
+            width_px=result.width_px,
+            height_px=result.height_px,
+            round_trip_ns=self._clock.monotonic_ns() - sent.sent_ns,
+            server_us=result.took_us,
+            skipped=result.skipped,
+        )
+        self.results += 1
+        if len(self._seen) >= MOST_SEEN:
+            self._seen.popleft()
+            self.unseen += 1
+        self._seen.append(seen)
+        self._arrived.set()
+
+    def _flow(self, flow: Flow) -> None:
+        self.left_out[flow.reason] = self.left_out.get(flow.reason, 0) + flow.count
+
+    def _fail(self, error: HaechiError) -> None:
+        self._error = error
+        self._arrived.set()
+
+    async def seen(self) -> AsyncIterator[Seen]:
+        """Results as they come, until the stream is over.
+
+        Raises:
+            HaechiError: Why it ended before its time.
+        """
+        while True:
+            while self._seen:
+                yield self._seen.popleft()
+            if self._error is not None:
+                raise self._error
+            if self._is_over:
+                return
+            self._arrived.clear()
+            await self._arrived.wait()

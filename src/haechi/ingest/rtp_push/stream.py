@@ -1,0 +1,272 @@
+"""One pushed stream: packets to units, stamped as any camera's; the units to the modules that were asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from msgspec import Struct
+
+from haechi.base.clock import Clock
+from haechi.base.errors import Invalid, PeerError
+from haechi.bus.frames import Channel, GapCause
+from haechi.ingest.camera import Lane
+from haechi.ingest.rtp_push.modules import Attention, Module, Verdict
+from haechi.ingest.stamp import RunTime
+from haechi.media.access_unit import AccessUnit, RawUnit
+from haechi.media.depacketise import codec_of, depacketiser_for
+from haechi.media.push.words import Announce, Flow, Result
+from haechi.media.sdp import MediaTrack
+
+MOST_BAD_PACKETS = 100
+MOST_AWAITED = 4096
+"""Units whose timestamp is remembered for a result that may come; more than any decoder or queue holds back."""
+_NAMES = {"h264": "H264", "h265": "H265", "mjpeg": "JPEG"}
+
+
+def track_of(wish: Announce) -> MediaTrack:
+    """What is announced, as a session description would have it.
+
+    Raises:
+        Invalid: ``unsupported-codec``.
+    """
+    name = _NAMES.get(wish.codec)
+    if name is None:
+        message = f"{wish.codec[:20]} is not taken; send one of {', '.join(sorted(_NAMES))}"
+        raise Invalid(message, code="unsupported-codec")
+    track = MediaTrack("video", wish.payload_type, name, wish.clock_hz)
+    codec_of(track)
+    return track
+
+
+class _Awaited(Struct, frozen=True, gc=False):
+    """A unit of which results may come: its RTP timestamp, and when its last byte came (monotonic)."""
+
+    ticks: int
+    arrived_ns: int
+
+
+class _Asked:
+    """One module that was asked for, as `Listener`. Each unit is judged or counted as passed over, never both."""
+
+    def __init__(self, name: str, stream: PushedStream) -> None:
+        self.name = name
+        self.attention: Attention | None = None
+        self.is_over = False
+        self._stream = stream
+        self._shown: dict[int, int] = {}
+
+    def show(self, unit: AccessUnit) -> None:
+        """The next unit."""
+        if self.attention is None:
+            return
+        self._shown[unit.ref.seq] = unit.pts
+        if len(self._shown) > MOST_AWAITED:
+            del self._shown[next(iter(self._shown))]
+            self._stream.count("not-looked", 1, self.name)
+        self.attention.unit(unit)
+
+    def judged(self, verdict: Verdict) -> None:
+        pts = self._shown.pop(verdict.ref.seq, None)
+        if pts is None or verdict.ref.run != self._stream.lane.run.number:
+            return
+        passed = [seq for seq, other in self._shown.items() if other < pts]
+        for seq in passed:
+            del self._shown[seq]
+        self._stream.judged(self.name, verdict, len(passed))
+
+    def ended(self) -> None:
+        self.is_over = True
+        self._stream.count("not-looked", len(self._shown), self.name)
+        self._shown.clear()
+        self._stream.module_ended()
+
+
+class PushedStream:
+    """See the module.
+
+    Args:
+        number: The client's name for it on the wire.
+        deliver: Takes results: ``deliver(result, run, seq)``.
+        over: Called once, after `end`, when no result follows.
+    """
+
+    def __init__(
+        self,
+        number: int,
+        wish: Announce,
+        lane: Lane,
+        clock: Clock,
+        deliver: Callable[[PushedStream, Result, int], None],
+        over: Callable[[PushedStream], None],
+    ) -> None:
+        self.number = number
+        self.lane = lane
+        self._clock = clock
+        self._deliver = deliver
+        self._over = over
+        self._depacketiser = depacketiser_for(track_of(wish))
+        self._awaited: dict[int, _Awaited] = {}
+        self._asked: dict[str, _Asked] = {}
+        self._counts: dict[tuple[str, str], int] = {}
+        self._bad_packets = 0
+        self._is_ending = self._is_over = False
+        self.secret = b""
+        self.packets = 0
+
+    @classmethod
+    def begin(
+        cls,
+        number: int,
+        wish: Announce,
+        channel: Channel,
+        run: int,
+        clock: Clock,
+        hooks: tuple[Callable[[PushedStream, Result, int], None], Callable[[PushedStream], None]],
+    ) -> PushedStream:
+        """A stream whose run has its number.
+
+        Raises:
+            Invalid: ``unsupported-codec``.
+        """
+        time = RunTime(clock.wall_ns(), clock.monotonic_ns(), channel.last.captured_ns if channel.last else 0)
+        return cls(number, wish, Lane(channel, run, wish.clock_hz, time), clock, *hooks)
+
+    @property
+    def lost_packets(self) -> int:
+        return self._depacketiser.lost
+
+    # -- units in ----------------------------------------------------------------------------------------------------
+    def take(self, data: bytes) -> None:
+        """Interleaved packets (RFC 2326 10.12). Odd channels are RTCP, which nobody needs here.
+
+        Raises:
+            PeerError: They are none, or many in a row hold no RTP of this stream.
+        """
+        arrived_ns = self._clock.monotonic_ns()
+        position, total = 0, len(data)
+        run = self._depacketiser.feed_run
+        while position < total:
+            start = position + 4
+            end = start + (data[position + 2] << 8 | data[position + 3]) if start <= total else total + 1
+            if data[position] != 0x24 or end > total:
+                raise PeerError("packets are cut off or not framed", offset=position, code="push-malformed")
+            if data[position + 1] & 1:
+                position = end
+                continue
+            after = run(data, position)
+            if after > position:
+                position = after
+                continue
+            self.packet(data[start:end], arrived_ns)
+            position = end
+
+    def packet(self, data: bytes, arrived_ns: int) -> None:
+        """One RTP packet."""
+        try:
+            units = self._depacketiser.feed_data(data)
+        except PeerError:
+            self._bad_packets += 1
+            if self._bad_packets > MOST_BAD_PACKETS:
+                raise
+            return
+        for raw in units:
+            self._bad_packets = 0
+            self._unit(raw, arrived_ns)
+
+    def _unit(self, raw: RawUnit, arrived_ns: int) -> None:
+        self.count("lost-packets", raw.lost_packets)
+        if raw.damaged:
+            self.count("damaged", 1)
+            self.lane.damaged()
+            return
+        before = self.lane.channel.last
+        self.lane.take(raw, arrived_ns)
+        unit = self.lane.channel.last
+        if unit is None or unit is before:
+            return
+        self._awaited[unit.ref.seq] = _Awaited(raw.rtp_ticks & 0xFFFFFFFF, arrived_ns)
+        if len(self._awaited) > MOST_AWAITED:
+            del self._awaited[next(iter(self._awaited))]
+        for asked in self._asked.values():
+            asked.show(unit)
+
+    # -- modules -----------------------------------------------------------------------------------------------------
+    async def ask(self, name: str, module: Module) -> bool:
+        """Let a module look, as soon as it can and the stream still lasts; False: it was asked for before.
+
+        Raises:
+            Unavailable: It cannot now.
+        """
+        if name in self._asked:
+            return False
+        asked = self._asked[name] = _Asked(name, self)
+        try:
+            await module.prepare()
+        except BaseException:
+            del self._asked[name]
+            raise
+        if not self._is_ending:
+            asked.attention = module.attend(self.lane.run, asked)
+        return asked.attention is not None
+
+    def judged(self, name: str, verdict: Verdict, skipped: int) -> None:
+        """A module says what it saw; of units that we do not know (any more) nothing can be said."""
+        awaited = self._awaited.get(verdict.ref.seq)
+        if awaited is None or self._is_over:
+            return
+        self.count("not-looked", skipped, name)
+        result = Result(
+            module=name,
+            ticks=awaited.ticks,
+            captured_ns=verdict.captured_ns,
+            boxes=verdict.boxes,
+            width_px=verdict.width_px,
+            height_px=verdict.height_px,
+            took_us=max(0, self._clock.monotonic_ns() - awaited.arrived_ns) // 1000,
+            skipped=skipped,
+        )
+        self._deliver(self, result, verdict.ref.seq)
+
+    def module_ended(self) -> None:
+        """A module has judged all that it will judge."""
+        asked_all = self._asked.values()
+        if (
+            self._is_ending
+            and not self._is_over
+            and all(asked.is_over or asked.attention is None for asked in asked_all)
+        ):
+            self._is_over = True
+            self._over(self)
+
+    # -- the end -----------------------------------------------------------------------------------------------------
+    def end(self) -> None:
+        """The client sends nothing more: what is in hand is judged, then `over` is called."""
+        if self._is_ending:
+            return
+        for raw in self._depacketiser.flush():
+            self._unit(raw, self._clock.monotonic_ns())
+        self._is_ending = True
+        self.lane.close(GapCause.CAMERA_CLOSED, "", self._clock.wall_ns())
+        for asked in self._asked.values():
+            if asked.attention is not None:
+                asked.attention.end()
+        self.module_ended()
+
+    def drop(self, cause: GapCause = GapCause.UNREACHABLE) -> None:
+        """The client is gone: nobody wants to hear of it any more."""
+        self._is_ending = self._is_over = True
+        self.lane.close(cause, "", self._clock.wall_ns())
+        for asked in self._asked.values():
+            if asked.attention is not None:
+                asked.attention.drop()
+
+    # -- what was left out -------------------------------------------------------------------------------------------
+    def count(self, reason: str, count: int, module: str = "") -> None:
+        """Something was left out; told with the next `flows`."""
+        if count:
+            self._counts[reason, module] = self._counts.get((reason, module), 0) + count
+
+    def flows(self) -> list[Flow]:
+        """What was left out since this was last asked."""
+        counts, self._counts = self._counts, {}
+        return [Flow(reason, count, module) for (reason, module), count in counts.items()]
