@@ -13,6 +13,7 @@ from tests.faults.cases import Fault
 from tests.faults.run import FAULTS, Result
 from tests.faults.script import FPS
 
+RUN_CELLS = 8
 BEGIN, END = "<!-- results -->\n", "<!-- end of results -->\n"
 
 
@@ -35,9 +36,12 @@ def together(results: Sequence[Result]) -> Result | None:
     )
 
 
-def row(fault: Fault, result: Result | None) -> str:
-    """One line of the table."""
+def row(fault: Fault, result: Result | None, before: str = "") -> str:
+    """One line of the table; where the fault was not run, the line of ``before``."""
     if result is None:
+        for line in before.splitlines():
+            if line.startswith(f"| {fault.title} (`{fault.name}`)"):
+                return line
         return f"| {fault.title} (`{fault.name}`) | {fault.promise} | not run | | | |"
     if result.skipped:
         return f"| {fault.title} (`{fault.name}`) | {fault.promise} | skipped: {result.skipped} | | | |"
@@ -50,16 +54,15 @@ def row(fault: Fault, result: Result | None) -> str:
     )
 
 
-def table(results: Sequence[Result]) -> str:
-    """The lines between the marks."""
+def table(results: Sequence[Result], before: str = "") -> str:
+    """The lines between the marks. ``before``: those that were there."""
     lines = [
         "| fault | must hold | strikes | broken promises | worst loss | goes on after | run |",
         "|---|---|---|---|---|---|---|",
     ]
-    lines += [row(fault, together([one for one in results if one.fault == fault.name])) for fault in FAULTS]
-    total = sum(result.strikes for result in results)
-    hours = sum(result.seconds for result in results) / 3600
-    lines += ["", f"{total:,} strikes, {hours:.1f} hours of one process after another."]
+    rows = [row(fault, together([one for one in results if one.fault == fault.name]), before) for fault in FAULTS]
+    total = sum(int(cells[3].replace(",", "")) for line in rows if len(cells := line.split("|")) > RUN_CELLS)
+    lines += [*rows, "", f"{total:,} strikes."]
     return "\n".join(lines) + "\n"
 
 
@@ -67,9 +70,9 @@ def main(arguments: Sequence[str]) -> None:
     """The command."""
     folder, target = (Path(one) for one in arguments)
     found = [msgspec.json.decode(path.read_bytes(), type=Result) for path in sorted(folder.glob("*.json"))]
-    before, _, rest = target.read_text(encoding="utf-8").partition(BEGIN)
-    after = rest.partition(END)[2]
-    target.write_text(before + BEGIN + table(found) + END + after, encoding="utf-8")
+    head, _, rest = target.read_text(encoding="utf-8").partition(BEGIN)
+    before, _, after = rest.partition(END)
+    target.write_text(head + BEGIN + table(found, before) + END + after, encoding="utf-8")
 
 
 if __name__ == "__main__":

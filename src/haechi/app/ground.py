@@ -113,7 +113,11 @@ class Ground:
         """Whether sound is recorded is known before the first unit is."""
         self._take(await self.live.get())
         self._listens.set()
-        await self.recorder.run()
+        try:
+            await self.recorder.run()
+        except (HaechiError, OSError) as error:
+            self.volume.refusal = str(error)
+            raise
 
     async def _take_in(self) -> None:
         """The recorder listens before the first unit comes, so that none is missed."""

@@ -2,7 +2,7 @@ import { IconAlertTriangle } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
 import { storageQuery } from "@/api/keeping";
-import { storageAlarm } from "@/keeping/alarm";
+import { DISK, isDiskAway, storageAlarm } from "@/keeping/alarm";
 import { LinkButton } from "@/parts/links";
 import { roughDuration } from "@/time/duration";
 import { useNow } from "./site";
@@ -11,8 +11,8 @@ import { useNow } from "./site";
 export function StorageBanner({ admin }: { admin: boolean }) {
   const { t, i18n } = useTranslation();
   const now = useNow();
-  const { data } = useQuery(storageQuery);
-  const alarm = data === undefined ? null : storageAlarm(data, now);
+  const { data, error } = useQuery(storageQuery);
+  const alarm = isDiskAway(error) ? DISK : data === undefined ? null : storageAlarm(data, now);
   if (alarm === null) return null;
   const text =
     alarm.kind === "tier"
@@ -25,6 +25,11 @@ export function StorageBanner({ admin }: { admin: boolean }) {
     <div className="hc-banner" role="alert" data-alarm={alarm.kind}>
       <IconAlertTriangle size={20} stroke={1.6} aria-hidden />
       <span>{text}</span>
+      {admin && alarm.kind === "protected" && (
+        <LinkButton to="/bookmarks" search={{ kept: true }} size="compact-sm" variant="default">
+          {t("storage.bannerKept")}
+        </LinkButton>
+      )}
       {admin && (
         <LinkButton to="/storage" search={{}} size="compact-sm" variant="default">
           {t("storage.bannerShow")}

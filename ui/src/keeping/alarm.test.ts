@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
+import { ApiError } from "@/api/client";
 import type { StorageReport, Tier } from "@/api/keeping";
-import { storageAlarm } from "./alarm";
+import { isDiskAway, storageAlarm } from "./alarm";
 
 const NOW = Date.UTC(2026, 10, 21, 12);
 const tier = (name: string, failure: string | null = null, minutes = 0): Tier => ({
@@ -40,4 +41,13 @@ test("the recording disk is told at once, before anything else", () => {
   expect(storageAlarm(report([tier("disk"), tier("far", "503", 60)], true), NOW)).toEqual({
     kind: "protected",
   });
+});
+
+test("a disk that does not even tell its size is away; other errors are not about it", () => {
+  expect(isDiskAway(new ApiError(503, "volume-missing", "the recording disk does not answer", null))).toBe(
+    true,
+  );
+  expect(isDiskAway(new ApiError(503, "database-down", "the database does not answer", null))).toBe(false);
+  expect(isDiskAway(new TypeError("network"))).toBe(false);
+  expect(isDiskAway(null)).toBe(false);
 });

@@ -50,6 +50,7 @@ class Volume:
 
     Attributes:
         failure: Why it must not be used; claiming reads it from the database, where `check` with repair clears it.
+        refusal: Why nothing is recorded to it at present, as its recorder said; being locked by one ends that.
     """
 
     def __init__(self, root: Path, name: str = "", rank: int = 0) -> None:
@@ -57,7 +58,7 @@ class Volume:
         self.name = name
         self.rank = rank
         self.id = ""
-        self.failure = ""
+        self.failure = self.refusal = ""
         self._lock: int | None = None
 
     async def claim(self, database: Database, clock: Clock) -> None:
@@ -127,6 +128,7 @@ class Volume:
                 "another process records to this folder; stop it first", code="volume-in-use", root=str(self.root)
             ) from error
         self._lock = handle
+        self.refusal = ""
 
     def unlock(self) -> None:
         """Let others in."""

@@ -193,7 +193,8 @@ class Tiers:
         lies = await self._database.read(held)
         mine = lies.get(self._first.id, Held())
         count = await self._database.read(lambda c: doomed_count(c, [self._first.id]))
-        found = [_report(FIRST_NAME, "folder", str(self._first.root), mine, doomed=count, failure=self._first.failure)]
+        failure = await asyncio.to_thread(_trouble, self._first)
+        found = [_report(FIRST_NAME, "folder", str(self._first.root), mine, doomed=count, failure=failure)]
         for tier in self._tiers:
             ids = await self._ids(tier)
             sources, horizon_ns = self._sources(tier), self._clock.wall_ns() - tier.wish.after_ns
@@ -304,6 +305,17 @@ class Tiers:
         if tier.wish.max_bytes is None:
             return HEADROOM_BYTES
         return min(HEADROOM_BYTES, max(tier.wish.max_bytes // 10, 2 * self._plan.pace.packing.target_bytes))
+
+
+def _trouble(volume: Volume) -> str:
+    """Why nothing can be recorded to a volume; empty: all is well, or nothing has been tried yet."""
+    if volume.failure or volume.refusal or not volume.id:
+        return volume.failure or volume.refusal
+    try:
+        volume.verify()
+    except HaechiError as error:
+        return error.message
+    return ""
 
 
 def _free(place: Folder | Objects) -> int:

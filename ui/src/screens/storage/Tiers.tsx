@@ -11,14 +11,14 @@ export function Tiers({ tiers }: { tiers: Tier[] }) {
   const { t } = useTranslation();
   return (
     <ol className="hc-tiers" aria-label={t("storage.tiers")}>
-      {tiers.map((tier) => (
-        <TierCard key={tier.name} tier={tier} />
+      {tiers.map((tier, rank) => (
+        <TierCard key={tier.name} tier={tier} first={rank === 0} />
       ))}
     </ol>
   );
 }
 
-function TierCard({ tier }: { tier: Tier }) {
+function TierCard({ tier, first }: { tier: Tier; first: boolean }) {
   const { t, i18n } = useTranslation();
   const clock = useClock();
   const size = (bytes: number): string => byteSize(bytes, i18n.language);
@@ -54,7 +54,7 @@ function TierCard({ tier }: { tier: Tier }) {
           <p className="hc-dim hc-small hc-num">{t("storage.free", { size: size(tier.free_bytes ?? 0) })}</p>
         </>
       )}
-      <Waiting tier={tier} />
+      <Waiting tier={tier} first={first} />
       <dl className="hc-tier-facts hc-num">
         {facts.map(([name, value]) => (
           <div key={name}>
@@ -68,8 +68,8 @@ function TierCard({ tier }: { tier: Tier }) {
   );
 }
 
-/** What has not arrived there yet, and why. */
-function Waiting({ tier }: { tier: Tier }) {
+/** What has not arrived there yet, and why; and what a person can do. */
+function Waiting({ tier, first }: { tier: Tier; first: boolean }) {
   const { t, i18n } = useTranslation();
   const now = useNow();
   const clock = useClock();
@@ -89,6 +89,7 @@ function Waiting({ tier }: { tier: Tier }) {
                   })}
             </strong>
             {textOr(`errors.${failure}`, failure)}
+            <span className="hc-tier-remedy">{t(first ? "storage.remedyDisk" : "storage.remedyTier")}</span>
           </span>
         </p>
       )}
