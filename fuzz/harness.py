@@ -17,7 +17,9 @@ from haechi.base.errors import HaechiError
 
 def instrumented() -> AbstractContextManager[None]:
     """Imports within it are measured for coverage, so that the fuzzer can find its way."""
-    manager: AbstractContextManager[None] = atheris.instrument_imports(include=["haechi.media", "haechi.record"])
+    manager: AbstractContextManager[None] = atheris.instrument_imports(
+        include=["haechi.media", "haechi.record", "haechi.fleet.onvif"]
+    )
     return manager
 
 
