@@ -25,7 +25,7 @@ LEARN_MOVING = 0.005
 
 
 def told_share(share: float, cells: bytes) -> float:
-    """What of a picture's share of movement is worth telling: nothing below `CLOSE_SHARE`, nor where there was no picture
+    """What of a picture's share of movement is worth telling: nothing below `CLOSE_SHARE`, nor where there was nothing
     to compare it with."""
     return share if cells and share >= CLOSE_SHARE else 0.0
 

@@ -28,9 +28,9 @@ told at all, which is 0.08 % and more (`haechi.vision.motion.told_share`).
 Measured as the gate judges (160 pixels wide, after H.264), largest share of any picture: noise alone 0.00 % (a rendered
 room with a sensor's noise of 3, 8 and 15 grey levels, the last at 0.45 of the light and 700 kbit/s; with a clock in the
 picture; 11 pictures of footage of an empty room). Somebody who walks and is 4 % of the picture's height 0.09 %, 6 %
-0.24 %, 8 % 0.37 %; people in the demo's rooms and in footage 2 to 38 %. At 2 (0.39 %), as it was, whoever is smaller than
-a twelfth of the picture was noise. A caption that changes with every picture (the demo's milliseconds) moves 0.40 to
-0.57 %: such a camera always moves."""
+0.24 %, 8 % 0.37 %; people in the demo's rooms and in footage 2 to 38 %. At 2 (0.39 %), as it was, whoever is smaller
+than a twelfth of the picture was noise. A caption that changes with every picture (the demo's milliseconds) moves 0.40
+to 0.57 %: such a camera always moves."""
 MINUTE_NS = 60 * NS_PER_S
 
 
