@@ -133,7 +133,7 @@ def test_an_offset_changes_only_where_decoding_can_begin_and_by_no_less_than_is_
 ) -> None:
     made = [
         Fragment(n, 100, 10, START_NS + n * 2 * NS_PER_S + us * 1000, 1 << 62, n * 180_000,
-                 n * 180_000, 180_000, n * 20, 20, is_sync, b"", RecordingId(1))
+                 n * 180_000, 180_000, 600 + n * 20, 20, is_sync, b"", RecordingId(1))
         for n, (us, is_sync) in enumerate(steps)
     ]  # fmt: skip
     offsets = offsets_us(made)
@@ -142,6 +142,23 @@ def test_an_offset_changes_only_where_decoding_can_begin_and_by_no_less_than_is_
         true_us = one.first_ns // 1000 - us_of(one.first_dts_ticks)
         is_far = abs(true_us - before) > 50_000
         assert now == (true_us if one.is_sync and is_far else before)
+
+
+@pytest.mark.parametrize("late_ms", [[67, 67], [90], [250, 180, 100, 20]])
+def test_pictures_that_came_late_where_a_run_begins_hide_none_of_those_after_them(
+    archive: Archive, late_ms: list[int]
+) -> None:
+    late_ns = [ms * NS_PER_MS for ms in late_ms] + [0] * 60
+    units = [
+        structs.replace(unit, captured_ns=unit.captured_ns + late)
+        for unit, late in zip(pictures(60), late_ns, strict=False)
+    ]
+    reel = record(archive, (JPEG, units))
+    shown = asyncio.run(reel.units(MAIN, START_NS, after(units, 1)))
+    assert [one.seq for one in shown] == list(range(60))
+    found = pieces(reel, START_NS, after(units, 1)).pieces
+    assert all(before.end_us <= piece.first_us for before, piece in pairwise(found))
+    assert all(one.shown_us == one.captured_us for one in shown[len(late_ms) :])
 
 
 def test_asking_on_gives_every_piece_once_more_than_a_call_may_give(

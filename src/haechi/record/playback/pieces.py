@@ -22,6 +22,8 @@ NS_PER_US = 1000
 _US_PER_S = 1_000_000
 MOST_BACK = 64
 """Recordings of one run (a minute each, or more) that are looked through for the sync unit before a range."""
+LATE_MOST_US = 500_000
+"""So much later than those after them the first units of a run may have come."""
 
 
 class Piece(Struct, frozen=True):
@@ -80,6 +82,9 @@ def offsets_us(fragments: Sequence[Fragment]) -> list[int]:
     The offset is that of the recording's first fragment, until a fragment that begins at a sync unit stands half a
     frame away from its stamp; from there on it is that one's. So it follows from the recording alone, whatever range
     is asked for, and changes neither within a GOP nor for less than is seen.
+
+    Where a run begins, its first units often came late, and are stamped close together: its first GOP stands as the
+    second one says. At its own stamps its end would lie over the beginning of the second, and would not be seen.
     """
     found: list[int] = []
     for fragment, delay_us in zip(fragments, delays_us(fragments), strict=True):
@@ -87,6 +92,9 @@ def offsets_us(fragments: Sequence[Fragment]) -> list[int]:
         half_frame_us = us_of(fragment.duration_ticks) // (2 * fragment.units)
         is_off = bool(found) and abs(true_us - found[-1]) > half_frame_us
         found.append(true_us if not found or (is_off and fragment.is_sync) else found[-1])
+    second = next((number for number, one in enumerate(fragments) if number and one.is_sync), None)
+    if second is not None and fragments[0].first_seq == 0 and 0 < found[0] - found[second] <= LATE_MOST_US:
+        found[:second] = [found[second]] * second
     return found
 
 
