@@ -113,6 +113,21 @@ def test_a_camera_that_heeds_no_limit_is_stopped_when_nobody_moves_it_any_more(t
     with_device(tmp_path, play, Quirks(ignores_limit=True), clock)
 
 
+def test_a_camera_that_moves_when_the_server_ends_is_stopped(tmp_path: Path) -> None:
+    stopped: list[bool] = []
+
+    async def play(device: VirtualOnvif, control: OnvifControl) -> None:
+        task = asyncio.create_task(control.run())
+        await asyncio.sleep(0)
+        await control.move(CAMERA, Vector(pan=0.01))
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        stopped.append(not device.model.head.is_moving)
+
+    with_device(tmp_path, play, Quirks(ignores_limit=True))
+    assert stopped == [True]
+
+
 def test_what_is_said_last_is_done_last_however_slow_the_camera(tmp_path: Path) -> None:
     async def play(device: VirtualOnvif, control: OnvifControl) -> None:
         await asyncio.gather(control.move(CAMERA, Vector(pan=1.0)), control.stop(CAMERA))

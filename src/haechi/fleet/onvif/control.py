@@ -7,8 +7,9 @@ between; not every camera heeds the limit that it is given.
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import structlog
 from msgspec import Struct
@@ -32,6 +33,8 @@ log = structlog.get_logger(__name__)
 HOLD_S = 2.0
 """A move goes on for so long unless it is said again."""
 LOOK_S = 0.25
+FAREWELL_S = 2.0
+"""When the server ends, so long is waited for cameras that are still moving."""
 KEEP_S = 300.0
 """What is known of a device (its clock, its services) is asked again after this."""
 MOST_SESSIONS = 256
@@ -77,16 +80,18 @@ class OnvifControl:
         self._moved = asyncio.Event()
 
     async def run(self) -> None:
-        """Stop what nobody moves any more, until cancelled."""
-        while True:
-            await self._moved.wait()
-            await self._clock.sleep(LOOK_S)
-            now_ns = self._clock.monotonic_ns()
-            for camera, until_ns in list(self._moving.values()):
-                if until_ns <= now_ns:
-                    await self._stop_left(camera)
-            if not self._moving:
-                self._moved.clear()
+        """Stop what nobody moves any more, until cancelled; then what is still moving."""
+        try:
+            while True:
+                await self._moved.wait()
+                await self._clock.sleep(LOOK_S)
+                await self._stop_all(self._clock.monotonic_ns())
+                if not self._moving:
+                    self._moved.clear()
+        finally:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(FAREWELL_S):
+                    await self._stop_all(sys.maxsize)
 
     def discover(self, seconds: float) -> AsyncGenerator[Found]:
         """See `discover`."""
@@ -177,6 +182,11 @@ class OnvifControl:
             except HaechiError:
                 self._known.pop(camera, None)
                 raise
+
+    async def _stop_all(self, until_ns: int) -> None:
+        """Stop those whose time is over by ``until_ns``, all at once: one that does not answer holds up no other."""
+        left = [camera for camera, ends_ns in self._moving.values() if ends_ns <= until_ns]
+        await asyncio.gather(*(self._stop_left(camera) for camera in left))
 
     async def _stop_left(self, camera: Camera) -> None:
         self._moving.pop(camera.id, None)
