@@ -23,11 +23,9 @@ from haechi.record.exports.burned import Burning
 from haechi.record.exports.cutter import PLAIN, Cutter, Progress, Style
 from haechi.record.exports.runner import NS_PER_DAY, Exports, ExportSettings, Wish
 from haechi.record.exports.store import Export, ExportBounds, ExportPart, ExportStore
-from haechi.record.index.policies import Policy
 from tests.record.archive import MAIN, Archive, after
-from tests.streams import START_NS, h264_stream, mjpeg_stream, opus_stream, stamped
+from tests.streams import START_NS, h264_stream, mjpeg_stream, stamped
 
-SOUND = StreamId("cam_front/audio")
 ANN, OTTO = UserId("usr_annannannann"), UserId("usr_ottoottootto")
 FPS = 15
 LONG_AGO_NS = 3600 * NS_PER_S
@@ -162,31 +160,6 @@ def test_an_export_holds_exactly_its_range_and_tells_how_far_it_is(archive: Arch
     assert (done.progress, done.bytes) == (1.0, path.stat().st_size)
     assert (done.parts[0].start_ns, done.parts[0].end_ns) == (units[37].captured_ns, units[111].captured_ns + 1)
     assert [export.state for export in desk.seen] == ["queued", "running", "done"]
-
-
-@pytest.mark.parametrize(("recorded", "wished"), [(True, True), (True, False), (False, True)])
-def test_an_export_has_the_sound_that_is_recorded_where_it_is_wanted_and_says_so(
-    archive: Archive, recorded: bool, wished: bool
-) -> None:
-    params, units = video()
-    said, coded = opus_stream(frames=400)
-    archive.recorder.defaults = Policy(audio=recorded)
-    store(archive, (params, units), (said, stamped(coded, SOUND)))
-    desk = Desk(archive)
-
-    async def play() -> Export:
-        async with desk.open() as exports:
-            made = await exports.request(structs.replace(wish(START_NS, after(units, 1)), sound=wished))
-            return await desk.until(made.id, "done")
-
-    done = asyncio.run(play())
-    path = desk.exports.file(done)
-    with av.open(BytesIO(path.read_bytes()), "r", format="mp4") as container:
-        tracks = list(container.streams.audio)
-        heard = [bytes(packet) for packet in container.demux(tracks) if packet.size] if tracks else []
-    assert packets(path) == [unit.data for unit in units]
-    assert done.sound == (recorded and wished)
-    assert [unit.data for unit in coded[:400]] == heard[:400] if done.sound else heard == []
 
 
 def test_where_the_camera_changed_its_coding_another_file_begins_and_nothing_is_missing(archive: Archive) -> None:
