@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import Literal
 
 import sqlalchemy as sa
@@ -11,7 +11,7 @@ from msgspec import Struct, structs
 from sqlalchemy import Connection, Row
 
 from haechi.base.clock import Clock
-from haechi.base.errors import Invalid, NotFound
+from haechi.base.errors import Conflict, Invalid, NotFound
 from haechi.base.ids import CameraId, new_id
 from haechi.fleet.address import CameraAddress, parse_address
 from haechi.fleet.tables import cameras, dial_keys
@@ -64,12 +64,22 @@ class CameraChange(Struct, frozen=True):
     position: int | None = None
 
 
-class CameraRegistry:
-    """Cameras in the database, and who wants to hear of changes."""
+def fresh_id() -> CameraId:
+    """The id of a camera that nobody has seen before."""
+    return CameraId(new_id("cam"))
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+
+class CameraRegistry:
+    """Cameras in the database, and who wants to hear of changes.
+
+    Args:
+        make_id: Gives the id of a camera that is added.
+    """
+
+    def __init__(self, database: Database, clock: Clock, make_id: Callable[[], CameraId] = fresh_id) -> None:
         self._database = database
         self._clock = clock
+        self._make_id = make_id
         self._watchers: list[asyncio.Event] = []
 
     async def list(self) -> Sequence[Camera]:
@@ -107,8 +117,10 @@ class CameraRegistry:
 
         Raises:
             Invalid: The name is empty or the URL cannot be used.
+            Conflict: ``camera-exists``: there is a camera of this id already.
         """
         address = parse_address(url)
+        camera_id = self._make_id()
         if credentials[0]:
             address = address.with_credentials(*credentials)
 
@@ -116,8 +128,10 @@ class CameraRegistry:
             count = connection.execute(sa.select(sa.func.count()).select_from(cameras)).scalar_one()
             if count >= MOST_CAMERAS:
                 raise Invalid("one server holds no more cameras", code="too-many-cameras", limit=MOST_CAMERAS)
+            if connection.execute(sa.select(cameras.c.id).where(cameras.c.id == camera_id)).first() is not None:
+                raise Conflict("there is a camera of this id already", code="camera-exists", camera=camera_id)
             camera = Camera(
-                id=CameraId(new_id("cam")),
+                id=camera_id,
                 name=_name(name),
                 address=address,
                 transport=transport,
