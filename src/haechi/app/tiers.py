@@ -7,10 +7,13 @@ from msgspec import Struct
 
 from haechi.app.keys import key_ring
 from haechi.app.settings import Settings, TierSettings
-from haechi.base.clock import Clock
+from haechi.base.clock import Clock, SystemClock
 from haechi.base.errors import HaechiError
+from haechi.base.ids import CameraId, camera_of
+from haechi.fleet.cameras import CameraRegistry
 from haechi.record.disk.keys import KeyRing
 from haechi.record.disk.volume import Volume
+from haechi.record.index.days import streams_of
 from haechi.record.index.spans import RecordIndex
 from haechi.record.repair.adopt import adopt_now
 from haechi.record.repair.adopt_objects import AdoptedObjects, ObjectsAdoption
@@ -126,6 +129,13 @@ class TierCare:
 
     def _told(self, name: str, found: AdoptedObjects) -> Adopted:
         return Adopted(name, found.recordings, tuple(found.issues), found.issue_count)
+
+
+async def strangers(index: RecordIndex) -> list[CameraId]:
+    """Cameras of which there is footage, and that are not set up: the database was lost, or they were removed."""
+    known = {one.id for one in await CameraRegistry(index.database, SystemClock()).list()}
+    streams = await index.database.read(streams_of)
+    return sorted({camera_of(stream) for stream in streams} - known)
 
 
 def _wish(one: TierSettings) -> TierWish:

@@ -7,9 +7,11 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from haechi.app.cli.commands import app
-from haechi.base.errors import Conflict, NotFound
+from haechi.base.errors import Conflict, Invalid, NotFound
+from haechi.base.ids import new_id
+from haechi.record.tables import recordings
 from tests.program import environment
-from tests.record.archive import _empty_database
+from tests.record.archive import MAIN, SUB, _empty_database
 from tests.record.tiers.stage import Stage, until_moved
 from tests.record.tiers.test_adopted import SMALL
 from tests.s3 import ACCESS_KEY, S3, SECRET_KEY
@@ -91,6 +93,7 @@ def test_a_store_of_a_lost_machine_is_looked_into_and_taken_over_by_hand(tmp_pat
     assert (dry.exit_code, "would be listed" in dry.stdout) == (0, True), dry.stdout
     assert new.run("check").exit_code == 1
     taken = new.run("tiers", "adopt", "far")
+    assert "cameras that are not set up: cam_front, cam_yard" in taken.stderr
     assert (taken.exit_code, taken.stdout) == (0, dry.stdout.replace("would be listed", "listed again"))
     assert new.run("check").exit_code == 0
     with pytest.raises(Conflict, match="taken the object store over"):
@@ -104,3 +107,24 @@ def test_a_tier_that_is_not_in_the_settings_is_told(tmp_path: Path, s3: S3) -> N
     error = house.run("tiers", "adopt", "cloud").exception
     assert isinstance(error, NotFound)
     assert error.context["there_are"] == "big, far"
+
+
+def test_a_camera_is_brought_back_under_the_id_that_its_footage_has(tmp_path: Path, s3: S3) -> None:
+    house = House(tmp_path, s3, "command-camera")
+    name = new_id("cam")
+    moved = recordings.update().where(recordings.c.stream == MAIN).values(stream=f"{name}/main")
+    house.stage.database.write_now(lambda c: c.execute(moved))
+    house.stage.close()
+    both = ", ".join(sorted([name, SUB.partition("/")[0]]))
+    assert f"2 cameras that are not set up: {both}" in told(house)
+    added = house.run("camera", "bring-back", name, "rtsp://192.0.2.7/live", "--name", "Gate")
+    assert (added.exit_code, name in added.stdout) == (0, True), added.exception
+    assert "1 cameras that are not set up" in told(house)
+    again = house.run("camera", "bring-back", name, "rtsp://192.0.2.7/live").exception
+    assert isinstance(again, Conflict)
+    odd = house.run("camera", "bring-back", "front/main", "rtsp://192.0.2.7/live").exception
+    assert isinstance(odd, Invalid)
+
+
+def told(house: House) -> str:
+    return house.run("check", "--level", "presence").stderr

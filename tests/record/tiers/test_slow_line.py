@@ -1,15 +1,18 @@
 """Objects on a line that is slow, and that is cut before an object has come through."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy import Connection
 
 from haechi.base.clock import NS_PER_S, SimulatedClock
 from haechi.base.errors import Unavailable
-from haechi.record.tiers import mover
+from haechi.record.index.commits import delete_recordings
+from haechi.record.tiers import ledger, mover
 from haechi.record.tiers.mover import Pace
 from haechi.record.tiers.objects import Objects
 from haechi.record.tiers.packing import Packing
@@ -87,6 +90,50 @@ def test_a_store_that_refuses_at_once_says_nothing_of_its_line(tmp_path: Path) -
         with pytest.raises(ExceptionGroup, match="unhandled errors"):
             await work.round()
         assert await _planned(stage) == names
+
+    asyncio.run(go())
+    stage.close()
+
+
+class Meanwhile(Objects):
+    """A store during whose first upload, once so many bytes have gone, something else happens."""
+
+    after_bytes = 0
+    happens: Callable[[], Awaitable[None]] | None = None
+
+    async def put(self, path: str, chunks: AsyncIterator[bytes]) -> None:
+        async def counted() -> AsyncIterator[bytes]:
+            count = 0
+            async for chunk in chunks:
+                yield chunk
+                count += len(chunk)
+                if self.happens is not None and count >= self.after_bytes:
+                    happens, self.happens = self.happens, None
+                    await happens()
+
+        await super().put(path, counted())
+
+
+def test_a_recording_that_is_deleted_after_its_bytes_were_read_spoils_only_its_object(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, minutes=4)
+
+    async def go() -> None:
+        place = Meanwhile("memory:///")
+        await place.claim(stage.database, stage.clock, "far", 1)
+        gone = stage.rows()[0]
+
+        def delete(connection: Connection) -> None:
+            ledger.forsake(connection, [gone.id], stage.clock.wall_ns(), spared=stage.first.id)
+            delete_recordings(connection, [gone.id])
+
+        place.happens, place.after_bytes = partial(stage.database.write, delete), gone.size_bytes
+        work = stage.mover(place, Pace(packing=Packing(target_bytes=6 * MB), at_once=1))
+        await until_moved(work, stage)
+        await until_moved(work, stage)
+        assert gone.id not in {row.id for row in stage.rows()}
+        assert stage.volumes() == {place.id}
+        assert stage.digests() == {key: one for key, one in stage.before.items() if key != (gone.stream, gone.start_ns)}
+        assert work.stats.damaged == 0
 
     asyncio.run(go())
     stage.close()

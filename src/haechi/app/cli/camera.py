@@ -13,7 +13,7 @@ from haechi.app.cli.console import opened, out
 from haechi.app.cli.dialling import dial, show_token, token
 from haechi.base.clock import SystemClock
 from haechi.base.errors import Invalid
-from haechi.base.ids import CameraId
+from haechi.base.ids import CameraId, is_id
 from haechi.fleet.address import parse_address
 from haechi.fleet.cameras import CameraRegistry, Transport
 from haechi.ingest.manager import target_of
@@ -62,6 +62,24 @@ def add(
         out.print(f"[green]added[/] {camera.id}  {escape(camera.name)}  {escape(camera.redacted_url)}")
         if camera.address.is_reverse:
             show_token(settings, database, camera)
+
+
+@app.command("bring-back")
+def bring_back(
+    camera_id: Annotated[str, typer.Argument(help="Id that it had, as `haechi check` tells it")],
+    url: Url,
+    name: Annotated[str, typer.Option(help="What people call it; default: its host")] = "",
+    username: User = "",
+    password: Password = "",
+) -> None:
+    """Add a camera under the id that it had before the database was lost, so that its footage is its own again."""
+    if not is_id(camera_id, "cam"):
+        raise Invalid("this is no id of a camera; haechi check tells whose footage there is", code="bad-camera-id")
+    with opened() as (_, database):
+        registry = CameraRegistry(database, SystemClock(), lambda: CameraId(camera_id))
+        title = name or parse_address(url).host or "Camera"
+        camera = asyncio.run(registry.add(title, url, credentials=(username, password)))
+        out.print(f"[green]added[/] {camera.id}  {escape(camera.name)}  {escape(camera.redacted_url)}")
 
 
 @app.command("list")

@@ -11,9 +11,10 @@ from rich.markup import escape
 from haechi.app.cli.bars import counting
 from haechi.app.cli.console import err, opened, out
 from haechi.app.cli.tiers import tell as tell_adopted
+from haechi.app.cli.tiers import tell_strangers
 from haechi.app.embedded import Rooms
 from haechi.app.keys import key_ring
-from haechi.app.tiers import TierCare, TierCheck, tiers_over
+from haechi.app.tiers import TierCare, TierCheck, strangers, tiers_over
 from haechi.base.clock import NS_PER_S, SystemClock
 from haechi.base.errors import HaechiError
 from haechi.base.ids import EventId
@@ -53,9 +54,11 @@ def check(
             return first, others
 
         report, others = asyncio.run(run())
+        alone = asyncio.run(strangers(index))
     _tell(report, (clock.monotonic_ns() - began_ns) / NS_PER_S, repair=repair)
     for one in others:
         _tell_tier(one)
+    tell_strangers(alone)
     is_sound = report.is_sound or (repair and report.is_mended)
     raise typer.Exit(0 if is_sound and all(one.is_sound for one in others) else 1)
 

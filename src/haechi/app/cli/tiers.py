@@ -9,13 +9,15 @@ import typer
 from rich.markup import escape
 
 from haechi.app.cli.bars import counting
-from haechi.app.cli.console import opened, out
+from haechi.app.cli.console import err, opened, out
 from haechi.app.keys import key_ring
-from haechi.app.tiers import Adopted, TierCare, tiers_over
+from haechi.app.tiers import Adopted, TierCare, strangers, tiers_over
 from haechi.base.clock import SystemClock
+from haechi.base.ids import CameraId
 from haechi.record.disk.volume import Volume
 from haechi.record.index.spans import RecordIndex
 
+SHOWN_MOST = 50
 app = typer.Typer(help="Tiers that footage moves to as it gets older.")
 
 
@@ -51,7 +53,9 @@ def adopt(
                 volume.unlock()
 
         found = asyncio.run(run())
+        alone = asyncio.run(strangers(RecordIndex(database)))
     tell(found, dry_run=dry_run)
+    tell_strangers(alone)
     raise typer.Exit(0 if found.issue_count == 0 else 1)
 
 
@@ -63,3 +67,11 @@ def tell(found: Adopted, *, dry_run: bool = False) -> None:
         out.print(f"and {found.issue_count - len(found.issues)} more")
     done = "would be listed" if dry_run else "listed again"
     out.print(f"tier {found.name}: {found.recordings} recordings {done}, {found.issue_count} left as they are")
+
+
+def tell_strangers(cameras: list[CameraId]) -> None:
+    """Whose footage nobody can look at."""
+    if cameras:
+        some = ", ".join(cameras[:SHOWN_MOST]) + (" ..." if len(cameras) > SHOWN_MOST else "")
+        err.print(f"there is footage of {len(cameras)} cameras that are not set up: {some}")
+        err.print("where one is to be looked at again: haechi camera bring-back ID URL")

@@ -5,11 +5,14 @@ import hashlib
 from collections.abc import AsyncIterator, Callable
 from functools import partial
 
+import sqlalchemy as sa
+
 from haechi.base.errors import DataLoss
 from haechi.media.fmp4.reader import verify
 from haechi.record.disk.keys import KeyRing
 from haechi.record.disk.seal import sealed_bytes
-from haechi.record.index.spans import Recording, fragments_in, packed_of
+from haechi.record.index.spans import Recording, fragments_in
+from haechi.record.tables import layouts
 from haechi.record.tiers.ledger import Item, Job
 from haechi.record.tiers.manifest import Entry, Manifest, decode, encode, reach
 from haechi.record.tiers.places import Place
@@ -61,7 +64,7 @@ class Parcel:
 
     def _entry(self, item: Item) -> Entry:
         one = item.recording
-        packed = self._database.read_now(lambda c: packed_of(c, one.id))
+        packed = self._layout(one)
         seal = item.seal or one.seal
         times = (one.start_ns, one.end_ns, one.first_seq, one.last_seq)
         sizes = (one.init_bytes, one.size_bytes, item.base_bytes)
@@ -70,6 +73,13 @@ class Parcel:
             return entry
         aside = self._keys.open(seal, one.id).seal_aside(packed, entry.about)
         return Entry(one.id, one.run, one.params, *times, *sizes, aside, seal)
+
+    def _layout(self, recording: Recording) -> bytes:
+        query = sa.select(layouts.c.pieces).where(layouts.c.recording == recording.id)
+        packed = self._database.read_now(lambda c: c.execute(query).scalar())
+        if packed is None:
+            raise DataLoss("the recording was deleted meanwhile", code="recording-missing", recording=recording.id)
+        return bytes(packed)
 
     def _source(self, item: Item) -> list[Callable[[], bytes]]:
         """The steps in which a recording is read; each is compared with the index before it is passed on."""
