@@ -66,6 +66,7 @@ def test_what_is_no_xml_is_refused(data: bytes) -> None:
         (b"<a>x<b/>y</a >", "xy"),
         ("<a>한국어</a>".encode("utf-16"), "한국어"),
         (b"<?xml version='1.0' encoding=\"ISO-8859-1\"?><a>caf\xe9</a>", "caf\xe9"),
+        (b'<?xml version="1.0" encoding="utf-16"?><a>caf\xc3\xa9</a>', "caf\xe9"),
         (b"<a>caf\xe9</a>", "caf\ufffd"),
         (b"<nobody:a>x</nobody:a>", "x"),
         ("<카메라>x</카메라>".encode(), "x"),

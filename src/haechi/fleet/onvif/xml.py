@@ -20,6 +20,8 @@ MOST_NODES = 20_000
 MOST_ATTRIBUTES = 256
 """Declarations of namespaces count: devices built with gSOAP begin every answer with some eighty."""
 _ENCODINGS = {"utf-8": "utf-8", "us-ascii": "utf-8", "iso-8859-1": "latin-1", "windows-1252": "cp1252"}
+_ENCODINGS["utf-16"] = "utf-8"
+"""Some cameras call UTF-8 so. Where the declaration can be read byte by byte, it is not UTF-16."""
 _NAME = r"[^\W\d][\w.\-]*"
 _QNAME = rf"{_NAME}(?::{_NAME})?"
 _DECLARED = re.compile(rb"""^\s*<\?xml[^>]{0,200}?encoding\s*=\s*["']([A-Za-z0-9._-]{1,40})["']""")
