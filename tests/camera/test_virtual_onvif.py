@@ -124,6 +124,8 @@ def test_it_tells_its_scopes_network_and_encoders() -> None:
         told = [(await ask(DEVICE, f"<tds:{name}/>"))[1] for name in ("GetScopes", "GetNetworkInterfaces")]
         assert any("name/Virtual" in one.text for one in told[0].anywhere("ScopeItem"))
         assert told[1].text_at("NetworkInterfaces", "IPv4", "Config", "Manual", "Address") == "127.0.0.1"
+        source = (await ask(MEDIA, "<trt:GetVideoSources/>"))[1]
+        assert source.text_at("VideoSources", "Resolution", "Height") == "720"
         all_of_them = (await ask(MEDIA, "<trt:GetVideoEncoderConfigurations/>"))[1]
         assert [one.text_at("Resolution", "Width") for one in all_of_them.children] == ["1280"]
         wanted = "<trt:ConfigurationToken>encoder-main</trt:ConfigurationToken>"

@@ -160,6 +160,15 @@ def _profiles(model: Model, _base: str, _asked: Node) -> str:
     return f"<trt:GetProfilesResponse>{each}</trt:GetProfilesResponse>"
 
 
+def _sources(model: Model, _base: str, _asked: Node) -> str:
+    widest = max(model.profiles, key=lambda one: one.width_px)
+    return (
+        f'<trt:GetVideoSourcesResponse><trt:VideoSources token="source"><tt:Framerate>{widest.fps}</tt:Framerate>'
+        f"<tt:Resolution><tt:Width>{widest.width_px}</tt:Width><tt:Height>{widest.height_px}</tt:Height>"
+        "</tt:Resolution></trt:VideoSources></trt:GetVideoSourcesResponse>"
+    )
+
+
 def _encoders(model: Model, _base: str, _asked: Node) -> str:
     each = "".join(_encoder(one, "trt:Configurations") for one in model.profiles)
     return f"<trt:GetVideoEncoderConfigurationsResponse>{each}</trt:GetVideoEncoderConfigurationsResponse>"
@@ -213,6 +222,7 @@ DEVICE: Mapping[str, Reply] = {
 }
 MEDIA: Mapping[str, Reply] = {
     "GetProfiles": _profiles,
+    "GetVideoSources": _sources,
     "GetVideoEncoderConfigurations": _encoders,
     "GetVideoEncoderConfiguration": _encoder_of,
     "GetStreamUri": _uri,
