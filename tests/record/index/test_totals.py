@@ -49,7 +49,7 @@ def play(connection: Connection, steps: list[tuple[str, int, int]]) -> None:
             connection.execute(recordings.update().where(mine).values(path=f"other-{number}.mp4"))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(STEPS)
 def test_sums_follow_every_change(tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, int, int]]) -> None:
     path = tmp_path_factory.mktemp("totals") / "haechi.db"

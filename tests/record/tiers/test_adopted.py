@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from msgspec import structs
 from sqlalchemy import Connection
 
 from haechi.base.errors import Conflict, Unavailable
+from haechi.record.disk.rewrap import rewrap_all
 from haechi.record.index.spans import Gap, Span
 from haechi.record.repair.adopt import adopt_now
 from haechi.record.repair.adopt_objects import AdoptedObjects, ObjectsAdoption
@@ -87,6 +89,34 @@ def test_with_the_database_lost_a_store_is_listed_again_bit_for_bit(tmp_path: Pa
         assert await adopted(stage, place) == AdoptedObjects()
 
     asyncio.run(come_back())
+    stage.close()
+
+
+def test_what_was_sealed_before_it_came_to_the_store_is_listed_again_too(
+    tmp_path: Path, s3: S3, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It goes as it is, sealed on the disk before; and its manifest is longer than the end that is read at first."""
+    monkeypatch.setattr("haechi.record.repair.adopt_objects.TAIL_BYTES", 64)
+    stage = Stage(tmp_path, minutes=4)
+    stage.keys.add(stage.clock)
+
+    async def go() -> None:
+        big = await stage.folder()
+        await until_moved(stage.mover(big, encrypt=True), stage)
+        far = stage.mover(await stage.objects(s3.endpoint, "adopted-sealed"), SMALL)
+        far.route = structs.replace(far.route, sources=[big.id])
+        await until_moved(far, stage)
+        before = stage.rows()
+        assert all(row.seal for row in before)
+        stage.keys.add(stage.clock)
+        await asyncio.to_thread(rewrap_all, stage.database, stage.keys)
+        assert [row.seal for row in stage.rows()] != [row.seal for row in before]
+        await asyncio.to_thread(lost, stage)
+        await adopted(stage, await stage.objects(s3.endpoint, "adopted-sealed"))
+        assert stage.rows() == before, "as sealed as when the objects were made: the ring keeps its older keys"
+        assert stage.digests() == stage.before
+
+    asyncio.run(go())
     stage.close()
 
 
