@@ -74,6 +74,32 @@ def test_what_goes_wrong_with_the_rest_is_told_as_it_is_and_what_was_taken_is_on
     ground.database.close()
 
 
+def test_why_nothing_is_recorded_is_known_until_something_is(tmp_path: Path) -> None:
+    first = open_ground(settings_for(tmp_path, vision=False))
+
+    async def record_some() -> None:
+        async with first.at_work():
+            await first.recorder.ready.wait()
+            record(first)
+
+    asyncio.run(record_some())
+    first.database.close()
+    folder, away = tmp_path / "data/record", tmp_path / "away"
+    folder.rename(away)
+    ground = open_ground(settings_for(tmp_path, vision=False))
+
+    async def play() -> None:
+        async with ground.at_work():
+            await until(lambda: "mounted" in ground.volume.refusal, 30)
+            folder.rmdir()
+            away.rename(folder)
+            await until(ground.recorder.ready.is_set, 30)
+            assert ground.volume.refusal == ""
+
+    asyncio.run(play())
+    ground.database.close()
+
+
 @pytest.mark.slow
 def test_a_stop_while_the_rest_is_loaded_is_a_planned_stop(tmp_path: Path) -> None:
     with (tmp_path / "log").open("wb") as log:
