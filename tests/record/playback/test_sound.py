@@ -224,6 +224,18 @@ def test_damaged_sound_is_left_out_and_the_rest_of_the_clip_is_there(archive: Ar
     assert 100 < len(sounds(made)) < len(said) - 10
 
 
+def test_a_clip_whose_sound_is_gone_from_the_disk_has_its_pictures(archive: Archive) -> None:
+    params, coded = opus_stream()
+    seen = pictures(60)
+    record(archive, (JPEG, seen), (params, heard(coded, 6)))
+    (path,) = [path for path in archive.files() if "audio" in str(path)]
+    path.unlink()
+    span = (START_NS, seen[-1].captured_ns)
+    assert asyncio.run(_cutter(archive).estimate(MAIN, *span)).sound_bytes == 0
+    made = clip(archive, *span)
+    assert (len(packets(made, "video")), packets(made, "audio")) == (59, [])
+
+
 def test_the_size_of_a_clip_with_sound_is_known_before(archive: Archive) -> None:
     video, coded = h264_stream(frames=300, fps=15, gop=30, size=(320, 240))
     units = stamped(coded, MAIN)

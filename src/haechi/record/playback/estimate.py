@@ -6,10 +6,11 @@ edges of the range are looked into. The boxes around the payload are estimated, 
 
 from collections.abc import Sequence
 
+import structlog
 from msgspec import Struct
 
 from haechi.base.clock import NS_PER_S
-from haechi.base.errors import NotFound
+from haechi.base.errors import DataLoss, NotFound
 from haechi.media.access_unit import TICKS_PER_S, AudioParams, CodecParams
 from haechi.media.fmp4.reader import ScannedUnit, headers_size
 from haechi.record.playback.pieces import Piece
@@ -17,6 +18,8 @@ from haechi.record.playback.read import params_of
 from haechi.record.playback.sound import NO_RECODING, Recoding, heard_as
 from haechi.record.playback.units import heads_of
 from haechi.record.tiers.vault import Vault
+
+log = structlog.get_logger(__name__)
 
 FILE_BYTES = 830
 """ftyp, and of moov what does not grow with the units; measured, as what follows."""
@@ -149,14 +152,17 @@ def _sound_bytes(vault: Vault, pieces: Sequence[Piece], span: tuple[int, int], r
     copied, recoded = _SoundTally(), _SoundTally()
     for piece in pieces:
         key = (piece.recording.run, piece.recording.params)
-        if key not in known:
-            known[key] = params_of(vault, piece.recording)
-        params = known[key]
-        shown = heard_as(params, recoding) if isinstance(params, AudioParams) else None
-        if shown is None or shown != (track or shown):
+        try:
+            params = known[key] if key in known else params_of(vault, piece.recording)
+            known[key] = params
+            shown = heard_as(params, recoding) if isinstance(params, AudioParams) else None
+            if shown is None or shown != (track or shown):
+                continue
+            tally = copied if shown == params else recoded
+            tally.add(vault, piece, span)
+        except DataLoss as error:
+            log.warning("sound cannot be read", code=error.code, recording=piece.recording.id)
             continue
-        tally = copied if shown == params else recoded
-        tally.add(vault, piece, span)
         if tally.units:
             track = shown
     if track is None:

@@ -16,7 +16,7 @@ from haechi.base.clock import NS_PER_MS, NS_PER_S
 from haechi.base.errors import DataLoss, Invalid, PeerError, Unavailable
 from haechi.base.ids import StreamId, camera_of, stream_of
 from haechi.media.aac import parse_config
-from haechi.media.access_unit import TICKS_PER_S, AccessUnit, AudioParams, Codec
+from haechi.media.access_unit import TICKS_PER_S, AccessUnit, AudioParams, Codec, CodecParams
 from haechi.media.fmp4.muxer import end_of, fragment, init_segment
 from haechi.record.playback.pieces import Piece, pieces_between
 from haechi.record.playback.read import units_in
@@ -118,16 +118,19 @@ def heard_in(
     """
     chosen: AudioParams | None = None
     recoder: tuple[tuple[int, AudioParams], Recoder] | None = None
+    left_out: CodecParams | None = None
     for piece in pieces:
-        params = params_of(piece.recording)
-        shown = heard_as(params, recoding) if isinstance(params, AudioParams) else None
-        if not isinstance(params, AudioParams) or shown is None or (chosen is not None and shown != chosen):
-            log.warning("sound of another coding is left out", recording=piece.recording.id, codec=params.codec.value)
-            continue
         try:
+            params = params_of(piece.recording)
             units = list(units_in(vault, piece.recording, piece.fragment))
         except DataLoss as error:
             log.warning("sound cannot be read", code=error.code, recording=piece.recording.id)
+            continue
+        shown = heard_as(params, recoding) if isinstance(params, AudioParams) else None
+        if not isinstance(params, AudioParams) or shown is None or (chosen is not None and shown != chosen):
+            if params != left_out:
+                log.warning("sound of another coding is left out", recording=piece.recording.id, codec=params.codec)
+            left_out = params
             continue
         offset_ns = min(unit.captured_ns - _ns(unit.pts) for unit in units)
         run = piece.recording.run
