@@ -17,7 +17,7 @@ from tests.program import COMMAND, environment
 from tests.server import House, running, settings_for
 from tests.streams import h264_stream
 
-PATIENCE_S = 60.0
+PATIENCE_S = 120.0
 
 
 def settings(folder: Path, **wish: object) -> Settings:

@@ -63,15 +63,17 @@ class Server(Struct, frozen=True):
         Raises:
             Invalid: ``bad-pin``: the file of the authority cannot be read.
         """
-        try:
-            context = ssl.create_default_context(cafile=str(self.ca) if self.ca else None)
-        except OSError as error:
-            message = "the certificate of the authority cannot be read"
-            raise Invalid(message, code="bad-pin", file=str(self.ca)) from error
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         if self.pin:
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
+            return context
+        try:
+            context.load_verify_locations(cafile=self.ca)
+        except (OSError, TypeError) as error:
+            message = "the certificate of the authority cannot be read"
+            raise Invalid(message, code="bad-pin", file=str(self.ca)) from error
         return context
 
 
@@ -101,7 +103,9 @@ class Line(asyncio.Protocol):
         self._greeting: CameraGreeting | None = None
         self._client: asyncio.Protocol | None = None
         self._heard_ns = clock.monotonic_ns()
-        self._over: asyncio.Future[Answer | None] = asyncio.get_running_loop().create_future()
+        self._over = asyncio.Event()
+        self._answer: Answer | None = None
+        self._error: HaechiError | None = None
         self.welcomed = False
 
     # -- asyncio's side ----------------------------------------------------------------------------------------------
@@ -136,7 +140,7 @@ class Line(asyncio.Protocol):
         self._end(Unavailable("the server closed the connection", code="server-closed", reason=reason))
 
     # -- the driver's side -------------------------------------------------------------------------------------------
-    async def serve(self) -> Answer | None:
+    async def serve(self) -> Answer:
         """Until the server says its last word, or the connection ends.
 
         Raises:
@@ -144,12 +148,15 @@ class Line(asyncio.Protocol):
         """
         watch = asyncio.create_task(self._watch())
         try:
-            return await self._over
+            await self._over.wait()
         finally:
             watch.cancel()
             await asyncio.gather(watch, return_exceptions=True)
             if self._transport is not None:
                 self._transport.abort()
+        if self._answer is not None:
+            return self._answer
+        raise self._error or Unavailable("the connection ended", code="server-closed")
 
     def _greet(self, greeting: CameraGreeting, transport: asyncio.Transport, data: bytes) -> None:
         answer = greeting.feed(data)
@@ -161,8 +168,9 @@ class Line(asyncio.Protocol):
             rest = greeting.rest()
             if rest:
                 self._client.data_received(rest)
-        elif answer is not None and not self._over.done():
-            self._over.set_result(answer)
+        elif answer is not None and not self._over.is_set():
+            self._answer = answer
+            self._over.set()
 
     async def _watch(self) -> None:
         """A connection that NAT has forgotten ends without a word."""
@@ -175,8 +183,9 @@ class Line(asyncio.Protocol):
             await self._clock.sleep(min(limit_s - quiet_s, 1.0))
 
     def _end(self, error: HaechiError) -> None:
-        if not self._over.done():
-            self._over.set_exception(error)
+        if not self._over.is_set():
+            self._error = error
+            self._over.set()
 
 
 async def dial(server: Server, identity: Identity, camera: VirtualCamera, clock: Clock) -> Line:
