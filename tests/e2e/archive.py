@@ -141,7 +141,7 @@ async def record(stage: Stage, camera: str, wishes: Sequence[Wish], start_ms: in
     end_ns = units[-1].captured_ns + NS_PER_S // FPS
     channel.close_run(RunEnded(stream, run, GapCause.DISABLED, "", end_ns))
     end_ms = end_ns // NS_PER_MS
-    for _ in range(300):
+    for _ in range(1200):
         answer = await stage.ask(f"/api/cameras/{camera}/timeline?start_ms={start_ms - 1}&end_ms={end_ms + 1}")
         match answer["spans"]:
             case [*_, {"end_ms": int(end)}] if end >= end_ms - 1000 // FPS - 1:
