@@ -133,6 +133,7 @@ class VideoFile:
         if path.suffix.lower() not in (".mp4", ".mkv", ".mov"):
             raise Invalid("the annotated video is written as .mp4, .mkv or .mov", code="bad-out-file")
         try:
+            path.open("wb").close()
             self._container = av.open(str(path), "w")
         except (av.error.FFmpegError, OSError) as error:
             message = "the annotated video cannot be written there"

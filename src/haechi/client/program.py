@@ -52,7 +52,7 @@ class Tally:
     def add(self, seen: Seen) -> None:
         """A result came."""
         now_ns = self._clock.monotonic_ns()
-        self._first_ns = self._first_ns or now_ns
+        self._first_ns = self._first_ns if self.results else now_ns
         self._last_ns = now_ns
         self._times.append(seen.round_trip_ns)
         self.results += 1

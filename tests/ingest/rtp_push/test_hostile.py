@@ -8,9 +8,10 @@ import pytest
 
 from haechi.base.errors import Denied, Unavailable
 from haechi.client.line import Place
+from haechi.ingest.rtp_push.link import PushLink
 from haechi.ingest.rtp_push.server import PushLimits
-from haechi.media.push.wire import Frame, Kind
-from haechi.media.push.words import KNOCK, Accepted, Announce, Goodbye, Hello, Request, read, say
+from haechi.media.push.wire import CLIENT_LIMITS, Deframer, Frame, Kind
+from haechi.media.push.words import KNOCK, Accepted, Announce, Fault, Goodbye, Hello, Request, read, say
 from tests.cameras import until
 from tests.ingest.rtp_push.stage import FAST_ECHO, Raw, all_of, clip, push_server
 
@@ -184,5 +185,67 @@ def test_packets_that_are_none_end_their_stream_only(tmp_path: Path, data: bytes
             raw.say(say(Announce("h264"), 1))
             assert (await raw.next()).kind is Kind.ACCEPTED
             raw.close()
+
+    asyncio.run(scenario())
+
+
+def test_many_good_clients_of_one_address_that_come_at_once_are_all_let_in(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with push_server(tmp_path) as stage:
+            clients = await asyncio.gather(*(Raw.connect(stage.port, stage.token) for _ in range(25)))
+            assert stage.server.clients == 25
+            for raw in clients:
+                raw.close()
+
+    asyncio.run(scenario())
+
+
+class Pipe(asyncio.Transport):
+    """The server's end of a connection that comes from ``peer``; keeps what is written."""
+
+    def __init__(self, peer: str, kernel: socket.socket) -> None:
+        super().__init__({"peername": (peer, 4711), "socket": kernel})
+        self.written = b""
+        self.is_closed = False
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.written += bytes(data)
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        return
+
+    def get_write_buffer_size(self) -> int:
+        return 0
+
+    def is_closing(self) -> bool:
+        return self.is_closed
+
+    def close(self) -> None:
+        self.is_closed = True
+
+    def abort(self) -> None:
+        self.is_closed = True
+
+
+@pytest.mark.parametrize(
+    ("peer", "is_taken"),
+    [("127.0.0.1", True), ("::1", True), ("::ffff:127.0.0.1", True), ("192.0.2.7", False), ("2001:db8::1", False)],
+)
+def test_in_the_clear_a_token_is_heard_from_this_very_machine_only(tmp_path: Path, peer: str, is_taken: bool) -> None:
+    async def scenario() -> None:
+        async with push_server(tmp_path) as stage:
+            (await Raw.connect(stage.port, stage.token)).close()  # it serves
+            link = PushLink(stage.server, stage.clock, lambda: pytest.fail("no TLS was begun"), 1_000_000)
+            with socket.socket() as kernel:
+                pipe = Pipe(peer, kernel)
+                link.connection_made(pipe)
+                link.data_received(say(Hello(stage.token)))
+                await until(lambda: pipe.written != b"")
+            (frame,) = Deframer(CLIENT_LIMITS).feed(pipe.written)
+            assert frame.kind is (Kind.WELCOME if is_taken else Kind.ERROR)
+            if not is_taken:
+                assert read(frame, Fault).code == "push-needs-tls"
+                assert pipe.is_closed
+            link.connection_lost(None)
 
     asyncio.run(scenario())

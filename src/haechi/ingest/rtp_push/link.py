@@ -28,6 +28,8 @@ MOST_UNREAD_BYTES = 1024 * 1024
 """A client that lets so much wait of what is no result is not there any more."""
 LINGER_S = 3.0
 """For what was said last to be read."""
+GRACE_S = 0.3
+"""Datagrams come by another way than the word that no more come; longer than a gap is waited for."""
 _BURST_S = 1.0
 
 
@@ -189,9 +191,16 @@ class PushLink(asyncio.Protocol):
             case Ended(number):
                 stream = self.streams.get(number)
                 if stream is not None:
-                    stream.end()
+                    self._end(stream)
             case Left():
                 self.close()
+
+    def _end(self, stream: PushedStream) -> None:
+        """At once, or when datagrams that are still on their way have had time to come."""
+        if stream.secret:
+            asyncio.get_running_loop().call_later(GRACE_S, stream.end)
+        else:
+            stream.end()
 
     def _packets(self, number: int, data: bytes) -> None:
         stream = self.streams.get(number)

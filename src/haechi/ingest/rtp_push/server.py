@@ -32,7 +32,7 @@ BACKLOG = 128
 TICK_S = 1.0
 WRONG_TOKEN = Allowance(burst=10, refill_s=6)
 """Of one address. A token cannot be guessed; this keeps the log and the database quiet."""
-ANNOUNCEMENTS = Allowance(burst=30, refill_s=1)
+ANNOUNCEMENTS = Allowance(burst=100, refill_s=0.5)
 """Of one client: each costs a run number, which is written to the disk."""
 REFUSED = "this token is not known here; make one with: haechi push add NAME"
 
@@ -188,7 +188,7 @@ class PushServer:
 
     async def _judge(self, link: PushLink, hello: Hello) -> None:
         address = address_key(link.peer)
-        wait_s = self._wrong.take(address)
+        wait_s = self._wrong.wait_s(address)
         if wait_s > 0:
             self.counts.throttled += 1
             link.end("too-many-tries", f"too many wrong tokens; try again in {math.ceil(wait_s)} s")
@@ -200,11 +200,11 @@ class PushServer:
             link.end("push-busy", "the server cannot check tokens now; try again later")
             return
         if client is None:
+            self._wrong.take(address)
             self.counts.refused += 1
             log.warning("a client came with a wrong token", peer=link.peer, software=hello.software)
             link.end("push-denied", REFUSED)
             return
-        self._wrong.give_back(address)
         self._admit(link, client, hello)
 
     def _admit(self, link: PushLink, client: Client, hello: Hello) -> None:

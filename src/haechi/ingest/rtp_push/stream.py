@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 
 from msgspec import Struct
 
@@ -105,6 +106,7 @@ class PushedStream:
         self._deliver = deliver
         self._over = over
         self._depacketiser = depacketiser_for(track_of(wish))
+        self._depacketiser.trust_markers()
         self._awaited: dict[int, _Awaited] = {}
         self._asked: dict[str, _Asked] = {}
         self._counts: dict[tuple[str, str], int] = {}
@@ -243,8 +245,9 @@ class PushedStream:
         """The client sends nothing more: what is in hand is judged, then `over` is called."""
         if self._is_ending:
             return
-        for raw in self._depacketiser.flush():
-            self._unit(raw, self._clock.monotonic_ns())
+        with suppress(PeerError):  # the last picture alone, and nobody to tell it to
+            for raw in self._depacketiser.flush():
+                self._unit(raw, self._clock.monotonic_ns())
         self._is_ending = True
         self.lane.close(GapCause.CAMERA_CLOSED, "", self._clock.wall_ns())
         for asked in self._asked.values():

@@ -103,6 +103,9 @@ class NalDepacketiser(Depacketiser):
         self._marks = 0
         self._marked_last = False
 
+    def trust_markers(self) -> None:
+        self._good_marks = _PROBATION
+
     def _add_in_order(self, data: bytes, payload_at: int) -> bool:
         """The short way for what most packets are: the next one, in the middle of a fragmented NAL unit.
 

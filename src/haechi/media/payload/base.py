@@ -88,6 +88,9 @@ class Depacketiser(ABC):
         result as `feed_data`; ``data[position]`` begins a whole one. Returns where it stopped: perhaps at once."""
         return position
 
+    def trust_markers(self) -> None:
+        """The sender is known to mark the last packet of each picture: nothing waits for the next one."""
+
     def _is_next(self, sequence: int, ssrc: int) -> bool:
         """Whether an unexpected sequence number is to be taken (RFC 3550 A.1); loss is counted here."""
         if self._next < 0 or ssrc != self.ssrc:
