@@ -36,9 +36,9 @@ class Export(Struct, frozen=True):
 
     Attributes:
         name: Of the file, without ``.mp4`` and without the number of its part.
-        sound: Whether the camera's sound is in it: it was asked for, and some is recorded.
         progress: 0 to 1.
         expires_ns: When its files are removed; None while it is active.
+        sound: Whether the camera's sound is in it: it was asked for, and some is recorded.
     """
 
     id: ExportId
@@ -50,7 +50,6 @@ class Export(Struct, frozen=True):
     name: str
     burn_in: bool
     state: State
-    sound: bool = False
     progress: float = 0.0
     error_code: str = ""
     error_message: str = ""
@@ -58,6 +57,7 @@ class Export(Struct, frozen=True):
     created_ns: int = 0
     finished_ns: int | None = None
     expires_ns: int | None = None
+    sound: bool = False
 
     @property
     def bytes(self) -> int:
