@@ -134,15 +134,16 @@ class Lines:
         that has gone silent gives way, as a camera that lost its way to us must not be locked out by its own past.
         """
         post = self._post(camera)
-        if post.line is not None and not post.line.is_closing() and await self._is_alive(post.line):
-            post.status = _rivalled(post.status, line.peer, self._clock.wall_ns())
-            log.warning("a second device dials as a camera that is connected", camera=camera, peer=line.peer)
-            line.answer(Later("camera-connected", RIVAL_AGAIN_S))
-            return
+        while (present := post.line) is not None and not present.is_closing():
+            if await self._is_alive(present):
+                post.status = _rivalled(post.status, line.peer, self._clock.wall_ns())
+                log.warning("a second device dials as a camera that is connected", camera=camera, peer=line.peer)
+                line.answer(Later("camera-connected", RIVAL_AGAIN_S))
+                return
+            if post.line is present:
+                present.give_up("replaced by a newer connection of the same camera")
         if line.is_closing():
             return
-        if post.line is not None:
-            post.line.give_up("replaced by a newer connection of the same camera")
         held, post.held = post.held, None
         if held is not None:
             held.answer(Later("camera-connected", RIVAL_AGAIN_S))
