@@ -109,7 +109,7 @@ async def _file(stage: Stage, row: Locator, number: int) -> bytes:
 def _pictures(data: bytes) -> list[Pixels]:
     """What a player shows."""
     with av.open(BytesIO(data), "r") as clip:
-        frames = [frame for frame in clip.decode(video=0) if frame.time is not None and frame.time >= 0]
+        frames = [frame for frame in clip.decode(video=0) if frame.time >= 0]
     return [np.asarray(frame.to_ndarray(format="bgr24"), np.uint8) for frame in frames]
 
 
