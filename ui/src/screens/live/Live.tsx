@@ -47,7 +47,9 @@ export function Live() {
     },
   });
 
-  const offline = all.filter((camera) => camera.status.state === "offline" || camera.status.state === "waiting").length;
+  const offline = all.filter(
+    (camera) => camera.status.state === "offline" || camera.status.state === "waiting",
+  ).length;
   const detail = all.length > 0 && (
     <>
       <span>{t("live.count", { count: all.filter((camera) => camera.status.state === "live").length })}</span>
