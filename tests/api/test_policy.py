@@ -47,6 +47,8 @@ POLICY: dict[tuple[str, str], Access] = {
     ("GET", ONE_CAMERA): CAMERA_VIEW,
     ("PATCH", ONE_CAMERA): CAMERA_ADMIN,
     ("DELETE", ONE_CAMERA): CAMERA_ADMIN,
+    ("GET", f"{ONE_CAMERA}/dial"): CAMERA_ADMIN,
+    ("POST", f"{ONE_CAMERA}/dial/token"): CAMERA_ADMIN,
     ("GET", f"{ONE_CAMERA}/zones"): CAMERA_VIEW,
     ("PUT", f"{ONE_CAMERA}/zones"): CAMERA_ADMIN,
     ("GET", f"{ONE_CAMERA}/rules"): CAMERA_VIEW,
