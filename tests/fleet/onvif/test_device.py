@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from haechi.base.clock import NS_PER_S, SystemClock
+from haechi.base.clock import NS_PER_S, SimulatedClock, SystemClock
 from haechi.base.errors import HaechiError, Invalid, PeerError
 from haechi.camera.virtual.onvif.model import Identity, Quirks, VirtualProfile
 from haechi.camera.virtual.onvif.server import VirtualOnvif
@@ -316,6 +316,29 @@ def test_what_a_camera_notices_is_told_with_its_state_first(quirks: Quirks) -> N
         assert len(device.pulls.open) == 0
 
     with_session(play, quirks)
+
+
+def test_who_goes_on_listening_renews_the_subscription_and_one_that_lapsed_is_told() -> None:
+    clock = SimulatedClock()
+
+    async def play() -> None:
+        async with VirtualOnvif([MAIN], users=users(), clock=clock) as device:
+            session = Session(Place.parse(device.url), WHO, resolve, clock)
+            await session.reach()
+            await session.open()
+            stream = events(session, clock)
+            await anext(stream)
+            for is_on in (True, False, True):
+                clock.advance(40 * NS_PER_S)
+                device.notice(is_on=is_on)
+                assert (await anext(stream)).is_on is is_on
+            assert device.asked.count("Renew") == 3
+            clock.advance(120 * NS_PER_S)
+            with pytest.raises(PeerError) as caught:
+                await anext(stream)
+            assert caught.value.code == "onvif-fault"
+
+    asyncio.run(play())
 
 
 def test_the_clock_of_a_device_can_be_set() -> None:
