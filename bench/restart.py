@@ -6,7 +6,7 @@ The program as it is installed, with its workers, two cameras that speak RTSP, a
 was killed. ``records`` is when the first unit was captured that is on disk again, counted from the start of the process
 (of the later camera; a recording begins with a sync unit, of which the cameras send one a second). ``--load``: so many
 processes beside it that only burn CPU. ``--against``: the same program from another checkout, in turn with ours, start
-by start. Prints a table and, where it is no comparison, writes docs/ref/bench-restart.md.
+by start. Prints a table; docs/ref/bench-restart.md keeps those of comparisons.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from datetime import UTC, datetime
 from itertools import product
 from pathlib import Path
 from typing import NamedTuple
@@ -36,7 +35,6 @@ from haechi.camera.virtual.server import VirtualCamera
 from haechi.media.rtsp.server import ServerPolicy
 
 ROOT = Path(__file__).resolve().parents[1]
-REPORT = ROOT / "docs" / "ref" / "bench-restart.md"
 CAMERAS, FPS = 2, 10
 LONGEST_S = 120.0
 LIVES_S = 3.0
@@ -145,22 +143,8 @@ def main() -> None:
     before = os.getloadavg()[0]
     with tempfile.TemporaryDirectory("-restart") as folder:
         found = asyncio.run(measure(Path(folder), checkouts, args.load or [0], args.repeats))
-    text = table(found, names)
-    print(text)
-    if args.against is None:
-        REPORT.write_text(report(text, args.repeats, before), encoding="utf-8")
-
-
-def report(figures: str, repeats: int, load: float) -> str:
-    """The page."""
-    what = (
-        f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, Python {sys.version.split()[0]}: {repeats} starts each;"
-        f" median, and the least and the most. Load of the machine before it: {load:.1f}."
-    )
-    return (
-        "# A killed server comes back\n\nWritten by `python -m bench.restart`; what is measured is said there.\n\n"
-        f"{what}\n\n{figures}"
-    )
+    print(f"load of the machine before it {before:.1f}, after it {os.getloadavg()[0]:.1f}")
+    print(table(found, names))
 
 
 if __name__ == "__main__":

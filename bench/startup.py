@@ -195,7 +195,10 @@ def report(count: int, database_bytes: int, starts: list[Start], *, is_cold: boo
     lines = [
         "# Start-up with a month on disk",
         "",
-        "Written by `python -m bench.startup`; what is measured is said there.",
+        (
+            "Written by `python -m bench.startup`; what is measured is said there. The start of the whole program:"
+            " [bench-restart](bench-restart.md)."
+        ),
         "",
         what,
         "",
