@@ -105,7 +105,7 @@ def test_a_live_line_stays_and_a_silent_one_gives_way() -> None:
         await lines.offer(CAMERA, rival)
         assert rival.answers == [Later("camera-connected", 15)]
         assert lines.status(CAMERA).rivals == 1
-        assert not live.is_over
+        assert lines.connected() == 1
         live.is_silent = True
         heir = Phone(clock)
         waiting = asyncio.create_task(lines.next(CAMERA))
