@@ -48,7 +48,7 @@ STRIKES = 4
 STEPS = 12
 CHANGES_MOST = 480
 """Changes of the disk in a move, about: a cut beyond them comes too late."""
-LIFE_S = 60.0
+LIFE_S = 100.0
 ROUNDS_MOST = 200
 NEAR, BIG, FAR = "record", "big", "far"
 PACE = Pace(packing=Packing(target_bytes=300_000, gather_ns=0, least_ns=0, lonely_ns=0), at_once=1)
@@ -80,7 +80,7 @@ class Movers:
         self.big = Folder(Volume(yard.folder / BIG, BIG, 1))
         options = {"endpoint": yard.endpoint, "region": "us-east-1"}
         options |= {"access_key_id": ACCESS_KEY, "secret_access_key": SECRET_KEY}
-        self.far = Objects(f"s3://{BUCKET}/{FAR}", options, Limits(10.0, 10.0, 5.0))
+        self.far = Objects(f"s3://{BUCKET}/{FAR}", options, Limits(30.0, 30.0, 10.0))
         self.vault = Vault(self.first, self.database)
         self.vault.add(self.big, BIG)
         self.vault.add(self.far, FAR)

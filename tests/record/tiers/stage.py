@@ -33,6 +33,7 @@ from tests.streams import START_NS
 MINUTE_NS = 60 * NS_PER_S
 NOW_NS = START_NS + 24 * 60 * MINUTE_NS
 QUICK = Limits(read_s=1.0, write_s=2.0, connect_s=0.5)
+PATIENT = Limits()
 
 
 @lru_cache(maxsize=4)

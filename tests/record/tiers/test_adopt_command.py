@@ -12,7 +12,7 @@ from haechi.base.ids import new_id
 from haechi.record.tables import recordings
 from tests.program import environment
 from tests.record.archive import MAIN, SUB, _empty_database
-from tests.record.tiers.stage import Stage, until_moved
+from tests.record.tiers.stage import PATIENT, Stage, until_moved
 from tests.record.tiers.test_adopted import SMALL
 from tests.s3 import ACCESS_KEY, S3, SECRET_KEY
 
@@ -33,7 +33,7 @@ class House:
 
     async def move(self) -> None:
         """The older footage to the store, the rest to the second disk."""
-        far = await self.stage.objects(self._s3.endpoint, self._name)
+        far = await self.stage.objects(self._s3.endpoint, self._name, PATIENT)
         middle_ns = sorted(row.end_ns for row in self.stage.rows())[len(self.stage.rows()) // 2]
         far_off = self.stage.mover(far, SMALL, after_ns=self.stage.clock.wall_ns() - middle_ns)
         await until_moved(far_off, self.stage)
@@ -52,7 +52,7 @@ class House:
     def is_back(self) -> bool:
         """Whether all footage is listed and reads as it did."""
         self.stage.open()
-        self.stage.mover(asyncio.run(self.stage.objects(self._s3.endpoint, self._name)))
+        self.stage.mover(asyncio.run(self.stage.objects(self._s3.endpoint, self._name, PATIENT)))
         self.stage.mover(asyncio.run(self.stage.folder()))
         same = self.stage.digests() == self.stage.before
         self.stage.close()

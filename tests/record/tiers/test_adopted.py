@@ -23,7 +23,7 @@ from haechi.record.tiers.objects import Objects
 from haechi.record.tiers.packing import Packing
 from haechi.record.tiers.places import stored_path
 from tests.record.archive import EVER, MAIN, SUB, _empty_database
-from tests.record.tiers.stage import Stage, until_moved
+from tests.record.tiers.stage import PATIENT, Stage, until_moved
 from tests.s3 import S3
 
 SMALL = Pace(packing=Packing(target_bytes=600_000))
@@ -65,7 +65,7 @@ def test_with_the_database_lost_a_store_is_listed_again_bit_for_bit(tmp_path: Pa
         stage.keys.add(stage.clock)
 
     async def move() -> list[list[Span] | list[Gap]]:
-        await until_moved(stage.mover(await stage.objects(s3.endpoint, name), SMALL, encrypt=encrypt), stage)
+        await until_moved(stage.mover(await stage.objects(s3.endpoint, name, PATIENT), SMALL, encrypt=encrypt), stage)
         return await shown(stage)
 
     timeline, before = asyncio.run(move()), stage.rows()
@@ -74,7 +74,7 @@ def test_with_the_database_lost_a_store_is_listed_again_bit_for_bit(tmp_path: Pa
     assert stage.rows() == []
 
     async def come_back() -> None:
-        place = await stage.objects(s3.endpoint, name)
+        place = await stage.objects(s3.endpoint, name, PATIENT)
         told: list[tuple[int, int]] = []
         dry = await adoption(stage, place, is_dry=True).run()
         assert stage.rows() == []
@@ -103,7 +103,7 @@ def test_what_was_sealed_before_it_came_to_the_store_is_listed_again_too(
     async def go() -> None:
         big = await stage.folder()
         await until_moved(stage.mover(big, encrypt=True), stage)
-        far = stage.mover(await stage.objects(s3.endpoint, "adopted-sealed"), SMALL)
+        far = stage.mover(await stage.objects(s3.endpoint, "adopted-sealed", PATIENT), SMALL)
         far.route = structs.replace(far.route, sources=[big.id])
         await until_moved(far, stage)
         before = stage.rows()
@@ -112,7 +112,7 @@ def test_what_was_sealed_before_it_came_to_the_store_is_listed_again_too(
         await asyncio.to_thread(rewrap_all, stage.database, stage.keys)
         assert [row.seal for row in stage.rows()] != [row.seal for row in before]
         await asyncio.to_thread(lost, stage)
-        await adopted(stage, await stage.objects(s3.endpoint, "adopted-sealed"))
+        await adopted(stage, await stage.objects(s3.endpoint, "adopted-sealed", PATIENT))
         assert stage.rows() == before, "as sealed as when the objects were made: the ring keeps its older keys"
         assert stage.digests() == stage.before
 
@@ -124,7 +124,7 @@ def test_what_was_deleted_with_the_last_of_its_recordings_does_not_come_back(tmp
     stage = Stage(tmp_path, minutes=4)
 
     async def go() -> None:
-        place = await stage.objects(s3.endpoint, "adopted-deleted")
+        place = await stage.objects(s3.endpoint, "adopted-deleted", PATIENT)
         await until_moved(stage.mover(place, SMALL), stage)
         gone = {stored_path(stage.rows()[0].path)}
         ids = [row.id for row in stage.rows() if stored_path(row.path) in gone]
@@ -137,7 +137,7 @@ def test_what_was_deleted_with_the_last_of_its_recordings_does_not_come_back(tmp
         await stage.reaper.once()
         kept = stage.rows()
         await asyncio.to_thread(lost, stage)
-        await adopted(stage, place := await stage.objects(s3.endpoint, "adopted-deleted"))
+        await adopted(stage, place := await stage.objects(s3.endpoint, "adopted-deleted", PATIENT))
         assert stage.rows() == kept
         await stage.database.write(lambda c: ledger.forsake(c, [row.id for row in kept], 1))
         await stage.database.write(lambda c: c.execute(recordings.delete()))
@@ -153,7 +153,7 @@ def test_files_and_objects_that_hold_the_same_are_listed_once(tmp_path: Path, s3
     stage = Stage(tmp_path, minutes=4)
 
     async def go() -> None:
-        mover = stage.mover(await stage.objects(s3.endpoint, "adopted-twice"), SMALL)
+        mover = stage.mover(await stage.objects(s3.endpoint, "adopted-twice", PATIENT), SMALL)
         while await mover.round():
             pass
         assert len(stage.local_files()) == len(stage.rows())
@@ -163,7 +163,7 @@ def test_files_and_objects_that_hold_the_same_are_listed_once(tmp_path: Path, s3
         await asyncio.to_thread(lost, stage)
         adopt_now(stage.index, stage.first, stage.keys)
         assert [row.path for row in stage.rows()] == [str(kept.relative_to(stage.first.root))]
-        found = await adopted(stage, await stage.objects(s3.endpoint, "adopted-twice"))
+        found = await adopted(stage, await stage.objects(s3.endpoint, "adopted-twice", PATIENT))
         assert found.issue_count == 0
         assert stage.digests() == stage.before
         assert len(stage.rows()) == len(stage.before)
@@ -176,7 +176,7 @@ def test_an_object_that_holds_only_what_is_listed_elsewhere_goes_once_that_was_r
     stage = Stage(tmp_path, minutes=4)
 
     async def go() -> None:
-        mover = stage.mover(await stage.objects(s3.endpoint, "adopted-doubles"), SMALL)
+        mover = stage.mover(await stage.objects(s3.endpoint, "adopted-doubles", PATIENT), SMALL)
         while await mover.round():
             pass
         await asyncio.to_thread(lost, stage)
@@ -185,7 +185,7 @@ def test_an_object_that_holds_only_what_is_listed_elsewhere_goes_once_that_was_r
         data = bytearray(spoilt.read_bytes())
         data[len(data) // 2] ^= 1
         spoilt.write_bytes(data)
-        place = await stage.objects(s3.endpoint, "adopted-doubles")
+        place = await stage.objects(s3.endpoint, "adopted-doubles", PATIENT)
         found = await adopted(stage, place)
         assert (found.adopted, found.recordings, found.issue_count) == (0, 0, 1)
         assert found.doubles == found.objects - 1
@@ -201,14 +201,14 @@ def test_numbers_that_others_have_by_now_are_not_taken_from_them(tmp_path: Path,
     stage = Stage(tmp_path, minutes=4)
 
     async def go() -> None:
-        place = await stage.objects(s3.endpoint, "adopted-numbers")
+        place = await stage.objects(s3.endpoint, "adopted-numbers", PATIENT)
         mover = stage.mover(place, SMALL, after_ns=stage.clock.wall_ns() - stage.rows()[1].end_ns)
         await until_moved(mover, stage)
         assert stage.volumes() == {place.id, stage.first.id}
         await asyncio.to_thread(lost, stage)
         adopt_now(stage.index, stage.first, stage.keys)
         files = stage.rows()
-        found = await adopted(stage, await stage.objects(s3.endpoint, "adopted-numbers"))
+        found = await adopted(stage, await stage.objects(s3.endpoint, "adopted-numbers", PATIENT))
         assert found.renumbered > 0
         assert [row for row in stage.rows() if row.volume == stage.first.id] == files
         assert stage.digests() == stage.before
@@ -222,12 +222,12 @@ def test_sealed_objects_without_their_key_are_left_as_they_are(tmp_path: Path, s
     stage.keys.add(stage.clock)
 
     async def go() -> None:
-        place = await stage.objects(s3.endpoint, "adopted-locked")
+        place = await stage.objects(s3.endpoint, "adopted-locked", PATIENT)
         await until_moved(stage.mover(place, SMALL, encrypt=True), stage)
         await asyncio.to_thread(lost, stage)
         ring = (stage.root / "keys.json").read_bytes()
         (stage.root / "keys.json").unlink()
-        place = await stage.objects(s3.endpoint, "adopted-locked")
+        place = await stage.objects(s3.endpoint, "adopted-locked", PATIENT)
         found = await adopted(stage, place)
         assert (found.recordings, found.issue_count) == (0, found.objects)
         assert "put back the key file" in found.issues[0].detail
@@ -246,7 +246,7 @@ def test_what_is_not_ours_and_what_is_damaged_is_told_and_left(tmp_path: Path, s
         yield data
 
     async def go() -> None:
-        place = await stage.objects(s3.endpoint, "adopted-odd")
+        place = await stage.objects(s3.endpoint, "adopted-odd", PATIENT)
         await until_moved(stage.mover(place, SMALL), stage)
         names = sorted({stored_path(row.path) for row in stage.rows()})
         whole = await place.fetch(names[0], 0, await place.size_of(names[0]) or 0)
@@ -255,7 +255,7 @@ def test_what_is_not_ours_and_what_is_damaged_is_told_and_left(tmp_path: Path, s
         await place.put("cam_front/notes.txt", one(b"neither"))
         await place.put(names[1], one(whole[:-1] + b"?"))
         await asyncio.to_thread(lost, stage)
-        place = await stage.objects(s3.endpoint, "adopted-odd")
+        place = await stage.objects(s3.endpoint, "adopted-odd", PATIENT)
         unlisted = [issue.kind for issue in (await check_objects(stage.database, place)).issues]
         assert set(unlisted) == {"unlisted"}
         found = await adopted(stage, place)
@@ -275,22 +275,22 @@ def test_a_store_knows_its_installation_again_by_the_disk_that_it_records_to(tmp
     stage, other = Stage(tmp_path / "one", minutes=4), Stage(tmp_path / "two", minutes=2)
 
     async def go() -> None:
-        mine = await stage.objects(s3.endpoint, "adopted-whose")
+        mine = await stage.objects(s3.endpoint, "adopted-whose", PATIENT)
         await until_moved(stage.mover(mine), stage)
         with pytest.raises(Conflict, match="haechi tiers adopt"):
-            await other.objects(s3.endpoint, "adopted-whose")
+            await other.objects(s3.endpoint, "adopted-whose", PATIENT)
         await asyncio.to_thread(lost, stage)
-        assert (await stage.objects(s3.endpoint, "adopted-whose")).id == mine.id  # the disk is the same
+        assert (await stage.objects(s3.endpoint, "adopted-whose", PATIENT)).id == mine.id  # the disk is the same
         await asyncio.to_thread(lost, other)
         with pytest.raises(Conflict, match="haechi tiers adopt"):
-            await other.objects(s3.endpoint, "adopted-whose")
-        taken = await other.objects(s3.endpoint, "adopted-whose", takes=True)
+            await other.objects(s3.endpoint, "adopted-whose", PATIENT)
+        taken = await other.objects(s3.endpoint, "adopted-whose", PATIENT, takes=True)
         assert (await adopted(other, taken)).recordings == len(stage.before)
         with pytest.raises(Conflict, match="taken the object store over"):
             await mine.verify()
         with pytest.raises(Conflict, match="taken the object store over"):
-            await stage.objects(s3.endpoint, "adopted-whose")
-        assert (await other.objects(s3.endpoint, "adopted-whose")).id == mine.id
+            await stage.objects(s3.endpoint, "adopted-whose", PATIENT)
+        assert (await other.objects(s3.endpoint, "adopted-whose", PATIENT)).id == mine.id
 
     asyncio.run(go())
     stage.close()
@@ -301,13 +301,13 @@ def test_footage_that_is_listed_in_one_store_is_not_looked_for_in_another(tmp_pa
     stage, other = Stage(tmp_path / "one", minutes=4), Stage(tmp_path / "two", minutes=2)
 
     async def go() -> None:
-        await until_moved(stage.mover(await stage.objects(s3.endpoint, "adopted-here")), stage)
-        await other.objects(s3.endpoint, "adopted-there")
+        await until_moved(stage.mover(await stage.objects(s3.endpoint, "adopted-here", PATIENT)), stage)
+        await other.objects(s3.endpoint, "adopted-there", PATIENT)
         for takes in (False, True):
             with pytest.raises(Conflict, match="listed in another object store"):
-                await stage.objects(s3.endpoint, "adopted-there", takes=takes)
+                await stage.objects(s3.endpoint, "adopted-there", PATIENT, takes=takes)
         with pytest.raises(Unavailable, match="is it the right one"):
-            await stage.objects(s3.endpoint, "adopted-nowhere", takes=True)
+            await stage.objects(s3.endpoint, "adopted-nowhere", PATIENT, takes=True)
 
     asyncio.run(go())
     stage.close()
@@ -319,9 +319,9 @@ def test_a_listing_again_that_is_cut_short_goes_on(tmp_path: Path, s3: S3, monke
     monkeypatch.setattr("haechi.record.repair.adopt_objects.AT_ONCE", 1)
 
     async def go() -> None:
-        await until_moved(stage.mover(await stage.objects(s3.endpoint, "adopted-cut"), SMALL), stage)
+        await until_moved(stage.mover(await stage.objects(s3.endpoint, "adopted-cut", PATIENT), SMALL), stage)
         await asyncio.to_thread(lost, stage)
-        place = await stage.objects(s3.endpoint, "adopted-cut")
+        place = await stage.objects(s3.endpoint, "adopted-cut", PATIENT)
         work = adoption(stage, place)
         with pytest.raises(KeyboardInterrupt):
             await work.run(_after_two)
