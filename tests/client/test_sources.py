@@ -1,15 +1,19 @@
 """What a client can play, and what it says of what it cannot."""
 
+import asyncio
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 
 import av
 import pytest
 
 from haechi.base.errors import HaechiError
+from haechi.camera.virtual.server import VirtualCamera
 from haechi.client.sources import Opening, open_source, open_with, opening_of
 from haechi.media.access_unit import Codec, VideoParams
-from tests.streams import picture
+from tests.cameras import StreamFeed
+from tests.streams import h264_stream, picture
 
 SIZE = (160, 120)
 
@@ -117,3 +121,20 @@ def test_a_playlist_that_calls_itself_a_video_fetches_nothing(tmp_path: Path) ->
 def test_the_format_of_an_address_is_pinned(source: str, format_name: str, is_live: bool) -> None:
     how = opening_of(source)
     assert (how.format, how.is_live) == (format_name, is_live)
+
+
+def test_a_camera_is_passed_on_as_it_sends() -> None:
+    async def scenario() -> None:
+        params, coded = h264_stream(frames=30, fps=15, gop=5)
+        async with VirtualCamera({"/live": StreamFeed((params, coded), 30)}) as camera:
+            source = await asyncio.to_thread(open_source, camera.url())
+            units = await asyncio.to_thread(lambda: [one.unit for one in islice(source.units(), 12)])
+            await asyncio.to_thread(source.close)
+        assert source.is_live
+        assert units[0].is_sync
+        assert isinstance(units[0].params, VideoParams)
+        assert units[0].params.sets == params.sets
+        sent = {unit.data for unit in coded}
+        assert all(unit.data in sent for unit in units)
+
+    asyncio.run(scenario())
