@@ -29,14 +29,14 @@ export function Dialling({ camera }: { camera: Camera }) {
   });
   if (dial.isPending) return <Loading rows={2} />;
   if (dial.data === undefined) return <Failure error={dial.error} retry={() => void dial.refetch()} />;
-  const { listening, peer, connected_ms, issued_ms, rivals, rival_peer, rival_ms } = dial.data;
+  const { listening, pin, peer, connected_ms, issued_ms, rivals, rival_peer, rival_ms } = dial.data;
   const time = (ms: number | null): string => (ms === null ? "" : clock.dateTime(ms));
   return (
     <section aria-label={t("dial.connection")}>
       <div className="hc-label">{t("dial.connection")}</div>
       <Stack gap="sm">
         {!listening && <Closed />}
-        <Group justify="space-between" gap="sm">
+        <Group justify="space-between" gap="sm" align="start">
           <div className="hc-text">
             {peer !== null && connected_ms !== null
               ? t("dial.connected", { peer, time: time(connected_ms) })
@@ -46,6 +46,11 @@ export function Dialling({ camera }: { camera: Camera }) {
             <div className="hc-dim hc-small">
               {issued_ms === null ? t("dial.none") : t("dial.issued", { time: time(issued_ms) })}
             </div>
+            {pin !== null && made === null && (
+              <div className="hc-dim hc-small hc-pin">
+                {t("dial.pin")} <code>{pin}</code>
+              </div>
+            )}
           </div>
           <Button
             variant="default"
