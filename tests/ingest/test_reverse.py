@@ -22,7 +22,7 @@ from haechi.fleet.dialling import new_token, signer
 from haechi.ingest import reverse_rtsp
 from haechi.media.reverse.wire import Elsewhere, Framer, Knock, Later, Proof, Refused, Word, pack
 from tests.cameras import FastClock, StreamFeed, units_of, until
-from tests.dialling import Port, dialling, end
+from tests.dialling import Port, a_way_to, dialling, end
 from tests.streams import h264_stream
 
 PATIENCE_S = 60.0
@@ -355,7 +355,7 @@ def test_a_socket_that_died_without_a_word_is_noticed_on_both_sides(tmp_path: Pa
 
     async def use(port: Port) -> None:
         camera, token = await port.camera()
-        async with _swallower(port.number) as way:
+        async with a_way_to(port.number) as way:
             near = Server("127.0.0.1", way.port, port.identity.fingerprint)
             async with dialling(near, camera, token, clock=port.clock) as (device, dialler):
                 await is_live(port, camera)
@@ -367,37 +367,3 @@ def test_a_socket_that_died_without_a_word_is_noticed_on_both_sides(tmp_path: Pa
                 assert device.connections >= 1
 
     on_a_port(tmp_path, use, clock=FastClock(3))
-
-
-class _Way:
-    """A way for connections that can be closed without telling anybody."""
-
-    def __init__(self, target: int) -> None:
-        self.target = target
-        self.is_open = True
-        self.port = 0
-
-    async def carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        inner = await asyncio.open_connection("127.0.0.1", self.target)
-        ways = [self._pump(reader, inner[1]), self._pump(inner[0], writer)]
-        await asyncio.gather(*ways, return_exceptions=True)
-        for one in (writer, inner[1]):
-            one.transport.abort()
-
-    async def _pump(self, source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
-        forgotten = False
-        while data := await source.read(65_536):
-            forgotten = forgotten or not self.is_open
-            if not forgotten:
-                target.write(data)
-
-
-@asynccontextmanager
-async def _swallower(target: int) -> AsyncIterator[_Way]:
-    way = _Way(target)
-    server = await asyncio.start_server(way.carry, "127.0.0.1", 0)
-    way.port = server.sockets[0].getsockname()[1]
-    try:
-        yield way
-    finally:
-        server.close()
