@@ -1,5 +1,5 @@
 import { Modal } from "@mantine/core";
-import { lazy, Suspense } from "react";
+import { lazy, Suspense, useEffect, useRef } from "react";
 import { useTranslation } from "react-i18next";
 import { query } from "@/api/client";
 import type { Camera } from "@/api/types";
@@ -34,6 +34,7 @@ const LONGEST_SEARCH_MS = 86_400_000;
 
 export function Dialogs({ open, cameras, focus, at, range, view, seek, close }: DialogsProps) {
   const { t } = useTranslation();
+  useFocusBack(open !== null);
   if (open === null) return null;
   const named = [focus, ...cameras.filter((camera) => camera.id !== focus.id)];
   return (
@@ -66,6 +67,18 @@ export function Dialogs({ open, cameras, focus, at, range, view, seek, close }: 
       )}
     </Suspense>
   );
+}
+
+/** Who opened a dialog by a key has the keys again where they were. A dialog that is made open does not know where that was. */
+function useFocusBack(open: boolean): void {
+  const came = useRef<Element | null>(null);
+  if (open && came.current === null) came.current = document.activeElement;
+  useEffect(() => {
+    if (open) return;
+    if (came.current instanceof HTMLElement && came.current.isConnected)
+      came.current.focus({ preventScroll: true });
+    came.current = null;
+  }, [open]);
 }
 
 /** The marks; what is lacking of them is put around the playhead. */
