@@ -106,6 +106,7 @@ class Link:
             codec="", transport=wish.transport, name=wish.name[:80], source=self._about[:80], fps=min(1000.0, self.fps)
         )
         stream = await Outgoing.begin(self._line, self._clock, batch[0].unit.params, about, udp_port=wish.udp_port)
+        stream.is_hurried = wish.fast and not self._source.is_live
         try:
             if wish.module:
                 await stream.request(wish.module)

@@ -224,3 +224,14 @@ def test_over_tls_the_certificate_is_compared_before_the_token_is_said(tmp_path:
             assert stage.server.counts.welcomed == welcomed
 
     asyncio.run(scenario())
+
+
+def test_pictures_far_apart_can_be_played_fast_and_keep_their_times(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        params, coded = h264_stream(12)
+        slow = [structs.replace(unit, pts=unit.pts * 150, dts=unit.dts * 150) for unit in coded]
+        async with push_server(tmp_path) as stage:
+            seen = await all_of(stage, Coded(params, slow))
+            assert [one.ticks for one in seen] == [unit.pts for unit in slow]
+
+    asyncio.run(scenario())
