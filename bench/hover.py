@@ -22,7 +22,7 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from playwright.async_api import Page, Route, expect
+from playwright.async_api import Page, Request, Route, expect
 from tests.e2e.archive import Wish, add_silent_camera, days_ago, record
 from tests.e2e.films import slider
 from tests.e2e.stage import Stage, staged
@@ -76,7 +76,12 @@ async def sheets_come(page: Page) -> float:
     pending = set[str]()
     quiet = asyncio.Event()
     page.on("request", lambda one: pending.add(one.url) if "sheet.jpg" in one.url else None)
-    page.on("requestfinished", lambda one: (pending.discard(one.url), quiet.set()))
+
+    def came(one: Request) -> None:
+        pending.discard(one.url)
+        quiet.set()
+
+    page.on("requestfinished", came)
     began, last = time.perf_counter(), 0.0
     await point(page, 0.5)
     while time.perf_counter() - began < 60:

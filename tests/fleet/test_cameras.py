@@ -67,7 +67,7 @@ def test_watchers_hear_of_each_change(tmp_path: Path) -> None:
         assert [c.id for c in await anext(seen)] == [camera.id]
         await registry.delete(camera.id)
         assert list(await anext(seen)) == []
-        await seen.aclose()  # type: ignore[attr-defined]
+        await seen.aclose()
 
     with_registry(tmp_path, use)
 

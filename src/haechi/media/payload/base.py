@@ -89,7 +89,11 @@ class Depacketiser(ABC):
         return position
 
     def trust_markers(self) -> None:
-        """The sender is known to mark the last packet of each picture: nothing waits for the next one."""
+        """The sender is known to mark the last packet of each picture: nothing waits for the next one.
+
+        Nothing changes for codings whose units are told by anything else.
+        """
+        return
 
     def _is_next(self, sequence: int, ssrc: int) -> bool:
         """Whether an unexpected sequence number is to be taken (RFC 3550 A.1); loss is counted here."""
