@@ -159,7 +159,7 @@ _STOP_AT = """([edge, direction]) => {
   const timer = setInterval(() => {
     if ((Number(slider.dataset.playhead) - edge) * direction < 0) return;
     clearInterval(timer);
-    document.dispatchEvent(new KeyboardEvent("keydown", { key: "k", bubbles: true }));
+    document.body.dispatchEvent(new KeyboardEvent("keydown", { key: "k", bubbles: true }));
   }, 20);
 }"""
 
