@@ -66,7 +66,6 @@ POLICY: dict[tuple[str, str], Access] = {
     ("POST", f"{ONE_CAMERA}/motion-search"): CAMERA_VIEW,
     ("GET", f"{ONE_CAMERA}/preview.jpg"): CAMERA_VIEW,
     ("GET", f"{ONE_CAMERA}/sheet.jpg"): CAMERA_VIEW,
-    ("GET", f"{ONE_CAMERA}/sprites"): CAMERA_VIEW,
     ("GET", f"{ONE_CAMERA}/syncs.mp4"): CAMERA_VIEW,
     ("GET", f"{ONE_CAMERA}/sound.mp4"): CAMERA_VIEW,
     ("GET", f"{ONE_CAMERA}/sound"): CAMERA_VIEW,

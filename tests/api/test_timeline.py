@@ -292,15 +292,6 @@ def test_a_sheet_says_which_unit_is_where_and_who_may_not_see_the_camera_is_not_
     assert (foreign.status, told[0]) == (unknown.status, told[1]) == (404, told[1])
 
 
-def test_a_strip_of_pictures_names_addresses_that_are_made_ahead(recorded: Recorded) -> None:
-    found = recorded.get(f"sprites?start_ms={START_MS + 500}&end_ms={START_MS + 8500}&count=4").json()
-    assert [at_ms - START_MS for at_ms, _ in found["tiles"]] == [500, 2500, 4500, 6500]
-    for number, (_, address) in enumerate(found["tiles"]):
-        answer = recorded.get(address.removeprefix(f"/api/cameras/{recorded.camera}/"))
-        assert f"{recorded.units[30 * number].ref} 160".encode() in answer.body
-    assert recorded.ask("sprites?start_ms=5&end_ms=5").status == 422
-
-
 def moved(recorded: Recorded, world: World, at_ms: int, moving: bytes) -> None:
     ref = UnitRef(stream_of(recorded.camera), 1, at_ms)
     world.activity.note(Moved(ref, START_NS + at_ms * NS_PER_MS, 0.1, moving))

@@ -172,7 +172,7 @@ async def _run_all(rooms: Rooms, server: uvicorn.Server, listener: socket.socket
         rest.append(keep("exports", house.keeping.exports.run))
         rest += [keep("vision", house.vision.run), keep("events", house.events.run)]
         rest.append(keep("audit", house.keeping.audit.run))
-        rest += [keep("previews", house.previews.run), keep("activity", house.activity.run)]
+        rest.append(keep("activity", house.activity.run))
         rest += [keep("onvif", house.onvif.run), keep("tidy", partial(keep_tidy, house))]
         rest += [keep("reverse", reverse_room(rooms).run), keep("push", rooms.push.run)]
         try:

@@ -26,7 +26,6 @@ class Decoder:
     def __init__(self) -> None:
         self.asked: list[tuple[UnitRef, int | None]] = []
         self.at_once = self.most_at_once = 0
-        self.has_two = asyncio.Event()
 
     async def __call__(
         self, units: Sequence[AccessUnit], params: VideoParams, width_px: int | None = None, quality: int = 80
@@ -37,8 +36,6 @@ class Decoder:
         self.most_at_once = max(self.most_at_once, self.at_once)
         await asyncio.sleep(0)
         self.at_once -= 1
-        if len(self.asked) > 1:
-            self.has_two.set()
         return units[-1].data + b"@%d" % (width_px or 0)
 
 
@@ -93,21 +90,6 @@ def test_a_picture_is_decoded_once_however_many_ask_and_outlasts_a_restart(archi
     assert decoder.most_at_once <= 2
     asyncio.run(made(archive, decoder).at(MAIN, units[13].captured_ns, 321))
     assert decoder.asked[-1] == (units[10].ref, 640)
-
-
-def test_what_is_wanted_ahead_is_made_and_a_wish_that_cannot_be_met_harms_nothing(archive: Archive) -> None:
-    units, decoder = recorded(archive), Decoder()
-
-    async def play() -> None:
-        previews = made(archive, decoder)
-        task = asyncio.ensure_future(previews.run())
-        previews.want(MAIN, [units[5].captured_ns, START_NS - 1, units[25].captured_ns], 160)
-        await decoder.has_two.wait()
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-
-    asyncio.run(asyncio.wait_for(play(), 10))
-    assert {ref.seq for ref, _ in decoder.asked} == {0, 20}
 
 
 def test_pictures_go_with_the_footage_and_with_the_camera(archive: Archive) -> None:

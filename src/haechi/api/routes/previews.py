@@ -8,17 +8,14 @@ from fastapi import Query, Request, Response
 from haechi.api.asked import AskedCamera, House
 from haechi.api.media import bytes_answer
 from haechi.api.policy import Access, Routes
-from haechi.api.routes.footage import JPEG, EndMs, StartMs
-from haechi.api.shapes.fields import Shape, row
+from haechi.api.routes.footage import JPEG, StartMs
 from haechi.base.clock import NS_PER_MS
-from haechi.base.errors import Invalid
 from haechi.base.ids import stream_of
 from haechi.record.playback.sheets import STEPS_S
 
 CAPTURED = "Haechi-Captured-Ms"
 SHEET = "Haechi-Sheet"
 
-Count = Annotated[int, Query(ge=1, le=120)]
 StepMs = Annotated[int, Query(ge=1000, le=1000 * STEPS_S[-1], description="1000 times a power of two, up to 16384000")]
 PreviewWidth = Annotated[int, Query(ge=16, le=640, description="Pixels; the next of 160, 320 and 640 is taken")]
 
@@ -49,27 +46,8 @@ async def sheet(
     return answer
 
 
-class SpritesOut(Shape):
-    """Addresses of pictures at even distances; each is made ahead, and answers 404 where nothing is recorded."""
-
-    tiles: list[Annotated[tuple[int, str], row("at_ms, address", "integer", "string")]]
-
-
-async def sprites(
-    camera: AskedCamera, house: House, start_ms: StartMs, end_ms: EndMs, count: Count = 20, width: PreviewWidth = 160
-) -> SpritesOut:
-    """Pictures of a range, for a strip. They are made from now on, before they are asked for."""
-    if end_ms <= start_ms:
-        raise Invalid("end_ms must be after start_ms", code="bad-range")
-    times = [start_ms + (end_ms - start_ms) * number // count for number in range(count)]
-    house.previews.want(stream_of(camera.id), [at_ms * NS_PER_MS for at_ms in reversed(times)], width)
-    one = f"/api/cameras/{camera.id}/preview.jpg?width={width}&at_ms="
-    return SpritesOut(tiles=[(at_ms, f"{one}{at_ms}") for at_ms in times])
-
-
 def register(routes: Routes) -> None:
     """Add the routes."""
     view, one = Access.CAMERA_VIEW, "/api/cameras/{camera}"
-    routes.add("GET", f"{one}/sprites", sprites, access=view, problems=(422,))
     routes.add("GET", f"{one}/sheet.jpg", sheet, access=view, problems=(422, 503), responses=JPEG)
     routes.add("GET", f"{one}/preview.jpg", preview, access=view, problems=(422, 503), responses=JPEG)

@@ -18,7 +18,7 @@ import structlog
 from msgspec import Struct, structs
 
 from haechi.base.clock import NS_PER_MS, NS_PER_S
-from haechi.base.errors import DataLoss, HaechiError, Invalid, NotFound
+from haechi.base.errors import DataLoss, Invalid, NotFound
 from haechi.base.ids import CameraId, StreamId, camera_of
 from haechi.media.access_unit import AccessUnit, VideoParams
 from haechi.record.playback.reel import Moment, Reel
@@ -47,7 +47,6 @@ WIDTHS_PX = (160, 320, 640)
 QUALITY = 70
 AT_ONCE = 2
 """Pictures that are decoded at once; others wait: stills of other people have the same worker."""
-WAITING_MOST = 256
 NS_PER_HOUR = 3600 * NS_PER_S
 LOW = 0.9
 """When there are more bytes than may be, the least lately used go, down to this share of the limit."""
@@ -171,8 +170,6 @@ class Previews:
         self._room = asyncio.Semaphore(AT_ONCE)
         self._sheet_room = asyncio.Semaphore(AT_ONCE - 1)
         self._making: dict[str, asyncio.Lock] = {}
-        self._wanted: OrderedDict[tuple[StreamId, int, int], None] = OrderedDict()
-        self._wake = asyncio.Event()
 
     async def at(self, stream: StreamId, at_ns: int, width_px: int = WIDTHS_PX[1]) -> Preview:
         """The picture of the sync unit at or before a moment, in the next larger of `WIDTHS_PX`.
@@ -212,27 +209,6 @@ class Previews:
             kept = Sheet(final, with_facts(made.jpeg, final))
             await self._keep(name, kept.jpeg)
             return kept
-
-    def want(self, stream: StreamId, times_ns: Sequence[int], width_px: int) -> None:
-        """Make pictures ahead of the question, when nothing else is to be done; the newest wishes count."""
-        for at_ns in times_ns:
-            self._wanted[stream, at_ns, width_px] = None
-            self._wanted.move_to_end((stream, at_ns, width_px))
-        while len(self._wanted) > WAITING_MOST:
-            self._wanted.popitem(last=False)
-        self._wake.set()
-
-    async def run(self) -> None:
-        """Make what is wanted, one after the other, until cancelled."""
-        while True:
-            await self._wake.wait()
-            self._wake.clear()
-            while self._wanted:
-                (stream, at_ns, width_px), _ = self._wanted.popitem()
-                try:
-                    await self.at(stream, at_ns, width_px)
-                except HaechiError as error:
-                    log.debug("a picture was not made ahead", code=error.code)
 
     async def forget(self, oldest_ns: dict[CameraId, int]) -> None:
         """Take away pictures of footage that is gone: of hours before the oldest footage, and of cameras not named."""
