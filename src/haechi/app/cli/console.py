@@ -15,7 +15,7 @@ from haechi.base.telemetry import set_up_logging
 from haechi.store.database import Database
 
 out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 def fail(error: HaechiError) -> int:
