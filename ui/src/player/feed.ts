@@ -131,6 +131,8 @@ export class MseFeed {
   private appended(): void {
     if (this.closed || this.buffer === null) return;
     this.chase();
+    // A chunk that came between the end of the update and this event is being appended already: its end comes, too.
+    if (this.buffer.updating) return;
     if (!this.trim(this.buffer)) this.pump();
   }
 

@@ -33,7 +33,7 @@ export function Cameras({ cameras, fallback, edit }: CamerasProps) {
         >
           {fallback === undefined
             ? t("storage.default")
-            : t("storage.defaultDays", { days: daysText(fallback) })}
+            : t("storage.defaultDays", { days: daysText(fallback), count: fallback.event_days })}
         </Button>
       </header>
       {cameras.length > 0 && (
@@ -83,7 +83,10 @@ export function Cameras({ cameras, fallback, edit }: CamerasProps) {
                       {own !== undefined && (
                         <>
                           <span title={DAYS.map((name) => t(`storage.${name}`)).join(" / ")}>
-                            {t("storage.days", { days: daysText(own.effective) })}
+                            {t("storage.days", {
+                              days: daysText(own.effective),
+                              count: own.effective.event_days,
+                            })}
                           </span>{" "}
                           {isOwn(own) && (
                             <Badge size="sm" variant="light" color="gray">
