@@ -30,7 +30,8 @@ import uvicorn
 from bench.month import Month, fill
 from haechi.api.app import build_app
 from haechi.api.auth.tokens import csrf_of
-from haechi.app.embedded import listen, open_rooms
+from haechi.app.embedded import open_rooms
+from haechi.app.ports import listen
 from haechi.app.settings import RecordSettings, Settings, VisionSettings
 from haechi.base.clock import NS_PER_MS
 

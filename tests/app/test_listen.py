@@ -6,7 +6,7 @@ from contextlib import closing
 import pytest
 
 from haechi.app.demo import free_port
-from haechi.app.embedded import PORTS_TRIED, listen
+from haechi.app.ports import PORTS_TRIED, listen
 from haechi.base.errors import Unavailable
 
 

@@ -24,6 +24,7 @@ from haechi.api.app import build_app
 from haechi.api.services import Auth, EdgeConfig, Services
 from haechi.app.ground import Ground, kept, on_signals, open_ground, stopped
 from haechi.app.keeping import keeping_over
+from haechi.app.ports import listen
 from haechi.app.push import PushRoom
 from haechi.app.reverse import ReverseRoom
 from haechi.app.settings import Settings
@@ -31,7 +32,6 @@ from haechi.app.sound import RECODING
 from haechi.app.tidy import keep_tidy
 from haechi.app.tiers import tiers_over
 from haechi.base.clock import Clock
-from haechi.base.errors import Unavailable
 from haechi.base.memory import settle_memory
 from haechi.events.centre import EventCentre, Stores
 from haechi.events.rulebook import RuleStore
@@ -55,8 +55,6 @@ from haechi.vision.settings import VisionSettings
 from haechi.vision.zones import ZoneStore
 
 log = structlog.get_logger(__name__)
-
-PORTS_TRIED = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,26 +219,6 @@ class _Server(uvicorn.Server):
         before the recorder has written what it holds.
         """
         yield
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """A listening socket on ``port``, or on the next free one.
-
-    Raises:
-        Unavailable: ``port-taken``.
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    for candidate in range(port, min(port + PORTS_TRIED, 65_536)) if port else (0,):
-        listener = socket.socket(family, socket.SOCK_STREAM)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind((host, candidate))
-        except OSError:
-            listener.close()
-            continue
-        listener.setblocking(False)
-        return listener
-    raise Unavailable("no port to listen on; choose another with --port", code="port-taken", host=host, port=port)
 
 
 async def _stop_when(stop: asyncio.Event | None, server: uvicorn.Server) -> None:
