@@ -113,6 +113,7 @@ async def _opened(page: Page, key: str) -> Locator:
 async def _export_keeps_the_keys_and_gives_them_back(page: Page) -> None:
     dialog = await _opened(page, "e")
     await expect(dialog.locator(".hc-estimate[data-units]").first).to_be_visible(timeout=15_000)
+    await expect(dialog.locator("button[type=submit]")).to_be_enabled(timeout=15_000)
     await _nothing_wrong(page)
     stops = await _tabbed(page, 40)
     assert all(name and is_inside for name, is_inside in stops), stops
