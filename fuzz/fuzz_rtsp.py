@@ -8,7 +8,7 @@ with instrumented():
     from haechi.media.rtsp.deframer import frame
     from haechi.media.rtsp.server import RtspServer, ServerPolicy
     from haechi.media.rtsp.transport import parse_alternatives
-    from haechi.media.rtsp.url import RtspUrl
+    from haechi.media.url import Url
 
 from tests.streams import h264_stream
 
@@ -36,7 +36,7 @@ def one(data: bytes) -> None:
         for found in auth.parse_challenges([text]):
             auth.authorization(found, auth.Credentials("u", "p"), "PLAY", "rtsp://h/")
         parse_alternatives(text)
-        RtspUrl.parse(text)
+        Url.parse(text)
     else:
         client = RtspClient("rtsp://u:p@h/a", wishes=Wishes(basic_in_clear=kind == b"b"))
         client.start()

@@ -10,7 +10,7 @@ from haechi.bus.frames import FrameBus, Subscription
 from haechi.camera.virtual.server import FeedUnit
 from haechi.fleet.address import parse_address
 from haechi.ingest.camera import CameraIngest, Numbers
-from haechi.ingest.manager import target_of
+from haechi.ingest.openers import target_of
 from haechi.ingest.rtsp import RtspSource
 from haechi.ingest.runs import RunNumbers
 from haechi.media.access_unit import AccessUnit, CodecParams, VideoParams

@@ -16,8 +16,8 @@ from haechi.camera.virtual.server import VirtualCamera
 from haechi.fleet.cameras import CameraRegistry
 from haechi.fleet.certificate import load_identity, own_certificate
 from haechi.fleet.dialling import DialKeys, signer
-from haechi.ingest.lines import Lines
 from haechi.ingest.manager import IngestManager
+from haechi.ingest.openers import Openers
 from haechi.ingest.reverse_rtsp import Placement, ReverseListener
 from haechi.store.database import Database
 from tests.cameras import StreamFeed
@@ -35,8 +35,9 @@ class Port:
         self.bus = FrameBus()
         self.registry = CameraRegistry(self.database, self.clock)
         self.keys = DialKeys(self.database, self.clock)
-        self.lines = Lines(self.clock)
-        self.manager = IngestManager(self.registry, self.bus, self.clock, self.database, lines=self.lines)
+        self.openers = Openers(self.clock)
+        self.lines = self.openers.lines
+        self.manager = IngestManager(self.registry, self.bus, self.clock, self.database, openers=self.openers)
         own_certificate(folder / "reverse.pem", dt.datetime.now(dt.UTC))
         self.identity = load_identity(folder / "reverse.pem")
         self.listener = ReverseListener(self.keys, self.lines, self.clock, placement)

@@ -11,7 +11,7 @@ from haechi.base.clock import SystemClock
 from haechi.bus.frames import GapCause, RunEnded
 from haechi.camera.virtual.server import VirtualCamera
 from haechi.fleet.address import parse_address
-from haechi.ingest.manager import target_of
+from haechi.ingest.openers import target_of
 from haechi.ingest.probe import ProbeReport, probe_source
 from haechi.ingest.rtsp import RtspSource
 from haechi.media.access_unit import VideoParams

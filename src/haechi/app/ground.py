@@ -19,6 +19,7 @@ from typing import Any
 from haechi.api.settings import LiveSettings, SettingsStore
 from haechi.app.keys import key_ring, require_keys
 from haechi.app.settings import Settings, make_folder
+from haechi.app.sources import openers_over
 from haechi.app.zone import machine_zone
 from haechi.base.clock import Clock, SystemClock, is_synchronised
 from haechi.base.errors import HaechiError
@@ -77,7 +78,14 @@ class Ground:
             index=index,
             volume=volume,
             retention=retention,
-            ingest=IngestManager(registry, bus, clock, database, floor=index.newest_captured_ns),
+            ingest=IngestManager(
+                registry,
+                bus,
+                clock,
+                database,
+                floor=index.newest_captured_ns,
+                openers=openers_over(clock),
+            ),
             recorder=Recorder(bus, index, volume, clock, recording, on_full=retention.wake),
         )
 

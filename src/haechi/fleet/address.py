@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from urllib.parse import quote
 
 from msgspec import Struct
 
 from haechi.base.errors import Invalid
-from haechi.media.rtsp.url import RtspUrl
+from haechi.media.url import RTSP_PORTS, Url
 
 LONGEST_URL = 2048
 LONGEST_CREDENTIAL = 256
 REVERSE = "reverse:"
 """The address of a camera that dials out to us: there is none to connect to."""
+PORTS: Mapping[str, int] = {**RTSP_PORTS}
+"""Addresses on the network: scheme, and the port that it has when none is named."""
+KINDS: Mapping[str, str] = {"rtsp": "rtsp", "rtsps": "rtsp", "reverse": "reverse"}
+"""By scheme: who opens such a camera (`haechi.ingest.openers`)."""
 
 
 class CameraAddress(Struct, frozen=True):
@@ -24,6 +29,11 @@ class CameraAddress(Struct, frozen=True):
     is_tls: bool
     username: str = ""
     password: str = ""
+
+    @property
+    def kind(self) -> str:
+        """Which opener takes it: see `KINDS`."""
+        return KINDS[self.url.partition(":")[0]]
 
     @property
     def is_reverse(self) -> bool:
@@ -54,12 +64,12 @@ def parse_address(text: str) -> CameraAddress:
     """Read a camera URL, with or without user info; ``reverse:`` is a camera that dials out to us.
 
     Raises:
-        Invalid: ``bad-url``: not an RTSP address; the message says what is wrong, never what the credentials were.
+        Invalid: ``bad-url``: not a camera's address; the message says what is wrong, never what the credentials were.
     """
     if len(text) > LONGEST_URL:
         raise Invalid("the address is too long", code="bad-url", limit=LONGEST_URL)
     if text.strip().lower() == REVERSE:
         return CameraAddress(REVERSE, "", 0, is_tls=True)
-    url = RtspUrl.parse(text)
+    url = Url.parse(text, PORTS)
     address = CameraAddress(url.uri, url.host, url.port, url.is_tls)
     return address.with_credentials(url.username, url.password) if url.username else address

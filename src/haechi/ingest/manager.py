@@ -3,59 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from functools import partial
 from typing import Protocol
 
 from haechi.base.clock import Clock
-from haechi.base.errors import Invalid
 from haechi.base.ids import CameraId, StreamId
 from haechi.base.supervise import supervise
 from haechi.bus.frames import FrameBus, GapCause
-from haechi.ingest.camera import CameraIngest, DialledIngest, IngestStatus, Numbers, StampFloor
-from haechi.ingest.lines import Lines
+from haechi.ingest.camera import CameraIngest, IngestStatus, Numbers, StampFloor
+from haechi.ingest.openers import Openers
 from haechi.ingest.probe import ProbeReport, probe_source
-from haechi.ingest.reverse_rtsp import ReverseSource
-from haechi.ingest.rtsp import RtspSource, RtspTarget
 from haechi.ingest.runs import RunNumbers
-from haechi.ingest.source import Source
+from haechi.ingest.session import no_note
+from haechi.ingest.wish import CameraPlace, CameraWish, Trial
 from haechi.store.database import Database
 
 SAMPLE_S = 2.0
-
-
-class CameraWish(Protocol):
-    """What ingest needs to know of a camera (`haechi.fleet.cameras.Camera` has it)."""
-
-    @property
-    def id(self) -> CameraId: ...
-    @property
-    def enabled(self) -> bool: ...
-    @property
-    def audio(self) -> bool: ...
-    @property
-    def transport(self) -> str: ...
-    @property
-    def address(self) -> CameraPlace: ...
-
-
-class CameraPlace(Protocol):
-    """Where a camera is (`haechi.fleet.address.CameraAddress` has it)."""
-
-    @property
-    def url(self) -> str: ...
-    @property
-    def host(self) -> str: ...
-    @property
-    def port(self) -> int: ...
-    @property
-    def is_tls(self) -> bool: ...
-    @property
-    def username(self) -> str: ...
-    @property
-    def password(self) -> str: ...
-    @property
-    def is_reverse(self) -> bool: ...
 
 
 class CameraList(Protocol):
@@ -74,7 +38,7 @@ class IngestManager:
     Args:
         floor: Newest ``captured_ns`` that is recorded of a stream (0: none). Stamps go on from there even when the
             clock was set back.
-        lines: Where cameras that dial out come in; its own when left out.
+        openers: Who opens which kind of camera; RTSP both ways when left out.
     """
 
     def __init__(
@@ -85,14 +49,15 @@ class IngestManager:
         database: Database,
         *,
         floor: StampFloor = _no_floor,
-        lines: Lines | None = None,
+        openers: Openers | None = None,
     ) -> None:
         self._cameras = cameras
         self._bus = bus
         self._clock = clock
         self._runs = RunNumbers(database)
         self._floor = floor
-        self.lines = lines or Lines(clock)
+        self.openers = openers or Openers(clock)
+        self.lines = self.openers.lines
         self._newest: dict[StreamId, int] = {}
         self._intakes: dict[CameraId, tuple[object, CameraIngest, asyncio.Task[None]]] = {}
         self._disabled: dict[CameraId, int] = {}
@@ -118,13 +83,10 @@ class IngestManager:
         """Try to get a picture, hop by hop, without touching any camera that is configured.
 
         Raises:
-            Invalid: ``camera-dials-out``: there is nothing to connect to.
+            Invalid: It is of a kind that cannot be tried from here, or that nobody here opens.
         """
-        if place.is_reverse:
-            message = "a camera that dials out cannot be tried from here; add it, and start it with its token"
-            raise Invalid(message, code="camera-dials-out")
-        target = target_of(place, transport)
-        return await probe_source(lambda note: RtspSource(target, self._clock, note=note), self._clock)
+        opener = self.openers.of(place)
+        return await probe_source(partial(opener.trial, Trial(place, transport)), self._clock)
 
     async def _reconcile(self, cameras: Sequence[CameraWish], group: asyncio.TaskGroup) -> None:
         wanted = {camera.id: camera for camera in cameras if camera.enabled}
@@ -151,13 +113,9 @@ class IngestManager:
 
     def _intake(self, wish: CameraWish) -> CameraIngest:
         numbers = Numbers(self._runs, self._stamp_floor)
-        target = target_of(wish.address, wish.transport, audio=wish.audio)
-        make: Callable[[], Source] = lambda: RtspSource(target, self._clock)  # noqa: E731
-        kind = CameraIngest
-        if wish.address.is_reverse:
-            make = lambda: ReverseSource(wish.id, self.lines, self._clock, audio=wish.audio)  # noqa: E731
-            kind = DialledIngest
-        return kind(wish.id, make, self._bus, self._clock, numbers=numbers, audio=wish.audio)
+        opener = self.openers.of(wish.address)
+        make = partial(opener.open, wish, no_note)
+        return opener.intake(wish.id, make, self._bus, self._clock, numbers=numbers, audio=wish.audio)
 
     async def _stamp_floor(self, stream: StreamId) -> int:
         last = self._bus.channel(stream).last
@@ -170,19 +128,5 @@ class IngestManager:
                 intake.sample_rates()
 
 
-def target_of(place: CameraPlace, transport: str, *, audio: bool = True) -> RtspTarget:
-    """The parts of a camera's address that the connection needs."""
-    return RtspTarget(
-        url=place.url,
-        host=place.host,
-        port=place.port,
-        is_tls=place.is_tls,
-        username=place.username,
-        password=place.password,
-        transport=transport,
-        audio=audio,
-    )
-
-
 def _key(wish: CameraWish) -> object:
-    return target_of(wish.address, wish.transport, audio=wish.audio)
+    return wish.address, wish.transport, wish.audio

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -11,14 +12,14 @@ from rich.table import Table
 
 from haechi.app.cli.console import opened, out
 from haechi.app.cli.dialling import dial, show_token, token
+from haechi.app.sources import openers_over
 from haechi.base.clock import SystemClock
 from haechi.base.errors import Invalid
 from haechi.base.ids import CameraId, is_id
 from haechi.fleet.address import parse_address
 from haechi.fleet.cameras import CameraRegistry, Transport
-from haechi.ingest.manager import target_of
 from haechi.ingest.probe import ProbeReport, probe_source
-from haechi.ingest.rtsp import RtspSource
+from haechi.ingest.wish import Trial
 
 app = typer.Typer(help="Cameras: add, list, test, remove.", no_args_is_help=True)
 app.command()(token)
@@ -111,14 +112,11 @@ def remove(camera_id: Annotated[str, typer.Argument(help="As `haechi camera list
 def try_address(url: Url, username: User = "", password: Password = "", transport: Via = "auto") -> None:
     """Try an address hop by hop, and say which one fails."""
     place = parse_address(url)
-    if place.is_reverse:
-        message = "a camera that dials out cannot be tried from here; add it, and start it with its token"
-        raise Invalid(message, code="camera-dials-out")
     if username:
         place = place.with_credentials(username, password)
-    target = target_of(place, _transport(transport))
     clock = SystemClock()
-    report = asyncio.run(probe_source(lambda note: RtspSource(target, clock, note=note), clock))
+    opener = openers_over(clock).of(place)
+    report = asyncio.run(probe_source(partial(opener.trial, Trial(place, _transport(transport))), clock))
     _print(report)
     if not report.ok:
         raise typer.Exit(4)

@@ -13,7 +13,7 @@ from haechi.base.errors import HaechiError, Invalid, Unavailable
 from haechi.base.supervise import Backoff
 from haechi.camera.virtual.server import FeedUnit
 from haechi.fleet.address import parse_address
-from haechi.ingest.manager import target_of
+from haechi.ingest.openers import target_of
 from haechi.ingest.rtsp import RtspSource
 from haechi.ingest.source import Track
 from haechi.media.access_unit import AudioParams, CodecParams, RawUnit, VideoParams

@@ -9,7 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from haechi.base.errors import Invalid
-from haechi.media.rtsp.url import RtspUrl, without_user_info
+from haechi.media.url import Url, without_user_info
 
 DEVICE_PATH = "/onvif/device_service"
 LONGEST = 1024
@@ -86,7 +86,7 @@ def stream_uri(told: str, host: str) -> str:
     tail = rest[len(authority) :]
     port = re.search(r":(\d{1,5})$", authority)
     uri = f"{scheme.lower()}://{bracketed(host)}{port[0] if port else ''}{tail or '/'}"
-    return RtspUrl.parse(uri).uri
+    return Url.parse(uri).uri
 
 
 def bracketed(host: str) -> str:

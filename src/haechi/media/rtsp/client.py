@@ -19,8 +19,8 @@ from haechi.media.rtsp.message import Headers, Message, Request, Response, heade
 from haechi.media.rtsp.refusal import refusal
 from haechi.media.rtsp.tracks import choose_tracks
 from haechi.media.rtsp.transport import Pair, Transport
-from haechi.media.rtsp.url import RtspUrl, without_user_info
 from haechi.media.sdp import MediaTrack
+from haechi.media.url import Url, without_user_info
 
 USER_AGENT = "Haechi"
 DEFAULT_SESSION_TIMEOUT_S = 60.0
@@ -114,7 +114,7 @@ class RtspClient:
         """``client_ports``: over UDP, a bound (RTP, RTCP) pair of ports per wanted track, video first."""
         if transport == "udp" and not client_ports:
             raise ValueError("over UDP, each track needs a pair of bound ports")
-        parsed = RtspUrl.parse(url)
+        parsed = Url.parse(url)
         self.uri = parsed.uri
         self.ignored_packets = 0
         self._who = auth.Credentials(username or parsed.username, password or parsed.password)

@@ -1,28 +1,28 @@
-"""RTSP addresses as people paste them."""
+"""Addresses as people paste them."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from haechi.base.errors import Invalid
-from haechi.media.rtsp.url import RtspUrl, without_user_info
+from haechi.media.url import Url, without_user_info
 
 
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("rtsp://h/a", RtspUrl("rtsp://h/a", "h", 554, False, "", "")),
-        ("RTSPS://h", RtspUrl("rtsps://h/", "h", 322, True, "", "")),
-        ("rtsp://u:p%40%2f@h:8554/a?b=c", RtspUrl("rtsp://h:8554/a?b=c", "h", 8554, False, "u", "p@/")),
-        ("rtsp://u:p@ss@h/a", RtspUrl("rtsp://h/a", "h", 554, False, "u", "p@ss")),
-        ("rtsp://[fe80::1]:554/a", RtspUrl("rtsp://[fe80::1]:554/a", "fe80::1", 554, False, "", "")),
-        ("rtsp://H/%41%zz", RtspUrl("rtsp://H/%41%zz", "h", 554, False, "", "")),
-        ("rtsp://u%:%E2%82%AC@h/", RtspUrl("rtsp://h/", "h", 554, False, "u%", "€")),
-        ("rtsp://h?x=@1", RtspUrl("rtsp://h?x=@1", "h", 554, False, "", "")),
+        ("rtsp://h/a", Url("rtsp://h/a", "h", 554, False, "", "")),
+        ("RTSPS://h", Url("rtsps://h/", "h", 322, True, "", "")),
+        ("rtsp://u:p%40%2f@h:8554/a?b=c", Url("rtsp://h:8554/a?b=c", "h", 8554, False, "u", "p@/")),
+        ("rtsp://u:p@ss@h/a", Url("rtsp://h/a", "h", 554, False, "u", "p@ss")),
+        ("rtsp://[fe80::1]:554/a", Url("rtsp://[fe80::1]:554/a", "fe80::1", 554, False, "", "")),
+        ("rtsp://H/%41%zz", Url("rtsp://H/%41%zz", "h", 554, False, "", "")),
+        ("rtsp://u%:%E2%82%AC@h/", Url("rtsp://h/", "h", 554, False, "u%", "€")),
+        ("rtsp://h?x=@1", Url("rtsp://h?x=@1", "h", 554, False, "", "")),
     ],
 )
-def test_an_address_is_taken_apart(text: str, expected: RtspUrl) -> None:
-    assert RtspUrl.parse(text) == expected
+def test_an_address_is_taken_apart(text: str, expected: Url) -> None:
+    assert Url.parse(text) == expected
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,7 @@ def test_an_address_is_taken_apart(text: str, expected: RtspUrl) -> None:
 )
 def test_what_is_no_address_is_refused_without_repeating_it(text: str) -> None:
     with pytest.raises(Invalid) as caught:
-        RtspUrl.parse(text)
+        Url.parse(text)
     assert caught.value.code == "bad-url"
     assert "canary" not in str(caught.value)
 
@@ -40,7 +40,7 @@ def test_what_is_no_address_is_refused_without_repeating_it(text: str) -> None:
 def test_noise_is_invalid_or_an_address(text: str) -> None:
     for noise in (text, f"rtsp://{text}"):
         try:
-            url = RtspUrl.parse(noise)
+            url = Url.parse(noise)
         except Invalid:
             continue
         assert url.host

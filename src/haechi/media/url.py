@@ -1,19 +1,21 @@
-"""RTSP addresses: where to connect, what to ask for, and who asks. User info never stays in the text."""
+"""Addresses on the network: where to connect, what to ask for, and who asks. User info never stays in the text."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Self
 
 from msgspec import Struct
 
 from haechi.base.errors import Invalid
 
-_PORTS = {"rtsp": 554, "rtsps": 322}
+RTSP_PORTS: Mapping[str, int] = {"rtsp": 554, "rtsps": 322}
+_TLS = frozenset({"rtsps", "https", "rtmps"})
 _MAX_CHARS = 4096
 
 
-class RtspUrl(Struct, frozen=True):
+class Url(Struct, frozen=True):
     """An address, taken apart.
 
     Attributes:
@@ -29,19 +31,23 @@ class RtspUrl(Struct, frozen=True):
     password: str
 
     @classmethod
-    def parse(cls, text: str) -> Self:
+    def parse(cls, text: str, ports: Mapping[str, int] = RTSP_PORTS) -> Self:
         """Take an address apart.
 
+        Args:
+            ports: The schemes that may be, each with the port that it has when the address names none.
+
         Raises:
-            Invalid: Not an RTSP address (``bad-url``). The message never repeats it, as it may hold a password.
+            Invalid: Not such an address (``bad-url``). The message never repeats it, as it may hold a password.
         """
         text = text.strip()
         if len(text) > _MAX_CHARS or any(char <= " " or char == "\x7f" for char in text):
             raise Invalid("the address is too long or has spaces or control characters in it", code="bad-url")
         scheme, separator, rest = text.partition("://")
         scheme = scheme.lower()
-        if scheme not in _PORTS or not separator:
-            raise Invalid("the address must begin with rtsp:// or rtsps://", code="bad-url")
+        if scheme not in ports or not separator:
+            choice = " or ".join(f"{known}://" for known in ports)
+            raise Invalid(f"the address must begin with {choice}", code="bad-url")
         # A password may hold an @ that nobody encoded: the last one before the path decides.
         authority = rest.split("/", 1)[0].split("?", 1)[0]
         userinfo, at, host_port = authority.rpartition("@")
@@ -52,9 +58,8 @@ class RtspUrl(Struct, frozen=True):
             raise Invalid("the address has no valid host and port", code="bad-url")
         user, _, password = userinfo.partition(":") if at else ("", "", "")
         uri = f"{scheme}://{host_port}{tail or '/'}"
-        return cls(
-            uri, host, port if port_text else _PORTS[scheme], scheme == "rtsps", unquote(user), unquote(password)
-        )
+        port = port if port_text else ports[scheme]
+        return cls(uri, host, port, scheme in _TLS, unquote(user), unquote(password))
 
 
 def without_user_info(uri: str) -> str:

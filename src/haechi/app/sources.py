@@ -1,0 +1,15 @@
+"""Which kinds of camera this server takes in, and who opens each."""
+
+from __future__ import annotations
+
+from haechi.base.clock import Clock
+from haechi.ingest.openers import Openers
+
+
+def openers_over(clock: Clock) -> Openers:
+    """An opener for each kind of address that `haechi.fleet.address.parse_address` knows.
+
+    What an opener needs beyond ourselves (libav, a browser's WebRTC) it imports when it opens its first camera: this is
+    made before the first unit can be recorded.
+    """
+    return Openers(clock)

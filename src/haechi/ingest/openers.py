@@ -1,0 +1,136 @@
+"""How a camera of each kind is opened. The manager knows no kinds; the app says which there are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from haechi.base.clock import Clock
+from haechi.base.errors import Invalid
+from haechi.ingest.camera import CameraIngest, DialledIngest
+from haechi.ingest.lines import Lines
+from haechi.ingest.probe import Note
+from haechi.ingest.reverse_rtsp import ReverseSource
+from haechi.ingest.rtsp import RtspSource, RtspTarget
+from haechi.ingest.source import Sink, Source
+from haechi.ingest.wish import CameraPlace, CameraWish
+
+
+class Opener(Protocol):
+    """Makes the sources of one kind of camera."""
+
+    @property
+    def intake(self) -> type[CameraIngest]:
+        """What keeps such a camera connected: `CameraIngest` where we connect, `DialledIngest` where it does."""
+
+    def open(self, wish: CameraWish, note: Note) -> Source:
+        """A source for one connection; ``note`` is told the name of each hop when it begins."""
+
+    def trial(self, wish: CameraWish, note: Note) -> Source:
+        """The same, to try an address that may belong to no camera.
+
+        Raises:
+            Invalid: Such a camera cannot be tried from here; the message says what to do instead.
+        """
+
+
+class RtspOpener:
+    """Cameras that speak RTSP and that we connect to."""
+
+    intake = CameraIngest
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    def open(self, wish: CameraWish, note: Note) -> Source:
+        """See `Opener`."""
+        return RtspSource(target_of(wish.address, wish.transport, audio=wish.audio), self._clock, note=note)
+
+    def trial(self, wish: CameraWish, note: Note) -> Source:
+        """See `Opener`."""
+        return self.open(wish, note)
+
+
+class ReverseOpener:
+    """Cameras that connect to us, and are spoken to by RTSP then."""
+
+    intake = DialledIngest
+
+    def __init__(self, lines: Lines, clock: Clock) -> None:
+        self._lines = lines
+        self._clock = clock
+
+    def open(self, wish: CameraWish, note: Note) -> Source:
+        """See `Opener`."""
+        return ReverseSource(wish.id, self._lines, self._clock, audio=wish.audio)
+
+    def trial(self, wish: CameraWish, note: Note) -> Source:
+        """See `Opener`; there is nothing to connect to."""
+        message = "a camera that dials out cannot be tried from here; add it, and start it with its token"
+        raise Invalid(message, code="camera-dials-out")
+
+
+class NoOpener:
+    """For a kind that nobody here opens. The camera says so as its error, and the others do not notice."""
+
+    intake = CameraIngest
+
+    def open(self, wish: CameraWish, note: Note) -> Source:
+        """See `Opener`."""
+        return _Unsupported(wish.address.kind)
+
+    def trial(self, wish: CameraWish, note: Note) -> Source:
+        """See `Opener`."""
+        raise unsupported(wish.address.kind)
+
+
+class _Unsupported:
+    def __init__(self, kind: str) -> None:
+        self._kind = kind
+
+    async def run(self, sink: Sink) -> None:
+        raise unsupported(self._kind)
+
+
+def unsupported(kind: str) -> Invalid:
+    """The error for a kind of camera that nobody here opens."""
+    return Invalid("this server cannot take in cameras of this kind", code="source-unsupported", kind=kind)
+
+
+class Openers:
+    """Who opens which kind of camera.
+
+    Args:
+        more: By `CameraPlace.kind`, beside RTSP both ways, which needs nothing but ourselves.
+
+    Attributes:
+        lines: Where cameras that dial out come in.
+    """
+
+    def __init__(self, clock: Clock, more: Mapping[str, Opener] | None = None) -> None:
+        self.lines = Lines(clock)
+        rtsp: dict[str, Opener] = {"rtsp": RtspOpener(clock), "reverse": ReverseOpener(self.lines, clock)}
+        self._by_kind = {**rtsp, **(more or {})}
+
+    def of(self, place: CameraPlace) -> Opener:
+        """Who opens what is at ``place``; `NoOpener` when nobody does."""
+        return self._by_kind.get(place.kind) or NoOpener()
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        """The kinds that somebody opens."""
+        return frozenset(self._by_kind)
+
+
+def target_of(place: CameraPlace, transport: str, *, audio: bool = True) -> RtspTarget:
+    """The parts of a camera's address that an RTSP connection needs."""
+    return RtspTarget(
+        url=place.url,
+        host=place.host,
+        port=place.port,
+        is_tls=place.is_tls,
+        username=place.username,
+        password=place.password,
+        transport=transport,
+        audio=audio,
+    )
