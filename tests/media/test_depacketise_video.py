@@ -239,6 +239,22 @@ def recovery_stream(with_idr: bool) -> list[RawUnit]:
     return feed(H264Depacketiser(96), packets)
 
 
+@pytest.mark.parametrize("codec", [Codec.H264, Codec.H265])
+def test_sets_that_change_to_and_fro_under_the_same_id_are_each_noticed(codec: Codec) -> None:
+    make = h264_stream if codec is Codec.H264 else h265_stream
+    coded = [make(frames=1, size=(320, 240)), make(frames=1, size=(640, 480))]
+    sender, packets = RtpSender(track_for(coded[0][0]), codec, ssrc=1), list[bytes]()
+    order = [0, 0, 1, 1, 0, 1]
+    for number, which in enumerate(order):
+        params, (unit,) = coded[which]
+        packets += sender.packetise(unit.data, number * 3000, is_sync=True, params=params)
+    changes = [(index, unit.params) for index, unit in enumerate(feed(fresh(codec), packets)) if unit.params]
+    wanted = [(0, 0), (2, 1), (4, 0), (5, 1)]
+    assert [(at, (one.width_px, one.height_px)) for at, one in changes if isinstance(one, VideoParams)] == [
+        (at, (coded[which][0].width_px, coded[which][0].height_px)) for at, which in wanted
+    ]
+
+
 def test_a_recovery_point_is_a_start_in_a_stream_without_idr_pictures() -> None:
     assert [unit.is_sync for unit in recovery_stream(with_idr=False)] == [True, False, True]
 

@@ -16,7 +16,7 @@ from haechi.media.payload.frames import FramePacketiser
 from haechi.media.payload.h264 import H264Packetiser
 from haechi.media.payload.h265 import H265Packetiser
 from haechi.media.payload.mjpeg import MjpegPacketiser
-from haechi.media.rtp import RtpPacket
+from haechi.media.rtp import pack_header
 from haechi.media.sdp import MediaTrack
 
 _STATIC_TYPES = {Codec.PCMU: 0, Codec.PCMA: 8, Codec.MJPEG: 26}
@@ -120,11 +120,12 @@ class RtpSender:
         return [self._packet(payload, rtp_ticks & 0xFFFFFFFF, marker) for payload, marker in payloads]
 
     def _packet(self, payload: bytes, timestamp: int, marker: bool) -> bytes:
-        packet = RtpPacket(self._payload_type, self._sequence, timestamp, self.ssrc, marker, payload)
+        second = self._payload_type | (0x80 if marker else 0)
+        head = pack_header(0x80, second, self._sequence, timestamp, self.ssrc)
         self._sequence = (self._sequence + 1) & 0xFFFF
         self.packets += 1
         self.octets += len(payload)
-        return packet.serialise()
+        return head + payload
 
     def sender_report(self, rtp_ticks: int, wall_ns: int, name: str = "haechi") -> bytes:
         """A compound packet that says: ``rtp_ticks`` is ``wall_ns`` (ns since 1970)."""

@@ -18,7 +18,7 @@ _WRAP = 1 << 32
 
 unpack_header = struct.Struct("!BBHII").unpack_from
 """(flags, marker and payload type, sequence, timestamp, SSRC) of a packet of at least 12 bytes."""
-_pack_header = struct.Struct("!BBHII").pack
+pack_header = struct.Struct("!BBHII").pack
 
 
 class RtpPacket(Struct, frozen=True, gc=False):
@@ -45,7 +45,7 @@ class RtpPacket(Struct, frozen=True, gc=False):
     def serialise(self) -> bytes:
         """The packet as it goes on the wire."""
         second = self.payload_type | (0x80 if self.marker else 0)
-        return _pack_header(0x80, second, self.sequence, self.timestamp, self.ssrc) + self.payload
+        return pack_header(0x80, second, self.sequence, self.timestamp, self.ssrc) + self.payload
 
 
 def payload_bounds(data: bytes) -> tuple[int, int]:

@@ -38,6 +38,7 @@ class H264Dialect(Dialect):
         self.changed = False
         self._sps: dict[int, bytes] = {}
         self._pps: dict[int, tuple[int, bytes]] = {}
+        self._known: set[bytes] = set()
         self._saw_idr = False
         for nal in sets:
             self.add_set(nal)
@@ -54,14 +55,20 @@ class H264Dialect(Dialect):
 
     def add_set(self, nal: bytes) -> None:
         kind = nal[0] & 0x1F
+        if nal in self._known:  # cameras repeat them before every sync picture
+            return
         if kind == NalType.SPS:
             sps_id = h264.parse_sps(nal).sps_id
             if self._sps.get(sps_id) != nal:
+                self._known.discard(self._sps.get(sps_id, b""))
+                self._known.add(nal)
                 self._sps[sps_id] = nal
                 self.changed = True
         elif kind == NalType.PPS:
             pps_id, sps_id = h264.parse_pps_ids(nal)
             if self._pps.get(pps_id) != (sps_id, nal):
+                self._known.discard(self._pps.get(pps_id, (0, b""))[1])
+                self._known.add(nal)
                 self._pps[pps_id] = (sps_id, nal)
                 self.changed = True
 

@@ -39,6 +39,7 @@ class H265Dialect(Dialect):
         self._vps: dict[int, bytes] = {}
         self._sps: dict[int, bytes] = {}
         self._pps: dict[int, tuple[int, bytes]] = {}
+        self._known: set[bytes] = set()
         for nal in sets:
             self.add_set(nal)
 
@@ -54,10 +55,14 @@ class H265Dialect(Dialect):
         return (data[position] >> 1) & 0x3F == _FU and not data[position + 2] & (_START | _END)
 
     def add_set(self, nal: bytes) -> None:
+        if nal in self._known:  # cameras repeat them before every sync picture
+            return
         kind = h265.nal_type(nal)
         if kind == NalType.PPS:
             pps_id, sps_id = h265.parse_pps_ids(nal)
             if self._pps.get(pps_id) != (sps_id, nal):
+                self._known.discard(self._pps.get(pps_id, (0, b""))[1])
+                self._known.add(nal)
                 self._pps[pps_id] = (sps_id, nal)
                 self.changed = True
             return
@@ -66,6 +71,8 @@ class H265Dialect(Dialect):
         else:
             sets, key = self._sps, h265.parse_sps(nal).sps_id
         if sets.get(key) != nal:
+            self._known.discard(sets.get(key, b""))
+            self._known.add(nal)
             sets[key] = nal
             self.changed = True
 
