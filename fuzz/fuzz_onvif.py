@@ -4,14 +4,15 @@ from fuzz.harness import fuzz, instrumented
 
 with instrumented():
     from haechi.fleet.onvif import discovery, soap
-    from haechi.fleet.onvif.device import parse_profiles
     from haechi.fleet.onvif.events import parse_events
+    from haechi.fleet.onvif.media import parse_profiles
     from haechi.fleet.onvif.place import Place, stream_uri
     from haechi.fleet.onvif.session import device_time_ns
 
 from haechi.base.errors import Invalid
 from haechi.camera.virtual.onvif.answers import DEVICE, MEDIA
 from haechi.camera.virtual.onvif.beacon import Beacon
+from haechi.camera.virtual.onvif.media2 import MEDIA2
 from haechi.camera.virtual.onvif.model import Identity, Model, Quirks, VirtualProfile
 from haechi.fleet.onvif.xml import Node
 
@@ -42,7 +43,7 @@ def seeds() -> list[bytes]:
     token = Node("ProfileToken", "", {}, "main", ())
     asked = Node("", "", {}, "", (token, Node("ConfigurationToken", "", {}, "encoder-main", ())))
     wanted = {**DEVICE, **MEDIA}
-    replies = [wanted[name] for name in wanted if name != "GetSnapshotUri"]
+    replies = [wanted[name] for name in wanted if name != "GetSnapshotUri"] + [MEDIA2["GetProfiles"]]
     question = discovery.probe_message(ASKED, "tds:Device")
     return [soap.envelope(reply(model, "http://192.0.2.20", asked)) for reply in replies] + [
         Beacon(model, lambda: "http://10.0.0.9:81").answer(question),

@@ -8,15 +8,17 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from haechi.base.clock import NS_PER_S, SimulatedClock, SystemClock
-from haechi.base.errors import HaechiError, Invalid, PeerError
+from haechi.base.errors import HaechiError, Invalid, PeerError, Unavailable
 from haechi.camera.virtual.onvif.model import Identity, Quirks, VirtualProfile
 from haechi.camera.virtual.onvif.server import VirtualOnvif
 from haechi.camera.virtual.onvif.users import Demand, Users
 from haechi.fleet.onvif.device import Description, describe
 from haechi.fleet.onvif.events import DeviceEvent, events
+from haechi.fleet.onvif.http import post
 from haechi.fleet.onvif.place import Place
 from haechi.fleet.onvif.ptz import Ptz, Vector
 from haechi.fleet.onvif.session import Session
+from haechi.fleet.onvif.soap import envelope
 from haechi.ingest.network import resolve
 from haechi.media.rtsp.auth import Credentials
 from tests.cameras import scripted_server
@@ -115,8 +117,9 @@ def test_a_device_that_asks_for_no_user_works_without_one() -> None:
     assert told_by(who=Credentials("", ""), by=Users("", "")).device is not None
 
 
-def test_behind_nat_everything_is_asked_at_the_host_that_was_reached() -> None:
-    device = told_by(Quirks(inner_host="10.255.255.1")).device
+@pytest.mark.parametrize("inner_port", [0, 80, 65_535])
+def test_behind_nat_everything_is_asked_at_the_host_and_port_that_were_reached(inner_port: int) -> None:
+    device = told_by(Quirks(inner_host="10.255.255.1", inner_port=inner_port)).device
     assert device is not None
     assert [one.uri for one in device.profiles] == ["rtsp://127.0.0.1:8554/yard", "rtsp://127.0.0.1:8554/yard-small"]
 
@@ -139,6 +142,29 @@ def test_what_a_device_lacks_is_not_offered() -> None:
 def test_a_slow_device_is_waited_for() -> None:
     device = told_by(Quirks(slow_s=0.2)).device
     assert device is not None
+
+
+def test_an_answer_without_end_is_cut_and_named() -> None:
+    description = told_by(Quirks(huge=True))
+    assert description.error is not None
+    assert description.error.code == "onvif-too-large"
+
+
+def test_an_answer_that_drips_is_given_up() -> None:
+    """The time counts for the whole answer, not for each byte of it."""
+
+    async def play() -> None:
+        async with VirtualOnvif([MAIN], quirks=Quirks(drip_s=0.05)) as device:
+            place = Place.parse(device.url)
+            with pytest.raises(Unavailable) as caught:
+                await post(place, "127.0.0.1", envelope("<tds:GetSystemDateAndTime/>"), seconds=0.5)
+            assert caught.value.code == "onvif-silent"
+            description = await describe(place, WHO, resolve, CLOCK, 0.5)
+            assert description.error is not None
+            assert description.error.code == "onvif-silent"
+            assert [(step.hop, step.ok) for step in description.steps][-1] == ("onvif", False)
+
+    asyncio.run(play())
 
 
 @pytest.mark.parametrize("quirks", [Quirks(garbage=True), Quirks(entities=True)])

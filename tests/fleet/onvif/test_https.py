@@ -12,7 +12,7 @@ import uvloop
 
 from haechi.base.clock import SystemClock
 from haechi.camera.virtual.onvif.model import VirtualProfile
-from haechi.camera.virtual.onvif.server import VirtualOnvif
+from haechi.camera.virtual.onvif.server import Listening, VirtualOnvif
 from haechi.camera.virtual.onvif.users import Users
 from haechi.fleet.onvif.device import Description, describe
 from haechi.fleet.onvif.place import Place
@@ -64,3 +64,19 @@ def test_where_there_is_no_tls_the_hop_says_so(loop: Callable[[], asyncio.Abstra
     assert [(step.hop, step.ok) for step in description.steps][-1] == ("tls", False)
     assert description.error is not None
     assert description.error.code == "tls-failed"
+
+
+def test_a_device_that_speaks_https_only_is_described_and_told_apart_when_it_is_asked_without(tmp_path: Path) -> None:
+    async def play() -> tuple[Description, Description]:
+        listening = Listening(tls=certificate(tmp_path))
+        async with VirtualOnvif(MANY[:2], users=Users("me", "secret"), listening=listening) as device:
+            return await ask(Place.parse(device.url)), await ask(Place("127.0.0.1", device.port))
+
+    https, http = asyncio.run(play())
+    assert https.error is None
+    assert https.device is not None
+    assert https.device.place.is_tls
+    assert [(step.hop, step.ok) for step in http.steps][-1] == ("onvif", False)
+    assert http.error is not None
+    assert http.error.code in ("connection-lost", "onvif-not-http")
+    assert "https" in http.error.message

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from haechi.base.clock import NS_PER_S
 from haechi.base.errors import Denied, HaechiError, Invalid, PeerError
-from haechi.fleet.onvif.device import parse_profiles
 from haechi.fleet.onvif.events import parse_events
+from haechi.fleet.onvif.media import parse_profiles
 from haechi.fleet.onvif.place import Place, stream_uri
 from haechi.fleet.onvif.session import device_time_ns
 from haechi.fleet.onvif.soap import envelope, parse_answer, password_digest, security_header, xml_time

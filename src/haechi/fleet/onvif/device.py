@@ -2,45 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from haechi.base.clock import NS_PER_MS, Clock
-from haechi.base.errors import Denied, HaechiError, Invalid, PeerError
+from haechi.base.errors import Denied, HaechiError, Unavailable
 from haechi.fleet.onvif.http import Resolve
-from haechi.fleet.onvif.place import Place, stream_uri
+from haechi.fleet.onvif.media import Profile, profiles_of, with_addresses
+from haechi.fleet.onvif.place import Place
 from haechi.fleet.onvif.session import Session
-from haechi.fleet.onvif.xml import Node, escape, inert
+from haechi.fleet.onvif.xml import Node, inert
 from haechi.media.rtsp.auth import Credentials
 
+DESCRIBE_S = 60.0
+"""A camera that thinks for seconds before each answer may be asked some forty things."""
 HOPS = ("dns", "tcp", "tls", "onvif", "auth", "profiles", "stream")
-MOST_PROFILES = 16
-LONGEST_TOKEN = 64
-"""ONVIF Core: tt:ReferenceToken."""
-
-
-class Profile(Struct, frozen=True):
-    """One stream that a device offers.
-
-    Attributes:
-        codec: ``h264``, ``h265``, ``mjpeg``, else what the device called it.
-        fps: The limit that is set in the device; 0: it does not say.
-        bitrate_bps: As set; 0: it does not say.
-        uri: RTSP address at the host that we reached, without user info; empty when it told none that can be used.
-        is_movable: A PTZ configuration belongs to it.
-    """
-
-    token: str
-    name: str
-    codec: str = ""
-    width_px: int = 0
-    height_px: int = 0
-    fps: float = 0.0
-    bitrate_bps: int = 0
-    uri: str = ""
-    is_movable: bool = False
 
 
 class Device(Struct, frozen=True):
@@ -111,26 +90,32 @@ class Steps:
         self._hop, self._since_ns = hop, now_ns
 
 
-async def describe(place: Place, who: Credentials, resolve: Resolve, clock: Clock) -> Description:
+async def describe(
+    place: Place, who: Credentials, resolve: Resolve, clock: Clock, seconds: float = DESCRIBE_S
+) -> Description:
     """Ask a device for everything that is needed to add it. A failure is told with its hop and does not raise."""
     steps = Steps(clock)
     session = Session(place, who, resolve, clock, note=steps.begin)
     try:
-        await session.reach()
-        steps.pin("auth")
-        info = await session.call("device", "<tds:GetDeviceInformation/>")
-        await session.open()
-        steps.pin("profiles")
-        profiles = parse_profiles(await session.call("media", "<trt:GetProfiles/>"))
-        if not profiles:
-            raise PeerError("the camera has no video stream set up", offset=0, code="onvif-no-video")
-        steps.pin("stream")
-        reachable = [await _with_uri(session, profile) for profile in profiles]
-        if not any(profile.uri for profile in reachable):
-            raise PeerError("the camera told no RTSP address that can be used", offset=0, code="onvif-no-stream")
+        async with asyncio.timeout(seconds):
+            device = await _asked(session, steps)
     except HaechiError as error:
         return Description(steps.done(error), error=error)
-    return Description(steps.done(), _device(session, info, reachable))
+    except TimeoutError:
+        silent = Unavailable("the camera answers too slowly over ONVIF", code="onvif-silent", host=place.host)
+        return Description(steps.done(silent), error=silent)
+    return Description(steps.done(), device)
+
+
+async def _asked(session: Session, steps: Steps) -> Device:
+    await session.reach()
+    steps.pin("auth")
+    info = await session.call("device", "<tds:GetDeviceInformation/>")
+    await session.open()
+    steps.pin("profiles")
+    profiles = await profiles_of(session)
+    steps.pin("stream")
+    return _device(session, info, await with_addresses(session, profiles))
 
 
 def _device(session: Session, info: Node, profiles: Sequence[Profile]) -> Device:
@@ -145,58 +130,3 @@ def _device(session: Session, info: Node, profiles: Sequence[Profile]) -> Device
         has_events="events" in session.services,
         clock_difference_s=session.clock_difference_s,
     )
-
-
-async def _with_uri(session: Session, profile: Profile) -> Profile:
-    """``profile`` with its address, when the device gives one that can be used."""
-    question = (
-        "<trt:GetStreamUri><trt:StreamSetup><tt:Stream>RTP-Unicast</tt:Stream>"
-        "<tt:Transport><tt:Protocol>RTSP</tt:Protocol></tt:Transport></trt:StreamSetup>"
-        f"<trt:ProfileToken>{escape(profile.token)}</trt:ProfileToken></trt:GetStreamUri>"
-    )
-    try:
-        answer = await session.call("media", question)
-        return replace(profile, uri=stream_uri(answer.text_at("MediaUri", "Uri"), session.place.host))
-    except (PeerError, Invalid):
-        return profile
-
-
-def parse_profiles(answer: Node) -> list[Profile]:
-    """The profiles with video in an answer to GetProfiles, at most `MOST_PROFILES`; those without a token are none."""
-    found = []
-    for node in answer.all("Profiles"):
-        token, coding = node.attributes.get("token", ""), node.find("VideoEncoderConfiguration")
-        if coding is None or not is_token(token):
-            continue
-        found.append(
-            Profile(
-                token=token,
-                name=inert(node.text_at("Name"), 80) or inert(token),
-                codec=_codec(coding.text_at("Encoding")),
-                width_px=round(number(coding.text_at("Resolution", "Width"), 16_384)),
-                height_px=round(number(coding.text_at("Resolution", "Height"), 16_384)),
-                fps=number(coding.text_at("RateControl", "FrameRateLimit"), 1000),
-                bitrate_bps=round(number(coding.text_at("RateControl", "BitrateLimit"), 10_000_000)) * 1000,
-                is_movable=node.find("PTZConfiguration") is not None,
-            )
-        )
-    return found[:MOST_PROFILES]
-
-
-def is_token(text: str) -> bool:
-    """Whether ``text`` can be a device's name for one of its things."""
-    return 0 < len(text) <= LONGEST_TOKEN and text.isprintable()
-
-
-def number(text: str, most: float, least: float = 0.0) -> float:
-    """``text`` as a number between ``least`` and ``most``; 0 when it is none or beyond."""
-    try:
-        value = float(text[:32])
-    except ValueError:
-        return 0.0
-    return value if least <= value <= most else 0.0
-
-
-def _codec(told: str) -> str:
-    plain = inert(told, 16).lower().replace(".", "")
-    return {"jpeg": "mjpeg", "hevc": "h265"}.get(plain, plain)

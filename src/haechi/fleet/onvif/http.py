@@ -166,5 +166,5 @@ def _next(machine: h11.Connection, *, is_answered: bool) -> h11.Event | type[h11
         if is_answered:
             message = "the connection to the camera broke"
             raise Unavailable(message, code="connection-lost", reason="in the middle") from error
-        message = "what answers there does not speak HTTP; is the port right?"
+        message = "what answers there does not speak HTTP; is the port right, or must the address begin with https://?"
         raise PeerError(message, offset=0, code="onvif-not-http") from error

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Row
 from haechi.base.errors import Invalid
 from haechi.base.ids import CameraId
 from haechi.fleet.cameras import Camera
-from haechi.fleet.onvif.device import is_token
+from haechi.fleet.onvif.media import is_token
 from haechi.fleet.onvif.place import Place
 from haechi.store.database import Database, metadata
 

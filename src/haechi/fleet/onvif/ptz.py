@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from haechi.base.errors import Invalid
-from haechi.fleet.onvif.device import is_token, number
+from haechi.fleet.onvif.media import is_token, number
 from haechi.fleet.onvif.session import Session
 from haechi.fleet.onvif.xml import Node, escape, inert
 

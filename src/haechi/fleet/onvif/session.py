@@ -20,6 +20,7 @@ from haechi.media.rtsp.auth import Challenge, Credentials, authorization, client
 SERVICES = {
     "http://www.onvif.org/ver10/device/wsdl": "device",
     "http://www.onvif.org/ver10/media/wsdl": "media",
+    "http://www.onvif.org/ver20/media/wsdl": "media2",
     "http://www.onvif.org/ver20/ptz/wsdl": "ptz",
     "http://www.onvif.org/ver10/events/wsdl": "events",
 }
@@ -36,7 +37,7 @@ class Session:
     Attributes:
         clock_difference_s: Device's time less ours, from a question answered between two looks at our clock; None as
             long as it is not known. ONVIF tells whole seconds: it is off by up to one.
-        services: Where each service is (``media``, ``ptz``, ``events``); filled by `open`.
+        services: Where each service is (``media``, ``media2``, ``ptz``, ``events``); filled by `open`.
     """
 
     def __init__(self, place: Place, who: Credentials, resolve: Resolve, clock: Clock, *, note: Note = no_note) -> None:

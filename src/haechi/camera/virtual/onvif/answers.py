@@ -71,9 +71,13 @@ def service_paths(model: Model) -> Mapping[str, tuple[str, str]]:
         "Device": ("http://www.onvif.org/ver10/device/wsdl", "/onvif/device_service"),
         "Events": ("http://www.onvif.org/ver10/events/wsdl", "/onvif/event_service"),
         "Media": ("http://www.onvif.org/ver10/media/wsdl", "/onvif/media_service"),
+        "Media2": ("http://www.onvif.org/ver20/media/wsdl", "/onvif/media2_service"),
         "PTZ": ("http://www.onvif.org/ver20/ptz/wsdl", "/onvif/ptz_service"),
     }
-    lacks = {"PTZ": model.quirks.no_ptz, "Events": model.quirks.no_events}
+    quirks = model.quirks
+    lacks = {
+        "PTZ": quirks.no_ptz, "Events": quirks.no_events, "Media": quirks.no_media1, "Media2": quirks.no_media2,
+    }  # fmt: skip
     return {name: value for name, value in paths.items() if not lacks.get(name)}
 
 
@@ -96,6 +100,7 @@ def _capabilities(model: Model, base: str, _asked: Node) -> str:
     each = "".join(
         f"<tt:{name}><tt:XAddr>{base}{path}</tt:XAddr>{more.get(name, '')}</tt:{name}>"
         for name, (_, path) in service_paths(model).items()
+        if name != "Media2"  # GetCapabilities is older than Media2
     )
     return f"<tds:GetCapabilitiesResponse><tds:Capabilities>{each}</tds:Capabilities></tds:GetCapabilitiesResponse>"
 
@@ -155,9 +160,14 @@ def _profiles(model: Model, _base: str, _asked: Node) -> str:
         f'<tt:Bounds x="0" y="0" width="{one.width_px}" height="{one.height_px}"/>'
         f"</tt:VideoSourceConfiguration>{_encoder(one, 'tt:VideoEncoderConfiguration')}"
         f"{'' if model.quirks.no_ptz else ptz}</trt:Profiles>"
-        for one in model.profiles
+        for one in _known_to_media1(model)
     )
     return f"<trt:GetProfilesResponse>{each}</trt:GetProfilesResponse>"
+
+
+def _known_to_media1(model: Model) -> list[VirtualProfile]:
+    """Its schema has no H.265; devices that have no other service tell of it there all the same."""
+    return [one for one in model.profiles if one.codec != "H265" or model.quirks.no_media2]
 
 
 def _sources(model: Model, _base: str, _asked: Node) -> str:
@@ -170,17 +180,22 @@ def _sources(model: Model, _base: str, _asked: Node) -> str:
 
 
 def _encoders(model: Model, _base: str, _asked: Node) -> str:
-    each = "".join(_encoder(one, "trt:Configurations") for one in model.profiles)
+    each = "".join(_encoder(one, "trt:Configurations") for one in _known_to_media1(model))
     return f"<trt:GetVideoEncoderConfigurationsResponse>{each}</trt:GetVideoEncoderConfigurationsResponse>"
 
 
 def _encoder_of(model: Model, _base: str, asked: Node) -> str:
     wanted = asked.text_at("ConfigurationToken").removeprefix("encoder-")
-    each = _encoder(_profile(model, wanted), "trt:Configuration")
+    each = _encoder(profile_of(model, wanted), "trt:Configuration")
     return f"<trt:GetVideoEncoderConfigurationResponse>{each}</trt:GetVideoEncoderConfigurationResponse>"
 
 
-def _profile(model: Model, token: str) -> VirtualProfile:
+def profile_of(model: Model, token: str) -> VirtualProfile:
+    """The profile of this name.
+
+    Raises:
+        Fault: There is none.
+    """
     found = next((one for one in model.profiles if one.token == token), None)
     if found is None:
         raise Fault("ter:NoProfile", "no such profile")
@@ -188,19 +203,24 @@ def _profile(model: Model, token: str) -> VirtualProfile:
 
 
 def _uri(model: Model, _base: str, asked: Node) -> str:
-    split = urlsplit(_profile(model, asked.text_at("ProfileToken")).uri)
+    return _media_uri("GetStreamUriResponse", stream_address(model, profile_of(model, asked.text_at("ProfileToken"))))
+
+
+def stream_address(model: Model, profile: VirtualProfile) -> str:
+    """What the device tells of where a profile is served."""
+    split = urlsplit(profile.uri)
     host = model.quirks.inner_host or split.hostname or ""
     if model.quirks.hostless_uri:
         host = ""
     if model.quirks.secret_uri:
         host = f"admin:device-secret@{host}"
-    return _media_uri("GetStreamUriResponse", f"{split.scheme}://{host}:{split.port}{split.path}")
+    return f"{split.scheme}://{host}:{split.port}{split.path}"
 
 
 def _snapshot(model: Model, base: str, asked: Node) -> str:
     if not model.snapshot:
         raise Fault("ter:ActionNotSupported", "no snapshots")
-    token = _profile(model, asked.text_at("ProfileToken")).token
+    token = profile_of(model, asked.text_at("ProfileToken")).token
     return _media_uri("GetSnapshotUriResponse", f"{base}/snapshot/{quote(token)}.jpg")
 
 

@@ -44,8 +44,13 @@ class Quirks(Struct, frozen=True):
 
     Attributes:
         inner_host: Host that it tells in addresses, as behind NAT; empty: the real one.
-        no_sub, no_ptz, no_events: It lacks these.
+        inner_port: Port that it tells with it, as behind a router that maps ports; 0: the real one.
+        no_sub, no_ptz, no_events, no_media1, no_media2: It lacks these.
+        half_media2: It tells of a Media2 service, which refuses everything.
+        unicast_only: Its Media2 service does not know the protocol RTSP, only RtspUnicast.
         slow_s: Thinks so long before each answer.
+        drip_s: Sends its answers byte by byte, with so long between them.
+        huge: Its answers do not end.
         garbage: Answers with something that is no XML.
         clock_off_s: Its clock less the true time.
         unknown_is_400: What it does not know gets a bare HTTP 400 in place of a SOAP fault, GetServices included.
@@ -57,10 +62,17 @@ class Quirks(Struct, frozen=True):
     """
 
     inner_host: str = ""
+    inner_port: int = 0
     no_sub: bool = False
     no_ptz: bool = False
     no_events: bool = False
+    no_media1: bool = False
+    no_media2: bool = False
+    half_media2: bool = False
+    unicast_only: bool = False
     slow_s: float = 0.0
+    drip_s: float = 0.0
+    huge: bool = False
     garbage: bool = False
     clock_off_s: float = 0.0
     unknown_is_400: bool = False

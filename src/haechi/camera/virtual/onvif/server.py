@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Mapping, Sequence
 from typing import Self
 
@@ -13,6 +14,7 @@ from haechi.base.clock import Clock, SystemClock
 from haechi.base.errors import HaechiError, PeerError
 from haechi.camera.virtual.onvif.answers import DEVICE, MEDIA, PUBLIC, Fault, Reply
 from haechi.camera.virtual.onvif.beacon import Beacon, discovery_sockets
+from haechi.camera.virtual.onvif.media2 import MEDIA2
 from haechi.camera.virtual.onvif.model import Identity, Model, Quirks, VirtualProfile
 from haechi.camera.virtual.onvif.moves import PTZ
 from haechi.camera.virtual.onvif.pulls import PATH, PullPoints
@@ -39,12 +41,13 @@ class _Out(Struct, frozen=True):
 class Listening(Struct, frozen=True):
     """Where it listens: an IPv4 address and a port (0: any).
 
-    ``discovery_port`` is where it hears who looks for cameras; None: nowhere.
+    ``discovery_port`` is where it hears who looks for cameras; None: nowhere. With ``tls`` it speaks https only.
     """
 
     host: str = "127.0.0.1"
     port: int = 0
     discovery_port: int | None = None
+    tls: ssl.SSLContext | None = None
 
 
 class VirtualOnvif:
@@ -71,6 +74,7 @@ class VirtualOnvif:
         self.pulls = PullPoints(self.model, self._clock)
         self._users = users
         self._host, self._port, self._discovery_port = listening.host, listening.port, listening.discovery_port
+        self._tls = listening.tls
         self._server: asyncio.Server | None = None
         self._talks: set[asyncio.Task[None]] = set()
         self._beacons: list[asyncio.DatagramTransport] = []
@@ -83,12 +87,18 @@ class VirtualOnvif:
     @property
     def url(self) -> str:
         """The address of its device service, as it really is."""
-        return f"http://{bracketed(self._host)}:{self._port}/onvif/device_service"
+        return f"{self._scheme}://{bracketed(self._host)}:{self._port}/onvif/device_service"
 
     @property
     def base(self) -> str:
         """What it tells of its address."""
-        return f"http://{bracketed(self.model.quirks.inner_host or self._host)}:{self._port}"
+        quirks = self.model.quirks
+        port = quirks.inner_port or self._port
+        return f"{self._scheme}://{bracketed(quirks.inner_host or self._host)}:{port}"
+
+    @property
+    def _scheme(self) -> str:
+        return "https" if self._tls is not None else "http"
 
     def notice(self, *, is_on: bool) -> None:
         """Something begins or ceases to move in the picture; who listens is told."""
@@ -96,7 +106,7 @@ class VirtualOnvif:
         self.pulls.wake()
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._talk, self._host, self._port, limit=64 * 1024)
+        self._server = await asyncio.start_server(self._talk, self._host, self._port, limit=64 * 1024, ssl=self._tls)
         self._port = self._server.sockets[0].getsockname()[1]
         if self._discovery_port is not None:
             loop = asyncio.get_running_loop()
@@ -127,12 +137,27 @@ class VirtualOnvif:
                 request, body = await _hear(reader)
                 patience.reschedule(None)
             await asyncio.sleep(self.model.quirks.slow_s)
-            writer.write(_written(await self._answer(request, body)))
-            await writer.drain()
+            await self._send(writer, _written(await self._answer(request, body)))
         except (OSError, TimeoutError, h11.RemoteProtocolError, PeerError):
             return
         finally:
             writer.close()
+
+    async def _send(self, writer: asyncio.StreamWriter, answer: bytes) -> None:
+        quirks = self.model.quirks
+        if quirks.huge:
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\n\r\n<a>")
+            while True:
+                writer.write(b"<b/>" * 4096)
+                await writer.drain()
+        if quirks.drip_s:
+            for number in range(len(answer)):
+                writer.write(answer[number : number + 1])
+                await writer.drain()
+                await self._clock.sleep(quirks.drip_s)
+        else:
+            writer.write(answer)
+            await writer.drain()
 
     async def _answer(self, request: h11.Request, body: bytes) -> _Out:
         quirks, path = self.model.quirks, request.target.decode("latin-1")
@@ -184,7 +209,8 @@ class VirtualOnvif:
             return self.pulls.create(self.base, question)
         tables: Mapping[str, Mapping[str, Reply]] = {
             "/onvif/device_service": DEVICE,
-            "/onvif/media_service": MEDIA,
+            "/onvif/media_service": {} if quirks.no_media1 else MEDIA,
+            "/onvif/media2_service": {} if quirks.no_media2 else MEDIA2,
             "/onvif/ptz_service": {} if quirks.no_ptz else PTZ,
         }
         reply = tables.get(path, {}).get(question.name)
