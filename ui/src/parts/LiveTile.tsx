@@ -142,7 +142,7 @@ export function LiveTile({
           className="hc-tile-poster"
           src={`/api/cameras/${camera.id}/latest.jpg?width=640`}
           alt=""
-          onError={(event) => event.currentTarget.remove()}
+          onError={() => setPoster("done")}
         />
       )}
       <svg ref={overlay} className="hc-overlay" aria-hidden="true" />
