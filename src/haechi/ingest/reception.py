@@ -8,14 +8,22 @@ from haechi.ingest.source import Track
 from haechi.media import rtcp
 from haechi.media.depacketise import codec_of, depacketiser_for
 from haechi.media.payload.base import Depacketiser
+from haechi.media.reverse.mark import Marks
 from haechi.media.sdp import MediaTrack
 
 
 class Reception:
-    """A track that plays: its depacketiser, and what reports need."""
+    """A track that plays: its depacketiser, and what reports need.
+
+    Attributes:
+        media: As the camera describes it.
+        marks: Finds what the camera calls its units; None where it says that it does not.
+    """
 
     def __init__(self, index: int, track: MediaTrack) -> None:
         self.index = index
+        self.media = track
+        self.marks = Marks(track.extensions) if Marks.are_in(track.extensions) else None
         self.track = Track(codec_of(track), track.clock_rate_hz)
         self.depacketiser: Depacketiser = depacketiser_for(track)
         self.last_ticks: int | None = None

@@ -6,7 +6,9 @@ import asyncio
 import ssl
 from collections.abc import Callable
 from functools import partial
-from typing import cast
+from typing import Protocol, cast
+
+from msgspec.structs import replace
 
 from haechi.base.clock import NS_PER_S, Clock
 from haechi.base.errors import HaechiError, PeerError, Unavailable
@@ -16,6 +18,7 @@ from haechi.ingest.source import Sink
 from haechi.ingest.wire import TcpWire, Wire
 from haechi.media import rtcp
 from haechi.media.access_unit import RawUnit
+from haechi.media.rtp import HEADER_BYTES
 from haechi.media.rtsp.client import Closed, Described, Playing, RtcpReceived, RtpReceived, RtspClient
 
 CONNECT_S = 5.0
@@ -29,15 +32,48 @@ MOST_BAD_PACKETS = 100
 """Malformed RTP packets in a row, without one good unit, before the connection is given up."""
 
 
+class MemoryPort(Protocol):
+    """The other end of a camera's memory channel (`haechi.ingest.memory` has it). Both are called per packet."""
+
+    def opened(self, session: MemoryChannel) -> None:
+        """The camera has a memory, and plays."""
+
+    def word(self, packet: bytes) -> None:
+        """Something came over the channel. Never raises: the memory's troubles are not those of live."""
+
+
+class MemoryChannel(Protocol):
+    """What a session lends to whoever speaks with a camera's memory."""
+
+    def say(self, word: bytes) -> None:
+        """Send a word over the channel."""
+
+    def set_parameter(self, body: bytes) -> None:
+        """Tell the camera by SET_PARAMETER."""
+
+
 def no_note(_hop: str) -> None:
     """Nobody wants to know which hop we are at."""
 
 
 class RtspSession(asyncio.Protocol):
-    """One connection. ``negotiate`` handles what comes by hand, ``play`` lets ``data_received`` do it."""
+    """One connection. ``negotiate`` handles what comes by hand, ``play`` lets ``data_received`` do it.
 
-    def __init__(self, client: RtspClient, sink: Sink, clock: Clock, pairs: UdpPairs | None) -> None:
+    Args:
+        memory: Speaks with the camera's memory, if it has one and the client's wishes name it.
+    """
+
+    def __init__(
+        self,
+        client: RtspClient,
+        sink: Sink,
+        clock: Clock,
+        pairs: UdpPairs | None,
+        memory: MemoryPort | None = None,
+    ) -> None:
         self._client = client
+        self._memory = memory
+        self._memory_index = -1
         self._sink = sink
         self._clock = clock
         self._pairs = pairs
@@ -109,11 +145,16 @@ class RtspSession(asyncio.Protocol):
                 match event:
                     case Described(tracks):
                         note("setup")
-                        self._lanes = [Reception(index, track) for index, track in enumerate(tracks)]
+                        media = [track for track in tracks if track.kind != "application"]
+                        self._lanes = [Reception(index, track) for index, track in enumerate(media)]
                         await self._sink.opened([lane.track for lane in self._lanes])
                     case Playing():
                         self._begin(event)
                         playing = True
+                    case RtpReceived(index, packet) if index == self._memory_index:
+                        self._on_word(packet)
+                    case RtcpReceived(index, _) if index == self._memory_index:
+                        """Nothing is said there by the camera."""
                     case RtpReceived(index, packet):
                         self._on_rtp(self._lanes[index], packet, self._clock.monotonic_ns())
                     case RtcpReceived(index, packet):
@@ -130,7 +171,7 @@ class RtspSession(asyncio.Protocol):
         """
         self._last_unit_ns = self._clock.monotonic_ns()
         inbox, self._inbox = self._inbox or [], None
-        self._client.hand_over([partial(self._take_run, lane) for lane in self._lanes])
+        self._client.hand_over([*(partial(self._take_run, lane) for lane in self._lanes), self._take_word])
         assert self._wire is not None
         self._wire.read_in_rounds(self.data_received, self.connection_lost)
         for data in inbox:
@@ -153,6 +194,15 @@ class RtspSession(asyncio.Protocol):
         if not self._wire.is_closing():
             self._send(self._client.teardown())
         self._wire.close()
+
+    # -- `MemoryChannel` ---------------------------------------------------------------------------------------------
+    def say(self, word: bytes) -> None:
+        """See `MemoryChannel`."""
+        self._send(self._client.rtcp_to_send(self._memory_index, word))
+
+    def set_parameter(self, body: bytes) -> None:
+        """See `MemoryChannel`."""
+        self._send(self._client.set_parameter(body))
 
     # -- inside ------------------------------------------------------------------------------------------------------
     def _send(self, data: bytes) -> None:
@@ -182,7 +232,10 @@ class RtspSession(asyncio.Protocol):
     def _begin(self, playing: Playing) -> None:
         """Keep the lanes that the camera agreed to play, in its order."""
         self._timeout_s = playing.session_timeout_s
-        self._lanes = self._lanes[: len(playing.tracks)]
+        self._lanes = [lane for lane in self._lanes if lane.media in playing.tracks]
+        if self._memory is not None and len(playing.tracks) > len(self._lanes):
+            self._memory_index = len(self._lanes)
+            self._memory.opened(self)
         if self._pairs is not None:
             self._pairs.begin([transport.server_ports for transport in playing.transports], self._on_datagram)
 
@@ -190,7 +243,8 @@ class RtspSession(asyncio.Protocol):
         self._arrived_ns = self._clock.monotonic_ns()
         for event in self._client.events(data):
             if isinstance(event, RtcpReceived):
-                self._on_rtcp(self._lanes[event.track_index], event.data)
+                if event.track_index != self._memory_index:
+                    self._on_rtcp(self._lanes[event.track_index], event.data)
             elif isinstance(event, Closed):
                 raise Unavailable("the camera ended the session", code="camera-closed")
         out = self._client.to_send()
@@ -205,6 +259,15 @@ class RtspSession(asyncio.Protocol):
         self._on_rtp(lane, data[position + 4 : end], self._arrived_ns)
         return end
 
+    def _take_word(self, data: bytes, position: int, end: int) -> int:
+        """The same for the channel of the camera's memory."""
+        self._on_word(data[position + 4 : end])
+        return end
+
+    def _on_word(self, packet: bytes) -> None:
+        if self._memory is not None:
+            self._memory.word(packet)
+
     def _on_datagram(self, index: int, is_rtcp: bool, data: bytes) -> None:
         try:
             if is_rtcp:
@@ -216,6 +279,8 @@ class RtspSession(asyncio.Protocol):
 
     def _on_rtp(self, lane: Reception, packet: bytes, arrived_ns: int) -> None:
         try:
+            if lane.marks is not None and len(packet) > HEADER_BYTES and packet[0] & 0x10:
+                lane.marks.note(packet)
             units = lane.depacketiser.feed_data(packet)
         except PeerError:
             self._bad_packets += 1
@@ -230,6 +295,8 @@ class RtspSession(asyncio.Protocol):
         self._last_unit_ns = arrived_ns
         lane.last_ticks = unit.rtp_ticks
         lane.statistics.arrived(unit.rtp_ticks & 0xFFFFFFFF, arrived_ns)
+        if lane.marks is not None:
+            unit = replace(unit, mark=lane.marks.of(unit.rtp_ticks))
         self._sink.unit(lane.index, unit, arrived_ns)
 
     def _on_rtcp(self, lane: Reception, packet: bytes) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Self
+from typing import NewType, Self
 
 from msgspec import Struct
 
@@ -56,6 +56,24 @@ class UnitRef(Struct, frozen=True, order=True, gc=False):
         return cls(StreamId(parts[0]), int(parts[1]), int(parts[2]))
 
 
+EdgeRun = NewType("EdgeRun", int)
+"""Drawn at random (1 to 2**63 - 1) by a camera that numbers its units itself, each time its stream begins."""
+
+
+class EdgeId(Struct, frozen=True, order=True, gc=False):
+    """Which unit of a track, by the camera's own count. ``seq`` counts from 0 without holes in a run of a track."""
+
+    run: EdgeRun
+    seq: int
+
+
+class EdgeMark(Struct, frozen=True, gc=False):
+    """What a camera that numbers its units says of one: its number, and the camera's wall clock when it was taken."""
+
+    edge: EdgeId
+    wall_ns: int
+
+
 class VideoParams(Struct, frozen=True):
     """What a decoder must know before the first unit of a video stream.
 
@@ -103,6 +121,7 @@ class RawUnit(Struct, frozen=True, gc=False):
             a stream always carries some).
         lost_packets: RTP packets known to be missing since the previous unit was yielded.
         damaged: Part of this unit was lost; it must not be stored as good.
+        mark: What the camera itself calls the unit, where it does.
     """
 
     rtp_ticks: int
@@ -111,6 +130,7 @@ class RawUnit(Struct, frozen=True, gc=False):
     params: CodecParams | None = None
     lost_packets: int = 0
     damaged: bool = False
+    mark: EdgeMark | None = None
 
 
 class AccessUnit(Struct, frozen=True, gc=False):

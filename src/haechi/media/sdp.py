@@ -11,6 +11,8 @@ from haechi.base.errors import PeerError
 
 MAX_BYTES = 64 * 1024
 MAX_TRACKS = 16
+MOST_EXTENSIONS = 14
+"""The one-byte form knows no more (RFC 8285 section 4.2)."""
 _MAX_LINES = 2000
 _STATIC = {
     0: ("PCMU", 8000, 1),
@@ -33,6 +35,7 @@ class MediaTrack(Struct, frozen=True):
         channels: Audio channels as the rtpmap gives them; 1 where it does not.
         fmtp: Format parameters, names in lower case.
         control: As written; see `resolve_control`. Empty when there is none.
+        extensions: Numbers of RTP header extensions by their name (RFC 8285 section 5).
     """
 
     kind: str
@@ -42,6 +45,7 @@ class MediaTrack(Struct, frozen=True):
     channels: int = 1
     fmtp: dict[str, str] = {}
     control: str = ""
+    extensions: dict[str, int] = {}
 
     def parameter_sets(self) -> list[bytes]:
         """The NAL units in ``sprop-*``, in the order in which a decoder wants them. Unreadable ones are left out."""
@@ -79,20 +83,27 @@ class _Section:
         self.rtpmaps: dict[int, str] = {}
         self.fmtps: dict[int, str] = {}
         self.control = ""
+        self.extensions: dict[str, int] = {}
 
     def attribute(self, name: str, value: str) -> None:
         number, _, rest = value.strip().partition(" ")
         if name == "control":
             self.control = value.strip()
+        elif name == "extmap":
+            self._extension(number.partition("/")[0], rest.strip().partition(" ")[0])
         elif name in ("rtpmap", "fmtp") and number.isdecimal() and len(number) < 4:
             (self.rtpmaps if name == "rtpmap" else self.fmtps)[int(number)] = rest.strip()
+
+    def _extension(self, number: str, name: str) -> None:
+        if name and number.isdecimal() and len(number) < 3 and len(self.extensions) < MOST_EXTENSIONS:
+            self.extensions[name] = int(number)
 
     def track(self) -> MediaTrack:
         codec, rate, channels = _STATIC.get(self.payload_type, ("", 90000, 1))
         if self.payload_type in self.rtpmaps:
             codec, rate, channels = _read_rtpmap(self.rtpmaps[self.payload_type], codec, rate)
         fmtp = _read_fmtp(self.fmtps.get(self.payload_type, ""))
-        return MediaTrack(self.kind, self.payload_type, codec, rate, channels, fmtp, self.control)
+        return MediaTrack(self.kind, self.payload_type, codec, rate, channels, fmtp, self.control, self.extensions)
 
 
 def _read_rtpmap(text: str, codec: str, rate: int) -> tuple[str, int, int]:
@@ -151,6 +162,7 @@ def build(session: SessionDescription, address: str = "0.0.0.0") -> bytes:  # no
         if track.fmtp:
             pairs = ";".join(f"{name}={value}" for name, value in track.fmtp.items())
             lines.append(f"a=fmtp:{track.payload_type} {pairs}")
+        lines += [f"a=extmap:{number} {name}" for name, number in track.extensions.items()]
         lines.append(f"a=control:{track.control}")
     return "".join(f"{_one_line(line)}\r\n" for line in lines).encode()
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal, NewType
+from typing import Literal
 
 from msgspec import Struct
 
-from haechi.media.access_unit import CodecParams
+from haechi.media.access_unit import CodecParams, EdgeId, EdgeMark, EdgeRun
 
-EdgeRun = NewType("EdgeRun", int)
-"""Drawn at random (1 to 2**63 - 1) by the camera's side at each start of its stream, and when media time begins anew."""
+__all__ = ["MOST_EDGE_RUN", "MOST_SEQ", "EdgeId", "EdgeMark", "EdgeRun", "EdgeUnit", "Role"]
 
 MOST_EDGE_RUN = (1 << 63) - 1
 """A database keeps it as a signed number of 64 bits."""
@@ -18,13 +17,6 @@ MOST_SEQ = (1 << 48) - 1
 
 Role = Literal["main", "audio"]
 """Which track; the name of its stream below the camera."""
-
-
-class EdgeId(Struct, frozen=True, order=True, gc=False):
-    """Which unit of a track, by the camera's own count. ``seq`` counts from 0 without holes in a run of a track."""
-
-    run: EdgeRun
-    seq: int
 
 
 class EdgeUnit(Struct, frozen=True, gc=False):

@@ -28,7 +28,7 @@ _MOST_401 = 2
 
 
 class Described(Struct, frozen=True):
-    """The camera told what it has; these tracks will be set up: one of video, then at most one of audio."""
+    """The camera told what it has; these will be set up: video, perhaps audio, perhaps `Wishes.application`."""
 
     tracks: tuple[MediaTrack, ...]
 
@@ -75,10 +75,12 @@ class Wishes(Struct, frozen=True):
     Attributes:
         audio: Set up an audio track too, if there is one that we carry.
         basic_in_clear: Send the password over a connection that is not TLS when the camera offers nothing better.
+        application: Encoding name of a track that is neither video nor audio, to be set up too where there is one.
     """
 
     audio: bool = True
     basic_in_clear: bool = False
+    application: str = ""
 
 
 DEFAULT_WISHES = Wishes()
@@ -91,6 +93,7 @@ class _Pending(Struct):
     uri: str
     fields: tuple[tuple[str, str], ...]
     refused: int = 0
+    body: bytes = b""
 
 
 class RtspClient:
@@ -120,7 +123,7 @@ class RtspClient:
         self._who = auth.Credentials(username or parsed.username, password or parsed.password)
         self._is_udp = transport == "udp"
         self._client_ports = client_ports
-        self._want_audio = wishes.audio
+        self._wishes = wishes
         self._allow_basic = wishes.basic_in_clear or parsed.is_tls
         self._deframer = Deframer()
         self._out = bytearray()
@@ -156,6 +159,11 @@ class RtspClient:
     def keep_alive(self) -> bytes:
         """A request that keeps the session open: GET_PARAMETER where the camera offers it, else OPTIONS."""
         self._request("GET_PARAMETER" if "GET_PARAMETER" in self._public else "OPTIONS", self._aggregate)
+        return self.to_send()
+
+    def set_parameter(self, body: bytes) -> bytes:
+        """A request that tells the camera something (``text/parameters``)."""
+        self._send(_Pending("SET_PARAMETER", self._aggregate, (("Content-Type", "text/parameters"),), body=body))
         return self.to_send()
 
     @property
@@ -234,7 +242,7 @@ class RtspClient:
                 count=self._nonce_count,
             )
             fields.append(("Authorization", value))
-        self._out += Request(pending.method, pending.uri, headers(fields)).serialise()
+        self._out += Request(pending.method, pending.uri, headers(fields), pending.body).serialise()
 
     def _authenticate(self, pending: _Pending, response: Response) -> None:
         """Answer a challenge, or say why not. A request is repeated once, twice when the first nonce was stale."""
@@ -315,7 +323,8 @@ class RtspClient:
         base = response.headers.get("Content-Base") or response.headers.get("Content-Location")
         self._base = without_user_info(base) if "://" in base else self.uri
         self._aggregate = without_user_info(sdp.resolve_control(self._base, session.control))
-        self._tracks = choose_tracks(session, want_audio=self._want_audio)
+        wishes = self._wishes
+        self._tracks = choose_tracks(session, want_audio=wishes.audio, application=wishes.application)
         if self._is_udp:
             self._tracks = self._tracks[: len(self._client_ports)]
         out.append(Described(self._tracks))

@@ -16,7 +16,7 @@ from haechi.media.rtsp.message import Message, Request, Response, headers
 from haechi.media.rtsp.transport import Pair, Transport, parse_alternatives
 from haechi.media.sdp import SessionDescription
 
-METHODS = "OPTIONS, DESCRIBE, SETUP, PLAY, PAUSE, GET_PARAMETER, TEARDOWN"
+METHODS = "OPTIONS, DESCRIBE, SETUP, PLAY, PAUSE, GET_PARAMETER, SET_PARAMETER, TEARDOWN"
 _REASONS = {
     200: "OK",
     400: "Bad Request",
@@ -77,7 +77,13 @@ class ReportReceived(Struct, frozen=True):
     data: bytes
 
 
-ServerEvent = PlayRequested | PauseRequested | TornDown | LoginFailed | ReportReceived
+class ParametersSet(Struct, frozen=True):
+    """The client tells us something of its own; what it means is not RTSP's affair."""
+
+    body: bytes
+
+
+ServerEvent = PlayRequested | PauseRequested | TornDown | LoginFailed | ReportReceived | ParametersSet
 
 
 class RtspServer:
@@ -147,7 +153,10 @@ class RtspServer:
             case "PLAY" | "PAUSE" | "TEARDOWN":
                 self._on_control(message, out)
             case "GET_PARAMETER" | "SET_PARAMETER":
-                self._answer(message, 200 if self._owns_session(message) else 454)
+                is_ours = self._owns_session(message)
+                self._answer(message, 200 if is_ours else 454)
+                if is_ours and message.body and message.method == "SET_PARAMETER":
+                    out.append(ParametersSet(message.body))
             case _:
                 self._answer(message, 501, ("Public", METHODS))
 
