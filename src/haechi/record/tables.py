@@ -37,6 +37,8 @@ recordings = sa.Table(
     sa.Column("base_bytes", sa.BigInteger, nullable=False, default=0, server_default="0"),
     sa.Column("seal", sa.LargeBinary, nullable=True),
     sa.Column("kept_as", sa.SmallInteger, nullable=True),
+    sa.Column("edge_run", sa.BigInteger, nullable=True),
+    sa.Column("edge_seq", sa.BigInteger, nullable=True),
 )
 
 stored = sa.Table(
@@ -54,6 +56,17 @@ layouts = sa.Table(
     sa.Column("recording", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=False),
     sa.Column("pieces", sa.LargeBinary, nullable=False),
 )
+
+edge_settled = sa.Table(
+    "edge_settled",
+    metadata,
+    sa.Column("stream", sa.String(60), primary_key=True),
+    sa.Column("edge_run", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("first_seq", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("end_seq", sa.BigInteger, nullable=False),
+    sa.Column("since_ns", sa.BigInteger, nullable=False),
+)
+"""Units in a camera's memory that are not recorded (any more) and are not wanted either."""
 
 hours = sa.Table(
     "hours",

@@ -14,7 +14,7 @@ from haechi.base.errors import Invalid
 from haechi.media.access_unit import TICKS_PER_S, AccessUnit, AudioParams, Codec, CodecParams, VideoParams
 from haechi.media.fmp4.boxes import MATRIX, U16, U32, box, full_box
 from haechi.media.fmp4.entries import sample_entry
-from haechi.media.fmp4.stamps import MAX_UNITS, Source, source_box, stamp_head
+from haechi.media.fmp4.stamps import MAX_UNITS, Source, edge_box, source_box, stamp_head
 
 MAX_FRAGMENT_BYTES = 128 * 1024 * 1024
 """Far above the 8 MB at which the recorder cuts: one unit may be larger than that."""
@@ -50,13 +50,15 @@ FTYP = box(b"ftyp", b"iso6\0\0\0\1iso6mp41")
 
 
 def init_segment(params: CodecParams, source: Source | None = None, beside: CodecParams | None = None) -> bytes:
-    """ftyp and moov; for a recording with our source box between them. ``beside``: of a second track, number 2.
+    """ftyp and moov; for a recording with our boxes between them. ``beside``: of a second track, number 2.
 
     Raises:
         Invalid: The parameters cannot be written (missing parameter sets, unsupported codec).
     """
     rate_hz = params.rate_hz if isinstance(params, AudioParams) else 0
     ours = source_box(source, rate_hz, params.codec_string) if source else b""
+    if source and source.edge:
+        ours += edge_box(source.edge)
     return FTYP + ours + _moov((params,) if beside is None else (params, beside))
 
 

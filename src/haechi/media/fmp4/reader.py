@@ -8,6 +8,7 @@ from struct import Struct
 from typing import Protocol
 
 from msgspec import Struct as Record
+from msgspec import structs
 
 from haechi.base.errors import DataLoss, PeerError
 from haechi.media.access_unit import CodecParams
@@ -17,14 +18,17 @@ from haechi.media.fmp4.stamps import (
     COVERED_FROM,
     DIGEST_OFFSET,
     DIGEST_SIZE,
+    EDGE_UUID,
     MAX_UNITS,
     MAX_VALUE,
     SOURCE_UUID,
     STAMP_UUID,
     Source,
+    read_edge,
     read_source,
     read_stamps,
 )
+from haechi.media.reverse.edge import EdgeId
 
 MAX_INIT_BYTES = 1 << 20
 _INIT_READ_AHEAD = 8192
@@ -292,11 +296,16 @@ def _read_init(reader: _Reader) -> Init:
 
 def _parse_init(cursor: Cursor) -> Init:
     ours: tuple[Source, int, str] | None = None
+    edge: EdgeId | None = None
     for child in children(cursor):
         if child.offset == 0 and child.kind != b"ftyp":
             break
-        if child.kind == b"uuid" and child.body.left >= 16 and child.body.take(16) == SOURCE_UUID:
-            ours = read_source(child.body)
+        if child.kind == b"uuid" and child.body.left >= 16:
+            whose = child.body.take(16)
+            if whose == SOURCE_UUID:
+                ours = read_source(child.body)
+            elif whose == EDGE_UUID:
+                edge = read_edge(child.body)
         if child.kind == b"moov":
             source, rate_hz, codec_string = ours or (None, None, "")
             stsd = find(child.body, b"trak", b"mdia", b"minf", b"stbl", b"stsd")
@@ -304,6 +313,8 @@ def _parse_init(cursor: Cursor) -> Init:
             entry = next(children(stsd), None)
             if entry is None:
                 raise stsd.error("no sample entry", "mp4-missing-box")
+            if source is not None and edge is not None:
+                source = structs.replace(source, edge=edge)
             return Init(child.offset + child.size, read_entry(entry, rate_hz, codec_string), source)
     raise PeerError("not a recording: no ftyp and moov at its beginning", offset=0, code="mp4-not-mp4")
 

@@ -1,4 +1,5 @@
-"""Our two `uuid` boxes: whose units a file holds, and when each unit was captured. Players skip both.
+"""Our `uuid` boxes: whose units a file holds, which numbers a camera's memory gave them, and when each was captured.
+Players skip them.
 
 All numbers are big-endian. The layouts are frozen: files of today must be read in ten years (docs/design/recording.md).
 
@@ -8,6 +9,12 @@ Source box, once, between ``ftyp`` and ``moov``::
     u8 version (1), u8[3] 0
     u64 run, u32 params (index in the run), u32 rate_hz (0 for video)
     u8 length, codec string (ASCII); u16 length, stream id (UTF-8)
+
+Edge box, behind the source box, where the camera numbers its units (`haechi.media.reverse.edge`)::
+
+    u32 size, 'uuid', 16 bytes EDGE_UUID
+    u8 version (1), u8[3] 0
+    u64 edge run, u64 edge number of the file's first unit; those after it follow without a hole
 
 Stamp box, before each ``moof``::
 
@@ -28,9 +35,11 @@ from haechi.base.errors import Invalid
 from haechi.base.ids import StreamId
 from haechi.media.access_unit import AccessUnit
 from haechi.media.fmp4.boxes import Cursor, box
+from haechi.media.reverse.edge import EdgeId, EdgeRun
 
 SOURCE_UUID = UUID("6b1f3d0a-9c0e-4d7b-8f6e-2f0f5a1e7c01").bytes
 STAMP_UUID = UUID("6b1f3d0a-9c0e-4d7b-8f6e-2f0f5a1e7c02").bytes
+EDGE_UUID = UUID("6b1f3d0a-9c0e-4d7b-8f6e-2f0f5a1e7c03").bytes
 
 DIGEST_OFFSET = 28
 DIGEST_SIZE = 32
@@ -43,6 +52,7 @@ MAX_VALUE = (1 << 63) - 1
 """Databases keep 64-bit signed integers; nothing real comes near."""
 
 _SOURCE = Struct(">QII")
+_EDGE = Struct(">QQ")
 _STAMP_HEAD = Struct(">QI")
 
 
@@ -51,11 +61,13 @@ class Source(Record, frozen=True):
 
     Attributes:
         params: `AccessUnit.params` of every unit in the file.
+        edge: What the camera's memory calls the file's first unit; None: it does not number them.
     """
 
     stream: StreamId
     run: int
     params: int = 0
+    edge: EdgeId | None = None
 
 
 @lru_cache(maxsize=256)
@@ -96,6 +108,24 @@ def read_source(cursor: Cursor) -> tuple[Source, int, str]:
         return Source(StreamId(stream.decode()), run, params), rate_hz, codec.decode("ascii")
     except UnicodeDecodeError as error:
         raise cursor.error("stream id or codec string is not text") from error
+
+
+def edge_box(edge: EdgeId) -> bytes:
+    """The edge box."""
+    return box(b"uuid", EDGE_UUID, b"\x01\0\0\0", _EDGE.pack(edge.run, edge.seq))
+
+
+def read_edge(cursor: Cursor) -> EdgeId:
+    """What the camera's memory calls the file's first unit; the cursor stands behind the UUID.
+
+    Raises:
+        PeerError: Cut off, another version, or a number out of range.
+    """
+    _expect_version(cursor)
+    run, seq = cursor.u64(), cursor.u64()
+    if max(run, seq) > MAX_VALUE:
+        raise cursor.error("number in an edge box out of range")
+    return EdgeId(EdgeRun(run), seq)
 
 
 def stamp_head(units: Sequence[AccessUnit]) -> tuple[bytes, bytes]:

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from haechi.base.ids import RecordingId, StreamId
 from haechi.bus.frames import GapCause
+from haechi.media.reverse.edge import EdgeId
 from haechi.record.index.layouts import FragmentRow, Layout, pack
 from haechi.record.tables import gaps, layouts, recordings
 
@@ -18,7 +19,11 @@ DETAIL_LENGTH = 200
 
 
 class RecordingRow(Struct, frozen=True):
-    """What does not change of a recording. The rest follows from its fragments."""
+    """What does not change of a recording. The rest follows from its fragments.
+
+    Attributes:
+        edge: What the camera's memory calls its first unit.
+    """
 
     volume: str
     stream: StreamId
@@ -27,6 +32,7 @@ class RecordingRow(Struct, frozen=True):
     path: str
     init_bytes: int
     seal: bytes | None = None
+    edge: EdgeId | None = None
 
 
 class Appended(Struct, frozen=True):
@@ -37,6 +43,7 @@ class Appended(Struct, frozen=True):
         last_seq: Newest unit.
         hole: Why nothing precedes the recording that begins here, where its units tell.
         minutes: When its units were captured: a time in each minute, and how many.
+        edge: What the camera's memory calls its first unit.
     """
 
     row: RecordingRow
@@ -45,6 +52,7 @@ class Appended(Struct, frozen=True):
     last_seq: int
     hole: GapCause | None = None
     minutes: tuple[tuple[int, int], ...] = ()
+    edge: EdgeId | None = None
 
 
 class Closed(Struct, frozen=True):
@@ -146,6 +154,8 @@ def _insert(
             seal=row.seal,
             size_bytes=size_bytes,
             is_open=True,
+            edge_run=None if row.edge is None else row.edge.run,
+            edge_seq=None if row.edge is None else row.edge.seq,
         )
     )
     key = result.inserted_primary_key

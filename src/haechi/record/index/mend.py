@@ -121,8 +121,7 @@ def _around(connection: Connection, stream: StreamId, start_ns: int, end_ns: int
 
 def _follows(last: Recording, recording: Recording) -> bool:
     """Whether no unit is missing between the two, and the last one before shows the time until the next."""
-    is_next = last.run == recording.run and last.last_seq + 1 == recording.first_seq
-    return is_next and recording.start_ns - last.end_ns < STALL_NS
+    return last.precedes(recording) and recording.start_ns - last.end_ns < STALL_NS
 
 
 def _explain(connection: Connection, stream: StreamId, start_ns: int, end_ns: int) -> None:

@@ -49,6 +49,7 @@ class Recording(Struct, frozen=True):
         base_bytes: Where it begins in the file or object at ``path`` of ``volume``; offsets of fragments count from
             here.
         seal: None: plain. Else the key that it is sealed with, itself sealed.
+        edge_run, edge_seq: What the camera's memory calls its first unit; None: it does not number them.
     """
 
     id: RecordingId
@@ -67,6 +68,19 @@ class Recording(Struct, frozen=True):
     base_bytes: int = 0
     seal: bytes | None = None
     kept_as: int | None = None
+    edge_run: int | None = None
+    edge_seq: int | None = None
+
+    @property
+    def edge_end(self) -> int:
+        """The number that the camera's memory gave to the unit after its last; 0 where it numbers none."""
+        return 0 if self.edge_seq is None else self.edge_seq + self.last_seq - self.first_seq + 1
+
+    def precedes(self, after: "Recording") -> bool:
+        """Whether no unit is missing between this one and ``after``, whichever way they came."""
+        if self.edge_run is not None and self.edge_run == after.edge_run:
+            return self.edge_end == after.edge_seq
+        return self.run == after.run and self.last_seq + 1 == after.first_seq
 
 
 class RecordIndex:

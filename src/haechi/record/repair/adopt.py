@@ -288,7 +288,9 @@ class Adoption:
         end = file.stored_end(good[-1].offset + good[-1].size)
         self.report.torn_files += file.stored_bytes > end
         _cut(self._volume.path_of(path), end)
-        row = RecordingRow(self._volume.id, source.stream, source.run, source.params, path, found.init.size, file.seal)
+        row = RecordingRow(
+            self._volume.id, source.stream, source.run, source.params, path, found.init.size, file.seal, source.edge
+        )
         pieces = [mend.fragment_row(piece) for piece in good]
 
         def work(connection: Connection) -> None:

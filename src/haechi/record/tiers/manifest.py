@@ -27,12 +27,13 @@ TAIL_BYTES = 64 * 1024
 """So much of an object's end holds nearly every manifest."""
 
 
-class Entry(Struct, frozen=True):
+class Entry(Struct, frozen=True, omit_defaults=True):
     """One recording in an object; fields as in the index, where nothing else is said.
 
     Attributes:
         layout: Where its fragments lie, packed; sealed with the recording's data key where that is sealed.
         seal: Header with the wrapped data key, as it was when the object was made.
+        edge_run, edge_seq: Left out where the camera numbers nothing, as in objects of before there were such numbers.
     """
 
     id: int
@@ -47,12 +48,15 @@ class Entry(Struct, frozen=True):
     base_bytes: int
     layout: bytes
     seal: bytes | None = None
+    edge_run: int | None = None
+    edge_seq: int | None = None
 
     @property
     def about(self) -> bytes:
         """What a sealed layout is bound to: nobody without the key can change it."""
         numbers = (self.run, self.params, self.start_ns, self.end_ns, self.first_seq, self.last_seq)
-        return repr((*numbers, self.init_bytes, self.size_bytes)).encode()
+        edge = () if self.edge_run is None else (self.edge_run, self.edge_seq)
+        return repr((*numbers, self.init_bytes, self.size_bytes, *edge)).encode()
 
 
 class Manifest(Struct, frozen=True):
@@ -125,6 +129,7 @@ def _check(manifest: Manifest, body_bytes: int) -> None:
     for one in entries:
         spans = one.start_ns < one.end_ns and one.first_seq <= one.last_seq and 0 < one.init_bytes < one.size_bytes
         numbers = (one.id, one.run, one.params, one.start_ns, one.first_seq, one.base_bytes)
+        numbers = (*numbers, one.edge_run or 0, one.edge_seq or 0)
         tops = (*numbers, one.end_ns, one.last_seq, one.init_bytes, one.size_bytes)
         if not spans or min(numbers) < 0 or max(tops) > VALUE_MOST or one.base_bytes + one.size_bytes > body_bytes:
             raise _damaged("a recording that cannot be")

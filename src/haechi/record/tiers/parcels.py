@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from functools import partial
 
 import sqlalchemy as sa
+from msgspec import structs
 
 from haechi.base.errors import DataLoss
 from haechi.media.fmp4.reader import verify
@@ -68,11 +69,10 @@ class Parcel:
         seal = item.seal or one.seal
         times = (one.start_ns, one.end_ns, one.first_seq, one.last_seq)
         sizes = (one.init_bytes, one.size_bytes, item.base_bytes)
-        entry = Entry(one.id, one.run, one.params, *times, *sizes, packed, seal)
+        entry = Entry(one.id, one.run, one.params, *times, *sizes, packed, seal, one.edge_run, one.edge_seq)
         if seal is None or self._keys is None:
             return entry
-        aside = self._keys.open(seal, one.id).seal_aside(packed, entry.about)
-        return Entry(one.id, one.run, one.params, *times, *sizes, aside, seal)
+        return structs.replace(entry, layout=self._keys.open(seal, one.id).seal_aside(packed, entry.about))
 
     def _layout(self, recording: Recording) -> bytes:
         query = sa.select(layouts.c.pieces).where(layouts.c.recording == recording.id)

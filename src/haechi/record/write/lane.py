@@ -4,15 +4,33 @@ from collections import deque
 
 from msgspec import Struct
 
-from haechi.base.ids import CameraId, camera_of
+from haechi.base.ids import CameraId, RecordingId, StreamId, camera_of
 from haechi.bus.frames import BusItem, GapCause, RunEnded, Subscription
 from haechi.media.access_unit import AccessUnit
+from haechi.media.reverse.edge import EdgeId
 from haechi.record.index.commits import GapOpened
+from haechi.record.write.notes import Note
 from haechi.record.write.segmenter import Limits, Segmenter
 from haechi.record.write.writer import CloseFile, Job
 
 JOBS_PER_STREAM = 4
 """Fragments of one stream that may wait for the disk; what comes after them waits in its bus queue (64 MB)."""
+
+
+class Acknowledged(Struct, frozen=True):
+    """A fragment that is durable and listed.
+
+    Attributes:
+        edge: What the camera's memory calls its first unit.
+    """
+
+    stream: StreamId
+    run: int
+    first_seq: int
+    last_seq: int
+    recording: RecordingId
+    number: int
+    edge: EdgeId | None = None
 
 
 class RecorderStats(Struct):
@@ -41,13 +59,21 @@ class Lane:
 
     Args:
         floor_ns: Nothing captured before this is taken: it is recorded already.
+        notes: Of the stream (`haechi.record.write.notes`).
 
     Attributes:
         waiting: Jobs that were made and not handed on yet.
         in_flight: Jobs that are with the writer.
     """
 
-    def __init__(self, subscription: Subscription, limits: Limits, floor_ns: int, stats: RecorderStats) -> None:
+    def __init__(
+        self,
+        subscription: Subscription,
+        limits: Limits,
+        floor_ns: int,
+        stats: RecorderStats,
+        notes: deque[Note] | None = None,
+    ) -> None:
         self.stream = subscription.stream
         self.camera: CameraId = camera_of(subscription.stream)
         self.subscription = subscription
@@ -56,6 +82,7 @@ class Lane:
         self.in_flight = 0
         self._floor_ns = floor_ns
         self._stats = stats
+        self._notes: deque[Note] = deque() if notes is None else notes
         self._is_recording = True
         self._dropped = 0
 
@@ -108,7 +135,28 @@ class Lane:
             self._lose(1, unit.captured_ns)
             return []
         self._floor_ns = unit.captured_ns + 1
-        return list(self.segmenter.feed(unit, params))
+        jobs = self._heed(unit) if self._notes else []
+        return [*jobs, *self.segmenter.feed(unit, params)]
+
+    def _heed(self, unit: AccessUnit) -> list[Job]:
+        """The camera's numbers change with this unit, perhaps: a file holds units that both count without a hole.
+
+        Where only the camera's numbers go on within a run, units were lost on the way. They may still come, so the hole
+        is a gap that they fit into.
+        """
+        before, found = self.segmenter.note, None
+        while self._notes and (self._notes[0].run, self._notes[0].seq) <= (unit.ref.run, unit.ref.seq):
+            found = self._notes.popleft()
+        if found is None or found.run != unit.ref.run:
+            return []
+        now = found.edge_of(unit.ref.run, unit.ref.seq)
+        expected = None if before is None else before.edge_of(unit.ref.run, unit.ref.seq)
+        if now == expected:
+            return []
+        is_hole = now is not None and expected is not None and now.run == expected.run and now.seq > expected.seq
+        jobs: list[Job] = list(self.segmenter.flush(GapCause.PACKET_LOSS if is_hole else None))
+        self.segmenter.note = found
+        return jobs
 
     def _lose(self, units: int, captured_ns: int) -> None:
         self._stats.lost_units += units

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from haechi.base.clock import Clock
 from haechi.base.errors import HaechiError, Unavailable
-from haechi.base.ids import CameraId, RecordingId, StreamId
+from haechi.base.ids import CameraId, StreamId, camera_of
 from haechi.bus.frames import FrameBus, GapCause, Subscription
 from haechi.media.access_unit import AccessUnit
 from haechi.record.disk.keys import KeyRing
@@ -25,11 +25,14 @@ from haechi.record.index.spans import RecordIndex
 from haechi.record.repair.adopt import Adoption
 from haechi.record.repair.sweep import SETTLED_S, Sweep
 from haechi.record.tables import volumes
-from haechi.record.write.lane import Lane, RecorderStats
+from haechi.record.write.lane import Acknowledged, Lane, RecorderStats
+from haechi.record.write.notes import EdgeNotes
 from haechi.record.write.segmenter import Limits
 from haechi.record.write.writer import CloseFile, Job, Writer, Written
 
 log = structlog.get_logger(__name__)
+
+__all__ = ["Acknowledged", "Recorder", "RecorderSettings"]
 
 BATCH_JOBS = 256
 UNCOMMITTED_MOST = 100_000
@@ -63,17 +66,6 @@ class RecorderSettings(Struct, frozen=True):
     @property
     def sealed_with(self) -> KeyRing | None:
         return self.keys if self.encrypt else None
-
-
-class Acknowledged(Struct, frozen=True):
-    """A fragment that is durable and listed."""
-
-    stream: StreamId
-    run: int
-    first_seq: int
-    last_seq: int
-    recording: RecordingId
-    number: int
 
 
 class Recorder:
@@ -114,10 +106,11 @@ class Recorder:
         self._open: dict[str, Listing] = {}
         self._policies: dict[CameraId, Policy] = {}
         self.defaults = Policy(enabled=self._settings.enabled)
-        self._is_running = False
-        self._has_started = False
+        self._is_running = self._has_started = False
         self._begun: set[str] = set()
         self.stats = RecorderStats()
+        self.notes = EdgeNotes()
+        """What ingest says of live units that their camera numbers, too."""
         self.ready = asyncio.Event()
         """Set while units are being recorded: the volume is claimed, and what the last run left is listed."""
         self.swept = asyncio.Event()
@@ -193,6 +186,10 @@ class Recorder:
         if not self.swept.is_set():
             self._begun.add(path)
 
+    def records(self, stream: StreamId) -> bool:
+        """Whether a stream is to be recorded at present, as far as is known."""
+        return self._policies.get(camera_of(stream), Policy()).records(stream, self.defaults)
+
     # Taking units
 
     def _listen(self) -> None:
@@ -210,7 +207,8 @@ class Recorder:
 
     async def _attach(self, subscription: Subscription) -> None:
         floor_ns = await self._index.newest_captured_ns(subscription.stream)
-        self._lanes.append(Lane(subscription, self._settings.limits, floor_ns, self.stats))
+        notes = self.notes.of(subscription.stream)
+        self._lanes.append(Lane(subscription, self._settings.limits, floor_ns, self.stats, notes))
 
     async def _gather(self) -> None:
         while True:
@@ -222,7 +220,7 @@ class Recorder:
                 self._follow(lane)
 
     def _follow(self, lane: Lane) -> None:
-        is_wanted = self._is_wanted(lane)
+        is_wanted = self.records(lane.stream)
         while (job := lane.next_job(is_wanted=is_wanted)) is not None:
             self._put(job, lane)
         if lane.is_over:
@@ -230,9 +228,6 @@ class Recorder:
                 self._put(piece, None)
             self._put(CloseFile(lane.stream), None)
             self._lanes.remove(lane)
-
-    def _is_wanted(self, lane: Lane) -> bool:
-        return self._policies.get(lane.camera, Policy()).records(lane.stream, self.defaults)
 
     def _put(self, job: Job, lane: Lane | None) -> None:
         self._jobs.append((job, lane))
@@ -317,9 +312,8 @@ class Recorder:
             if isinstance(change, Appended):
                 row, piece = change.row, change.fragment
                 recording = self._open[row.path].id
-                done.append(
-                    Acknowledged(row.stream, row.run, piece.first_seq, change.last_seq, recording, piece.number)
-                )
+                seqs = (piece.first_seq, change.last_seq)
+                done.append(Acknowledged(row.stream, row.run, *seqs, recording, piece.number, change.edge))
                 for captured_ns, units in change.minutes:
                     self._bus.ledger.stored(row.stream, captured_ns, units)
                 self.stats.acknowledged_units += piece.units
@@ -353,7 +347,7 @@ class Recorder:
                 await self._attach(subscription)
             self._attached.clear()
             for lane in self._lanes:
-                self._jobs.extend((job, None) for job in lane.last(now_ns, is_wanted=self._is_wanted(lane)))
+                self._jobs.extend((job, None) for job in lane.last(now_ns, is_wanted=self.records(lane.stream)))
             while self._jobs:
                 await self._write_some(disk)
             if self._changes:

@@ -7,7 +7,9 @@ from msgspec import Struct
 from haechi.base.ids import StreamId
 from haechi.bus.frames import GapCause
 from haechi.media.access_unit import TICKS_PER_S, AccessUnit, CodecParams
+from haechi.media.reverse.edge import EdgeId
 from haechi.record.index.layouts import STALL_NS
+from haechi.record.write.notes import Note
 
 LONGEST_STEP_TICKS = 60 * TICKS_PER_S
 
@@ -40,6 +42,7 @@ class Piece(Struct, frozen=True):
         end_dts: Decode time of the unit after, where it followed without a break.
         end_ns: Exclusive end of what this piece shows: capture time of the unit after, or just after the last.
         hole: Why nothing precedes this piece directly, when that is known from the units themselves.
+        edge: What the camera's memory calls the first unit, where it numbers them.
     """
 
     stream: StreamId
@@ -49,6 +52,7 @@ class Piece(Struct, frozen=True):
     end_dts: int | None
     end_ns: int
     hole: GapCause | None
+    edge: EdgeId | None = None
 
     @property
     def start_ns(self) -> int:
@@ -60,7 +64,11 @@ class Piece(Struct, frozen=True):
 
 
 class Segmenter:
-    """Gathers the units of one stream into pieces. A piece is given out when the unit after it is known."""
+    """Gathers the units of one stream into pieces. A piece is given out when the unit after it is known.
+
+    Attributes:
+        note: Which numbers the camera gives to units that are fed from now on.
+    """
 
     def __init__(self, stream: StreamId, limits: Limits | None = None) -> None:
         self._stream = stream
@@ -72,6 +80,7 @@ class Segmenter:
         self._hole: GapCause | None = None
         self._file_bytes = 0
         self._file_dts = 0
+        self.note: Note | None = None
 
     @property
     def waiting_bytes(self) -> int:
@@ -97,15 +106,19 @@ class Segmenter:
         self._bytes += len(unit.data)
         self._file_bytes += len(unit.data)
 
-    def flush(self) -> Iterator[Piece]:
-        """Yield what waits; the next unit begins a new file. For the end of a run and for a planned stop."""
+    def flush(self, hole: GapCause | None = None) -> Iterator[Piece]:
+        """Yield what waits; the next unit begins a new file. For the end of a run and for a planned stop.
+
+        Args:
+            hole: Why units are missing before the next one, where they are.
+        """
         if self._units:
             yield self._cut(None)
-        self._opens_file, self._hole = True, None
+        self._opens_file, self._hole = True, hole
 
     def _cut(self, after: AccessUnit | None) -> Piece:
         assert self._params is not None
-        last = self._units[-1]
+        first, last = self._units[0].ref, self._units[-1]
         piece = Piece(
             stream=self._stream,
             params=self._params,
@@ -114,6 +127,7 @@ class Segmenter:
             end_dts=after.dts if after is not None and 0 <= after.dts - last.dts < LONGEST_STEP_TICKS else None,
             end_ns=after.captured_ns if after is not None else last.captured_ns + 1,
             hole=self._hole,
+            edge=None if self.note is None else self.note.edge_of(first.run, first.seq),
         )
         self._units, self._bytes, self._hole = [], 0, None
         return piece

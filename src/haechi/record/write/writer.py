@@ -220,20 +220,23 @@ class Writer:
             is_sync=first.is_sync,
             digest=digest_of(data)[:DIGEST_BYTES],
         )
-        change = Appended(file.row, row, piece.end_ns, last.ref.seq, piece.hole, _by_minute(piece.units))
+        minutes = _by_minute(piece.units)
+        change = Appended(file.row, row, piece.end_ns, last.ref.seq, piece.hole, minutes, piece.edge)
         self._changes.append(change)
         self._dirty.setdefault(piece.stream, []).append(change)
 
     def _open(self, piece: Piece) -> _File:
         first = piece.units[0]
-        init = init_segment(piece.params, Source(piece.stream, first.ref.run, first.params))
+        init = init_segment(piece.params, Source(piece.stream, first.ref.run, first.params, piece.edge))
         self._volume.verify()
         wanted = relative_path(piece.stream, first.ref.run, first.captured_ns)
         sealed = self._keys.seal(piece.stream) if self._keys is not None else None
         handle, relative = self._create(wanted if sealed is None else wanted.removesuffix(".mp4") + SEALED_NAME)
         path = self._volume.path_of(relative)
         seal, key = (sealed.header, sealed.key) if sealed is not None else (None, None)
-        row = RecordingRow(self._volume.id, piece.stream, first.ref.run, first.params, relative, len(init), seal)
+        row = RecordingRow(
+            self._volume.id, piece.stream, first.ref.run, first.params, relative, len(init), seal, piece.edge
+        )
         file = _File(handle, row, path, key)
         try:
             file.append(init)
