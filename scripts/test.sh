@@ -12,7 +12,7 @@ turn() { # what it is, then arguments of pytest; leaves its exit status in $stat
     status=$?
 }
 
-turn "unit, property, contract" -n "${TEST_WORKERS:-2}" --dist loadfile -m "not e2e" "$@"
+turn "unit, property, contract" -n "${TEST_WORKERS:-2}" --dist loadfile -m "not e2e and not interop" "$@"
 first=$status
 turn "end to end" -m e2e "$@"
 second=$status

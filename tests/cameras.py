@@ -70,7 +70,13 @@ class Intake:
     """One camera's intake on a bus of its own, over a real database."""
 
     def __init__(
-        self, url: str, database: Database, *, transport: str = "auto", clock: SystemClock | None = None
+        self,
+        url: str,
+        database: Database,
+        *,
+        transport: str = "auto",
+        clock: SystemClock | None = None,
+        audio: bool = False,
     ) -> None:
         self.clock = clock or SystemClock()
         self.bus = FrameBus()
@@ -79,7 +85,7 @@ class Intake:
         target = target_of(parse_address(url), transport)
         numbers = Numbers(RunNumbers(database), no_floor)
         self.ingest = CameraIngest(
-            self.camera, lambda: RtspSource(target, self.clock), self.bus, self.clock, numbers=numbers
+            self.camera, lambda: RtspSource(target, self.clock), self.bus, self.clock, numbers=numbers, audio=audio
         )
 
     @asynccontextmanager
