@@ -131,6 +131,32 @@ def test_a_file_with_sound_has_two_tracks_and_loops_without_a_step_back() -> Non
     assert sound == sorted(sound)
 
 
+@pytest.mark.parametrize(("encoder", "codec"), [("pcm_mulaw", Codec.PCMU), ("pcm_alaw", Codec.PCMA)])
+def test_the_g711_of_a_file_is_sent_in_pieces_of_twenty_milliseconds_at_most(
+    tmp_path: Path, encoder: str, codec: Codec
+) -> None:
+    path = tmp_path / "talk.mov"
+    with av.open(str(path), "w") as container:
+        video = container.add_stream("libx264", rate=10)
+        sound = container.add_stream(encoder, rate=8_000, layout="mono")
+        assert isinstance(video, av.VideoStream)
+        assert isinstance(sound, av.AudioStream)
+        video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
+        for number in range(10):
+            container.mux(video.encode(av.VideoFrame(64, 48, "yuv420p")))
+            tone = np.full((1, 800), 1_000 * number, np.int16)
+            frame = av.AudioFrame.from_ndarray(tone, "s16", "mono")
+            frame.sample_rate, frame.pts = 8_000, 800 * number
+            container.mux(sound.encode(frame))
+        container.mux(video.encode(None))
+    feed = open_file(path)
+    params = feed.tracks()[1]
+    assert (params.codec, params.codec_string) == (codec, "ulaw" if codec is Codec.PCMU else "alaw")
+    heard = [unit for unit in first(feed, 60) if unit.track == 1]
+    assert max(len(unit.data) for unit in heard) == 160
+    assert all(b.rtp_ticks - a.rtp_ticks == len(a.data) for a, b in itertools.pairwise(heard))
+
+
 def test_a_file_that_is_not_media_is_refused(tmp_path: Path) -> None:
     (tmp_path / "holiday.mp4").write_bytes(b"not a film" * 100)
     with pytest.raises(Invalid, match="not a media file"):

@@ -25,7 +25,8 @@ from haechi.media.annexb import StreamUnit, split_units
 MAX_FILE_BYTES = 512 << 20
 """A file is held in memory while it is served."""
 _ELEMENTARY = {"h264": Codec.H264, "hevc": Codec.H265}
-_CODECS = {"h264": Codec.H264, "hevc": Codec.H265, "aac": Codec.AAC, "opus": Codec.OPUS}
+_SOUNDS = {"aac": Codec.AAC, "opus": Codec.OPUS, "pcm_mulaw": Codec.PCMU, "pcm_alaw": Codec.PCMA}
+_CODEC_STRINGS = {Codec.AAC: "mp4a.40.2", Codec.OPUS: "opus", Codec.PCMU: "ulaw", Codec.PCMA: "alaw"}
 
 
 _renderer = ThreadPoolExecutor(1, thread_name_prefix="scenes")
@@ -234,7 +235,7 @@ def _read(container: av.container.InputContainer) -> tuple[tuple[CodecParams, ..
         raise Invalid("the file holds no H.264 or H.265 video", code="bad-feed")
     tracks = [_video(container)]
     audio = container.streams.audio[0] if container.streams.audio else None
-    if audio is not None and audio.codec_context.name in ("aac", "opus"):
+    if audio is not None and audio.codec_context.name in _SOUNDS:
         tracks.append(_audio(container))
     first_s = min(dts for track in tracks for _, _, dts in track.units)
     units = [
@@ -260,7 +261,7 @@ def _video(container: av.container.InputContainer) -> _Track:
     packets = [packet for packet in container.demux(stream) if packet.size]
     times = [(float((p.pts or 0) * p.time_base), float((p.dts or 0) * p.time_base)) for p in packets if p.time_base]
     data = b"".join(bytes(out) for packet in [*packets, None] for out in to_annexb.filter(packet))
-    units = list(split_units(data, _CODECS[name]))
+    units = list(split_units(data, _ELEMENTARY[name]))
     if not units or len(units) != len(times) or units[0].params is None:
         raise Invalid("the pictures of the file cannot be told apart", code="bad-feed", pictures=len(units))
     step_s = (times[-1][1] - times[0][1]) / max(len(times) - 1, 1)
@@ -271,23 +272,35 @@ def _video(container: av.container.InputContainer) -> _Track:
 def _audio(container: av.container.InputContainer) -> _Track:
     container.seek(0)
     stream = container.streams.audio[0]
-    codec = _CODECS[stream.codec_context.name]
+    codec = _SOUNDS[stream.codec_context.name]
     params = AudioParams(
         codec=codec,
         rate_hz=48_000 if codec is Codec.OPUS else stream.codec_context.sample_rate,
         channels=stream.codec_context.channels,
         config=bytes(stream.codec_context.extradata or b"") if codec is Codec.AAC else b"",
-        codec_string="mp4a.40.2" if codec is Codec.AAC else "opus",
+        codec_string=_CODEC_STRINGS[codec],
     )
     timed: list[tuple[StreamUnit, float, float]] = []
     for packet in container.demux(stream):
         if packet.size and packet.pts is not None and packet.time_base:
             at_s = float(packet.pts * packet.time_base)
-            timed.append((StreamUnit(bytes(packet), True, None), at_s, at_s))
+            timed += [
+                (StreamUnit(piece, True, None), at_s + after_s, at_s + after_s)
+                for after_s, piece in _pieces(bytes(packet), params)
+            ]
     if not timed:
         raise Invalid("the audio of the file holds nothing", code="bad-feed")
     step_s = (timed[-1][1] - timed[0][1]) / max(len(timed) - 1, 1)
     return _Track(params, tuple(timed), timed[-1][1] + step_s)
+
+
+def _pieces(data: bytes, params: AudioParams) -> list[tuple[float, bytes]]:
+    """What goes into a packet each, and how many seconds after the first: G.711 is cut into 20 ms, as cameras do."""
+    if params.codec not in (Codec.PCMU, Codec.PCMA):
+        return [(0.0, data)]
+    second = params.rate_hz * params.channels
+    step = second // 50
+    return [(at / second, data[at : at + step]) for at in range(0, len(data), step)]
 
 
 def _clock_hz(params: CodecParams) -> int:
