@@ -68,6 +68,7 @@ def served() -> Iterator[Server]:
             "HAECHI_CONFIG": f"{folder}/none.yaml",
             "HAECHI_HTTP__PORT": "9655",
             "HAECHI_VISION__ENABLED": "false",
+            "HAECHI_SOURCES__ALLOW": '["127.0.0.0/8"]',
             "HAECHI_LOG_LEVEL": "warning",
         }
         command = [sys.executable, "-c", "from haechi.app.cli import main; main()", "serve"]

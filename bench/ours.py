@@ -24,6 +24,8 @@ from haechi.fleet.cameras import CameraRegistry
 from haechi.fleet.certificate import load_identity, own_certificate
 from haechi.fleet.dialling import DialKeys
 from haechi.ingest.manager import IngestManager
+from haechi.ingest.openers import Openers
+from haechi.ingest.reach import ANYWHERE
 from haechi.ingest.reverse_rtsp import ReverseListener
 from haechi.record.disk.volume import Volume
 from haechi.record.index.spans import RecordIndex
@@ -41,7 +43,8 @@ async def run(url: str, count: int, folder: Path, *, is_dialled: bool = False) -
     bus = FrameBus()
     index = RecordIndex(database)
     recorder = Recorder(bus, index, Volume(folder / "record"), clock)
-    ingest = IngestManager(registry, bus, clock, database, floor=index.newest_captured_ns)
+    openers = Openers(clock, reach=ANYWHERE)
+    ingest = IngestManager(registry, bus, clock, database, floor=index.newest_captured_ns, openers=openers)
     async with asyncio.TaskGroup() as group:
         group.create_task(recorder.run())
         group.create_task(ingest.run())

@@ -23,6 +23,7 @@ def environment(folder: Path, **settings: str) -> dict[str, str]:
         "CONFIG": str(folder / "config.yaml"),
         "HTTP__PORT": "8300",
         "VISION__ENABLED": "false",
+        "SOURCES__ALLOW": '["127.0.0.0/8"]',
         **settings,
     }
     machine = {name: value for name, value in os.environ.items() if not name.startswith("HAECHI_")}

@@ -9,7 +9,8 @@ from pathlib import Path
 import httpx2
 
 from haechi.app.embedded import Rooms, open_rooms, serve
-from haechi.app.settings import HttpSettings, RecordSettings, Settings, VisionSettings
+from haechi.app.settings import HttpSettings, RecordSettings, Settings, SourceSettings, VisionSettings
+from haechi.ingest.reach import LOOPBACK
 from haechi.vision.models import default_cache_dir
 
 PASSWORD = "correct horse battery staple"
@@ -36,6 +37,7 @@ def settings_for(folder: Path, *, vision: bool = True) -> Settings:
         http=HttpSettings(port=0),
         record=RecordSettings(min_free_bytes=0),
         vision=VisionSettings(enabled=vision),
+        sources=SourceSettings(allow=LOOPBACK),
     )
 
 

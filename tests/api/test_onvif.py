@@ -16,10 +16,10 @@ from haechi.camera.virtual.onvif.server import Listening, VirtualOnvif
 from haechi.camera.virtual.onvif.users import Users
 from haechi.fleet.onvif.control import OnvifControl
 from haechi.fleet.onvif.links import LinkStore
-from haechi.ingest.network import resolve
 from tests.api.knock import Answer, knock, page_headers
 from tests.api.world import World
 from tests.fleet.onvif.test_discovery import free_udp_port
+from tests.reach import resolve
 
 STREAM = VirtualProfile("main", "rtsp://127.0.0.1:8554/yard")
 SECRET = "canary-onvif-password"

@@ -36,6 +36,7 @@ from haechi.fleet.onvif.control import OnvifControl
 from haechi.fleet.onvif.http import Address
 from haechi.fleet.onvif.links import LinkStore
 from haechi.ingest.manager import IngestManager
+from haechi.ingest.openers import Openers
 from haechi.live.mse import LiveHub
 from haechi.media.access_unit import AccessUnit, UnitRef
 from haechi.record.disk.volume import Volume
@@ -60,6 +61,7 @@ from tests.api.fakes_house import (
     event_of,
     result_of,
 )
+from tests.reach import HERE
 from tests.streams import h264_stream
 
 T = TypeVar("T")
@@ -105,7 +107,8 @@ class World:
         )
         self.bus = FrameBus()
         self.registry = CameraRegistry(self.database, self.clock)
-        self.ingest = IngestManager(self.registry, self.bus, self.clock, self.database)
+        openers = Openers(self.clock, reach=HERE)
+        self.ingest = IngestManager(self.registry, self.bus, self.clock, self.database, openers=openers)
         self.onvif = OnvifControl(LinkStore(self.database), _nowhere, self.clock, targets=())
         self.vision = FakeVision()
         self.playback = FakePlayback(folder)

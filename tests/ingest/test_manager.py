@@ -12,8 +12,10 @@ from haechi.bus.frames import FrameBus, GapCause, RunEnded
 from haechi.camera.virtual.server import VirtualCamera
 from haechi.fleet.cameras import Camera, CameraChange, CameraRegistry
 from haechi.ingest.manager import IngestManager
+from haechi.ingest.openers import Openers
 from haechi.store.database import Database
 from tests.cameras import StreamFeed, units_of, until
+from tests.reach import HERE
 from tests.streams import h264_stream
 
 
@@ -38,7 +40,7 @@ async def site(folder: Path) -> AsyncIterator[Site]:
     database.migrate()
     clock, bus = SystemClock(), FrameBus()
     registry = CameraRegistry(database, clock)
-    manager = IngestManager(registry, bus, clock, database)
+    manager = IngestManager(registry, bus, clock, database, openers=Openers(clock, reach=HERE))
     feeds = {path: StreamFeed(h264_stream(frames=30, gop=10), 60) for path in ("/a", "/b")}
     async with VirtualCamera(feeds) as source:
         task = asyncio.create_task(manager.run())

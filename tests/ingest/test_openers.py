@@ -12,10 +12,11 @@ from haechi.ingest.openers import NoOpener
 from haechi.ingest.probe import probe_source
 from haechi.ingest.session import no_note
 from haechi.ingest.wish import Trial
+from tests.reach import HERE
 
 
 def test_every_kind_of_address_that_can_be_typed_is_opened_by_this_server() -> None:
-    assert set(KINDS.values()) == openers_over(SystemClock()).kinds
+    assert set(KINDS.values()) == openers_over(SystemClock(), HERE).kinds
 
 
 def test_a_kind_that_nobody_opens_is_said_and_not_tried() -> None:
@@ -30,5 +31,5 @@ def test_a_kind_that_nobody_opens_is_said_and_not_tried() -> None:
 def test_a_camera_that_dials_is_not_tried_from_here() -> None:
     wish = Trial(parse_address("reverse:"))
     with pytest.raises(Invalid) as caught:
-        openers_over(SystemClock()).of(wish.address).trial(wish, no_note)
+        openers_over(SystemClock(), HERE).of(wish.address).trial(wish, no_note)
     assert caught.value.code == "camera-dials-out"

@@ -8,24 +8,26 @@ import socket
 from pathlib import Path
 
 from haechi.api.services import Services
-from haechi.app.settings import Settings, make_folder
+from haechi.app.settings import Settings, SourceSettings, make_folder
 from haechi.base.errors import Unavailable
 from haechi.base.process import start_module
 from haechi.camera.virtual.scene import DemoCamera, demo_cameras
 from haechi.events.rules import Rule
 from haechi.fleet.cameras import Camera
+from haechi.ingest.reach import LOOPBACK
 from haechi.vision.zones import Zone
 
 CAMERA_PORT = 8654
 
 
 def demo_settings(settings: Settings) -> Settings:
-    """The same settings over a data folder of the demo's own, emptied."""
+    """The same settings over a data folder of the demo's own, emptied. Its cameras run on this machine."""
     folder = settings.cache_dir / "demo"
     shutil.rmtree(folder, ignore_errors=True)
     make_folder(folder, "cache_dir")
     record = settings.record.model_copy(update={"folder": None, "retention_days": 1.0})
-    return settings.model_copy(update={"data_dir": folder, "record": record})
+    here = SourceSettings(allow=(*settings.sources.allow, *LOOPBACK), deny=settings.sources.deny)
+    return settings.model_copy(update={"data_dir": folder, "record": record, "sources": here})
 
 
 async def run_cameras(port: int, cache: Path) -> None:

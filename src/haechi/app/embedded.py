@@ -37,7 +37,6 @@ from haechi.events.centre import EventCentre, Stores
 from haechi.events.rulebook import RuleStore
 from haechi.fleet.onvif.control import OnvifControl
 from haechi.fleet.onvif.links import LinkStore
-from haechi.ingest.network import resolve
 from haechi.live.mse import LiveHub
 from haechi.record.disk.volume import Volume
 from haechi.record.index.accounts import Accounts
@@ -94,7 +93,7 @@ class Rooms:
             bus=bus,
             registry=ground.registry,
             ingest=ground.ingest,
-            onvif=OnvifControl(LinkStore(database), resolve, clock),
+            onvif=OnvifControl(LinkStore(database), ground.reach.resolve, clock),
             live=LiveHub(bus),
             index=index,
             playback=playback,

@@ -19,7 +19,7 @@ from typing import Any
 from haechi.api.settings import LiveSettings, SettingsStore
 from haechi.app.keys import key_ring, require_keys
 from haechi.app.settings import Settings, make_folder
-from haechi.app.sources import openers_over
+from haechi.app.sources import openers_over, reach_of
 from haechi.app.zone import machine_zone
 from haechi.base.clock import Clock, SystemClock, is_synchronised
 from haechi.base.errors import HaechiError
@@ -27,6 +27,7 @@ from haechi.base.supervise import Backoff, supervise
 from haechi.bus.frames import FrameBus
 from haechi.fleet.cameras import CameraRegistry
 from haechi.ingest.manager import IngestManager
+from haechi.ingest.reach import Reach
 from haechi.record.disk.volume import Volume
 from haechi.record.index.policies import Policy
 from haechi.record.index.spans import RecordIndex
@@ -53,6 +54,7 @@ class Ground:
     retention: Retention
     ingest: IngestManager
     recorder: Recorder
+    reach: Reach
     _told: list[Callable[[], None]] = field(default_factory=list)
     _listens: asyncio.Event = field(default_factory=asyncio.Event)
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
@@ -61,6 +63,7 @@ class Ground:
     def build(cls, settings: Settings, database: Database, clock: Clock) -> Ground:
         """Make it over a migrated database."""
         bus = FrameBus()
+        reach = reach_of(settings.sources)
         registry = CameraRegistry(database, clock)
         index = RecordIndex(database)
         volume = Volume(settings.record_dir)
@@ -84,9 +87,10 @@ class Ground:
                 clock,
                 database,
                 floor=index.newest_captured_ns,
-                openers=openers_over(clock),
+                openers=openers_over(clock, reach),
             ),
             recorder=Recorder(bus, index, volume, clock, recording, on_full=retention.wake),
+            reach=reach,
         )
 
     @asynccontextmanager

@@ -12,7 +12,7 @@ from typing import Literal
 
 import yaml  # type: ignore[import-untyped]
 from platformdirs import PlatformDirs
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -22,6 +22,7 @@ from pydantic_settings import (
 )
 
 from haechi.base.errors import Invalid
+from haechi.ingest.reach import parse_ranges
 
 _DIRS = PlatformDirs("haechi", appauthor=False)
 
@@ -42,6 +43,29 @@ class HttpSettings(_Section):
         (), description="Other addresses under which browsers know this server, for example https://cams.example.org."
     )
     metrics_token: str = Field("", description="Bearer token with which /metrics may be read without a session.")
+
+
+class SourceSettings(_Section):
+    """Where cameras may be. Private and public addresses may, unless shut out here."""
+
+    allow: tuple[str, ...] = Field(
+        (),
+        max_length=64,
+        description="Ranges of addresses that cameras may have, too, for example 127.0.0.0/8 where they run on the "
+        "server itself, or 169.254.0.0/16 for link-local ones.",
+    )
+    deny: tuple[str, ...] = Field(
+        (), max_length=64, description="Ranges of addresses that no camera may have, for example 10.0.0.0/8; it wins."
+    )
+
+    @field_validator("allow", "deny")
+    @classmethod
+    def _are_ranges(cls, texts: tuple[str, ...]) -> tuple[str, ...]:
+        try:
+            parse_ranges(texts)
+        except Invalid as error:
+            raise ValueError(error.message) from error
+        return texts
 
 
 class ReverseSettings(_Section):
@@ -154,6 +178,7 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="How much is logged.")
     log_format: Literal["text", "json"] = Field("text", description="Logs for people, or for machines.")
     http: HttpSettings = Field(HttpSettings(), description="User interface and API.")
+    sources: SourceSettings = Field(SourceSettings(), description="Where cameras may be.")
     reverse: ReverseSettings = Field(ReverseSettings(), description="Cameras that dial out to us.")
     record: RecordSettings = Field(RecordSettings(), description="Recording.")
     exports: ExportSettings = Field(ExportSettings(), description="Exports.")

@@ -1,53 +1,21 @@
-"""Names to addresses, connections, and pairs of UDP ports for RTP and RTCP."""
+"""Connections, and pairs of UDP ports for RTP and RTCP."""
 
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import socket
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from haechi.base.errors import Invalid, PeerError, Unavailable
+from haechi.base.errors import PeerError, Unavailable
+from haechi.ingest.reach import Address
 from haechi.media.rtp import Reorder
 
-DNS_S = 5.0
 SILENCE_S = 0.1
 """Packets that wait for a missing one are delivered when nothing has come for this long."""
 UDP_BUFFER_BYTES = 4 * 1024 * 1024
 """Receive buffer asked for: about ten seconds of a 3 Mbit/s camera, should we be held up."""
 MOST_TRACKS = 2
-_FORBIDDEN = (
-    ipaddress.ip_network("169.254.169.254/32"),
-    ipaddress.ip_network("fd00:ec2::254/128"),
-    ipaddress.ip_network("224.0.0.0/4"),
-    ipaddress.ip_network("ff00::/8"),
-    ipaddress.ip_network("0.0.0.0/8"),
-    ipaddress.ip_network("::/128"),
-)
-"""No camera lives there: the metadata services of clouds, multicast, and "this host"."""
-
-Address = tuple[socket.AddressFamily, str, int]
-
-
-async def resolve(host: str, port: int) -> Address:
-    """The address to connect to: resolved once, checked, and then used as it is (CONTRACT S6).
-
-    Raises:
-        Unavailable: ``dns-failed``.
-        Invalid: ``address-forbidden``.
-    """
-    loop = asyncio.get_running_loop()
-    try:
-        found = await asyncio.wait_for(loop.getaddrinfo(host, port, type=socket.SOCK_STREAM), DNS_S)
-    except (OSError, UnicodeError, TimeoutError) as error:
-        raise Unavailable("the camera's host name is unknown", code="dns-failed", host=host) from error
-    family, _, _, _, address = found[0]
-    number = ipaddress.ip_address(str(address[0]).partition("%")[0])
-    plain = getattr(number, "ipv4_mapped", None) or number
-    if any(plain.version == network.version and plain in network for network in _FORBIDDEN):
-        raise Invalid("this address cannot be a camera's", code="address-forbidden", host=host)
-    return family, str(address[0]), port
 
 
 async def connect(protocol: asyncio.Protocol, address: Address, seconds: float) -> None:

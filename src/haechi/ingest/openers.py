@@ -10,6 +10,7 @@ from haechi.base.errors import Invalid
 from haechi.ingest.camera import CameraIngest, DialledIngest
 from haechi.ingest.lines import Lines
 from haechi.ingest.probe import Note
+from haechi.ingest.reach import Reach
 from haechi.ingest.reverse_rtsp import ReverseSource
 from haechi.ingest.rtsp import RtspSource, RtspTarget
 from haechi.ingest.source import Sink, Source
@@ -39,12 +40,14 @@ class RtspOpener:
 
     intake = CameraIngest
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, reach: Reach) -> None:
         self._clock = clock
+        self._reach = reach
 
     def open(self, wish: CameraWish, note: Note) -> Source:
         """See `Opener`."""
-        return RtspSource(target_of(wish.address, wish.transport, audio=wish.audio), self._clock, note=note)
+        target = target_of(wish.address, wish.transport, audio=wish.audio)
+        return RtspSource(target, self._clock, note=note, reach=self._reach)
 
     def trial(self, wish: CameraWish, note: Note) -> Source:
         """See `Opener`."""
@@ -102,14 +105,18 @@ class Openers:
 
     Args:
         more: By `CameraPlace.kind`, beside RTSP both ways, which needs nothing but ourselves.
+        reach: Where cameras may be; when left out, where they may be by default.
 
     Attributes:
         lines: Where cameras that dial out come in.
     """
 
-    def __init__(self, clock: Clock, more: Mapping[str, Opener] | None = None) -> None:
+    def __init__(
+        self, clock: Clock, more: Mapping[str, Opener] | None = None, *, reach: Reach | None = None
+    ) -> None:
+        reach = reach or Reach()
         self.lines = Lines(clock)
-        rtsp: dict[str, Opener] = {"rtsp": RtspOpener(clock), "reverse": ReverseOpener(self.lines, clock)}
+        rtsp: dict[str, Opener] = {"rtsp": RtspOpener(clock, reach), "reverse": ReverseOpener(self.lines, clock)}
         self._by_kind = {**rtsp, **(more or {})}
 
     def of(self, place: CameraPlace) -> Opener:

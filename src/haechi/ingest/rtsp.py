@@ -13,7 +13,8 @@ from msgspec import Struct
 
 from haechi.base.clock import Clock
 from haechi.base.errors import Unavailable
-from haechi.ingest.network import UdpPairs, connect, resolve
+from haechi.ingest.network import UdpPairs, connect
+from haechi.ingest.reach import ANYWHERE, Reach
 from haechi.ingest.session import CONNECT_S, RtspSession, no_note
 from haechi.ingest.source import Sink
 from haechi.media.rtsp.client import RtspClient, Wishes
@@ -40,17 +41,22 @@ class RtspSource:
 
     Args:
         note: Told the name of each hop when it begins (`haechi.ingest.probe.HOPS`).
+        reach: Where it may connect to; a server gives the one of its settings.
     """
 
-    def __init__(self, target: RtspTarget, clock: Clock, *, note: Callable[[str], None] = no_note) -> None:
+    def __init__(
+        self, target: RtspTarget, clock: Clock, *, note: Callable[[str], None] = no_note, reach: Reach = ANYWHERE
+    ) -> None:
         self._target = target
         self._clock = clock
         self._note = note
+        self._reach = reach
 
     async def run(self, sink: Sink) -> None:
         """See `Source`.
 
         Raises:
+            Invalid: ``address-forbidden``, ``address-not-allowed``.
             Unavailable: ``dns-failed``, ``tcp-refused``, ``tcp-timeout``, ``tls-failed``, ``rtsp-silent``,
                 ``camera-stalled``, ``keep-alive-lost``, ``connection-lost``.
             HaechiError: What `RtspClient.feed` raises.
@@ -68,7 +74,7 @@ class RtspSource:
     async def _run(self, sink: Sink, transport: Literal["tcp", "udp"]) -> None:
         target = self._target
         self._note("dns")
-        address = await resolve(target.host, target.port)
+        address = await self._reach.resolve(target.host, target.port)
         pairs = await UdpPairs.bind(address) if transport == "udp" else None
         try:
             client = RtspClient(

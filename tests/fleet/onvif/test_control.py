@@ -19,9 +19,9 @@ from haechi.fleet.cameras import Camera, CameraRegistry
 from haechi.fleet.onvif.control import HOLD_S, OnvifControl
 from haechi.fleet.onvif.links import Link, LinkStore, link_for
 from haechi.fleet.onvif.ptz import Vector
-from haechi.ingest.network import resolve
 from haechi.store.database import Database
 from tests.cameras import FastClock, until
+from tests.reach import resolve
 
 STREAM = VirtualProfile("main", "rtsp://127.0.0.1:8554/yard")
 CAMERA = Camera(CameraId("cam_test"), "Yard", parse_address("rtsp://me:secret@127.0.0.1:8554/yard"))

@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 import pytest
+from tests.cameras import scripted_server
+from tests.reach import resolve
 
 from haechi.base.clock import NS_PER_S, SimulatedClock, SystemClock
 from haechi.base.errors import HaechiError, Invalid, PeerError, Unavailable
@@ -19,9 +21,7 @@ from haechi.fleet.onvif.place import Place
 from haechi.fleet.onvif.ptz import Ptz, Vector
 from haechi.fleet.onvif.session import Session
 from haechi.fleet.onvif.soap import envelope
-from haechi.ingest.network import resolve
 from haechi.media.rtsp.auth import Credentials
-from tests.cameras import scripted_server
 
 MAIN = VirtualProfile("main", "rtsp://127.0.0.1:8554/yard", width_px=1920, height_px=1080, fps=25, kbps=4096)
 SUB = VirtualProfile("sub", "rtsp://127.0.0.1:8554/yard-small", width_px=640, height_px=360)

@@ -16,9 +16,9 @@ from haechi.camera.virtual.onvif.server import Listening, VirtualOnvif
 from haechi.camera.virtual.onvif.users import Users
 from haechi.fleet.onvif.device import Description, describe
 from haechi.fleet.onvif.place import Place
-from haechi.ingest.network import resolve
 from haechi.media.rtsp.auth import Credentials
 from tests.ingest.test_rtsps import certificate, pump
+from tests.reach import resolve
 
 MANY = [VirtualProfile(f"p{number}", "rtsp://127.0.0.1:8554/" + "x" * 200) for number in range(60)]
 

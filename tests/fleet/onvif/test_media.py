@@ -12,8 +12,8 @@ from haechi.camera.virtual.onvif.server import VirtualOnvif
 from haechi.camera.virtual.onvif.users import Users
 from haechi.fleet.onvif.device import Description, describe
 from haechi.fleet.onvif.place import Place
-from haechi.ingest.network import resolve
 from haechi.media.rtsp.auth import Credentials
+from tests.reach import resolve
 
 MAIN = VirtualProfile("main", "rtsp://127.0.0.1:8554/yard", "H265", 3840, 2160, 20, 6144)
 SUB = VirtualProfile("sub", "rtsp://127.0.0.1:8554/yard-small", "H264", 640, 360)

@@ -12,11 +12,12 @@ from rich.table import Table
 
 from haechi.app.cli.console import opened, out
 from haechi.app.cli.dialling import dial, show_token, token
-from haechi.app.sources import openers_over
+from haechi.app.settings import Settings, load_settings
+from haechi.app.sources import openers_over, reach_of
 from haechi.base.clock import SystemClock
-from haechi.base.errors import Invalid
+from haechi.base.errors import Invalid, Unavailable
 from haechi.base.ids import CameraId, is_id
-from haechi.fleet.address import parse_address
+from haechi.fleet.address import CameraAddress, parse_address
 from haechi.fleet.cameras import CameraRegistry, Transport
 from haechi.ingest.probe import ProbeReport, probe_source
 from haechi.ingest.wish import Trial
@@ -63,6 +64,18 @@ def add(
         out.print(f"[green]added[/] {camera.id}  {escape(camera.name)}  {escape(camera.redacted_url)}")
         if camera.address.is_reverse:
             show_token(settings, database, camera)
+        elif camera.address.host:
+            _warn_of_reach(settings, camera.address)
+
+
+def _warn_of_reach(settings: Settings, place: CameraAddress) -> None:
+    """Where the server will refuse to connect, say so now; anything else shows when it tries."""
+    try:
+        asyncio.run(reach_of(settings.sources).resolve(place.host, place.port))
+    except Invalid as error:
+        out.print(f"[yellow]the server will not connect to it:[/] {escape(error.message)}")
+    except Unavailable:
+        return
 
 
 @app.command("bring-back")
@@ -115,7 +128,7 @@ def try_address(url: Url, username: User = "", password: Password = "", transpor
     if username:
         place = place.with_credentials(username, password)
     clock = SystemClock()
-    opener = openers_over(clock).of(place)
+    opener = openers_over(clock, reach_of(load_settings().sources)).of(place)
     report = asyncio.run(probe_source(partial(opener.trial, Trial(place, _transport(transport))), clock))
     _print(report)
     if not report.ok:
