@@ -13,6 +13,7 @@ from haechi.app.settings import PushSettings, Settings, VisionSettings
 from haechi.base.clock import SystemClock
 from haechi.base.errors import Invalid
 from haechi.client.playing import Wish, place_of, playing
+from haechi.ingest.rtp_push.berths import Berths
 from haechi.store.database import Database
 from haechi.vision.models import ModelStore
 from tests.cameras import until
@@ -27,7 +28,7 @@ def settings_for(folder: Path, push: PushSettings, *, vision: bool = False) -> S
 def room_over(settings: Settings) -> tuple[PushRoom, Database]:
     database = Database.at(settings.database_path)
     database.migrate()
-    return PushRoom(settings, database, ModelStore(settings.cache_dir / "models"), SystemClock()), database
+    return PushRoom(settings, database, ModelStore(settings.cache_dir / "models"), SystemClock(), Berths()), database
 
 
 def test_a_token_is_written_for_its_owner_alone_listed_by_name_and_withdrawn(tmp_path: Path) -> None:

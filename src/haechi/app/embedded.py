@@ -108,7 +108,7 @@ class Rooms:
             keeping=keeping_over(settings, database, clock, auth, retention=retention, tiers=tiers),
         )
         ground.on_settings(services.keeping.outlook.forget)
-        return cls(ground, services, PushRoom(settings, database, models, clock))
+        return cls(ground, services, PushRoom(settings, database, models, clock, ground.ingest.openers.berths))
 
     @property
     def settings(self) -> Settings:

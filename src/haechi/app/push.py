@@ -14,11 +14,13 @@ from haechi.app.reverse import identity_of
 from haechi.app.settings import Settings
 from haechi.base.clock import Clock
 from haechi.base.errors import Invalid
+from haechi.ingest.lines import Door
 from haechi.store.database import Database
 from haechi.vision.models import ModelStore
 
 if TYPE_CHECKING:
     from haechi.app.attention import DetectModule
+    from haechi.ingest.rtp_push.berths import Berths
     from haechi.ingest.rtp_push.modules import Module
     from haechi.vision.settings import VisionSettings
 
@@ -41,11 +43,14 @@ class PushRoom:
         port: Where clients connect; 0: nowhere at present.
     """
 
-    def __init__(self, settings: Settings, database: Database, models: ModelStore, clock: Clock) -> None:
+    def __init__(
+        self, settings: Settings, database: Database, models: ModelStore, clock: Clock, berths: Berths
+    ) -> None:
         self._settings = settings
         self._database = database
         self._models = models
         self._clock = clock
+        self._berths = berths
         self.port = 0
 
     async def run(self) -> None:
@@ -58,6 +63,7 @@ class PushRoom:
         if not self._settings.push.enabled:
             return
         from haechi.fleet.push_clients import PushClients
+        from haechi.ingest.rtp_push.harbour import Harbour
         from haechi.ingest.rtp_push.modules import Echo
         from haechi.ingest.rtp_push.server import PushLimits, PushServer
         from haechi.ingest.runs import RunNumbers
@@ -70,14 +76,16 @@ class PushRoom:
         server = PushServer(
             PushClients(self._database, self._clock),
             modules,
-            RunNumbers(self._database),
+            Harbour(RunNumbers(self._database), self._clock, self._berths),
             self._clock,
             limits,
             _always(identity.context),
         )
         bound = listen(wish.host or self._settings.http.host, wish.port)
         bound.listen()
-        self.port = bound.getsockname()[1]
+        host, self.port = bound.getsockname()[:2]
+        self._berths.door = Door(host, self.port, identity.pin)
+        self._berths.server = server
         log.info("listening for clients that push", port=self.port, pin=identity.pin, modules=sorted(modules))
         try:
             async with asyncio.TaskGroup() as group:
@@ -86,6 +94,7 @@ class PushRoom:
                 await server.serve(bound, udp=wish.udp)
         finally:
             self.port = 0
+            self._berths.door = self._berths.server = None
             bound.close()
 
     def _detectors(self) -> dict[str, DetectModule]:

@@ -19,7 +19,7 @@ from msgspec import Struct
 from haechi.base.clock import NS_PER_S, Clock, SystemClock
 from haechi.base.errors import Invalid
 from haechi.client.line import DEFAULT_PORT, Line, Place, open_line
-from haechi.client.sending import Outgoing, Seen
+from haechi.client.sending import DEFAULT_WAY, Outgoing, Seen, UdpWay
 from haechi.client.sources import Playable, Timed, open_source
 from haechi.media.access_unit import TICKS_PER_S, RawUnit, VideoParams
 from haechi.media.push.words import Announce
@@ -43,14 +43,17 @@ class Wish(Struct, frozen=True):
         module: What is to look at it; empty: nothing.
         fast: A file is sent as fast as results come, not at its own pace.
         transport: ``tcp`` or ``udp``.
-        udp_port: See `Outgoing.begin`.
+        way: How datagrams go, with ``udp``.
+        use: ``camera``: as the camera that the server's administrator made of this client; ``judge``: for results only;
+            empty: as registered.
     """
 
     module: str = "detect"
     fast: bool = False
     transport: str = "tcp"
-    udp_port: int = 0
+    way: UdpWay = DEFAULT_WAY
     name: str = ""
+    use: str = ""
 
 
 class Link:
@@ -103,9 +106,14 @@ class Link:
             raise Invalid("there is no picture in the source that can be decoded", code="no-video")
         wish = self._wish
         about = Announce(
-            codec="", transport=wish.transport, name=wish.name[:80], source=self._about[:80], fps=min(1000.0, self.fps)
+            codec="",
+            transport=wish.transport,
+            name=wish.name[:80],
+            source=self._about[:80],
+            fps=min(1000.0, self.fps),
+            use=wish.use,
         )
-        stream = await Outgoing.begin(self._line, self._clock, batch[0].unit.params, about, udp_port=wish.udp_port)
+        stream = await Outgoing.begin(self._line, self._clock, batch[0].unit.params, about, way=wish.way)
         stream.is_hurried = wish.fast and not self._source.is_live
         try:
             if wish.module:

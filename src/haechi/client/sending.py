@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
-import socket
 from collections import deque
 from collections.abc import AsyncIterator
+from functools import partial
+from struct import Struct as Layout
 
 from msgspec import Struct
 
 from haechi.base.clock import Clock
 from haechi.base.errors import HaechiError, Unavailable
 from haechi.base.ids import StreamId
+from haechi.client.datagrams import DatagramSender
 from haechi.client.line import Ears, Line, datagram_socket
 from haechi.media.access_unit import RawUnit, UnitRef, VideoParams
 from haechi.media.packetise import RtpSender, track_for
@@ -59,6 +61,22 @@ class _Sent(Struct, frozen=True, gc=False):
     sent_ns: int
 
 
+class UdpWay(Struct, frozen=True):
+    """How datagrams go.
+
+    Attributes:
+        port: Where to, if not where the server says, as behind a router that forwards another port.
+        mbit_s: How fast they leave at most: what the slowest part of the way carries, or a large picture loses some.
+    """
+
+    port: int = 0
+    mbit_s: float = 400.0
+
+
+DEFAULT_WAY = UdpWay()
+_FRAMING = Layout("!BBH").pack
+
+
 class Outgoing:
     """See the module. Make it with `begin`.
 
@@ -67,6 +85,7 @@ class Outgoing:
         left_out: What the server had to leave out, by reason.
         unseen: Results that were dropped because nobody took them.
         units, sent_bytes: What was sent.
+        camera: Id of the camera that the stream is on the server; empty: of none.
     """
 
     def __init__(self, line: Line, clock: Clock, params: VideoParams) -> None:
@@ -78,8 +97,9 @@ class Outgoing:
         self._arrived = asyncio.Event()
         self._error: HaechiError | None = None
         self._is_over = False
-        self._socket: socket.socket | None = None
+        self._datagrams: DatagramSender | None = None
         self._name = StreamId("")
+        self.camera = ""
         self._sender = RtpSender(self._track, params.codec, ssrc=secrets.randbits(32))
         self._shift = self._last_ticks = 0
         self.is_hurried = False
@@ -89,13 +109,16 @@ class Outgoing:
 
     @classmethod
     async def begin(
-        cls, line: Line, clock: Clock, params: VideoParams, about: Announce, *, udp_port: int = 0
+        cls, line: Line, clock: Clock, params: VideoParams, about: Announce, *, way: UdpWay = DEFAULT_WAY
     ) -> Outgoing:
         """Announce a stream.
 
         Args:
-            about: Name, source, transport, rate; the codec is that of ``params``.
-            udp_port: Where datagrams go if not where the server says, as behind a router that forwards another port.
+            about: Name, source, transport, rate, use; the codec is that of ``params``.
+            way: How datagrams go, with ``udp``.
+
+        Raises:
+            HaechiError: The server does not take it, or cannot be reached by UDP.
         """
         stream = cls(line, clock, params)
         wish = Announce(
@@ -108,12 +131,13 @@ class Outgoing:
             width_px=params.width_px,
             height_px=params.height_px,
             fps=about.fps,
+            use=about.use,
         )
         ears = Ears(stream._result, stream._flow, stream._fail)
         stream.number, stream.run, accepted = await line.announce(wish, ears)
-        stream._name = StreamId(accepted.stream)
+        stream._name, stream.camera = StreamId(accepted.stream), accepted.camera
         if wish.transport == "udp":
-            await stream._knock(accepted, udp_port)
+            await stream._knock(accepted, way)
             sender = RtpSender(stream._track, params.codec, ssrc=stream._sender.ssrc)
         else:
             sender = RtpSender(
@@ -122,15 +146,17 @@ class Outgoing:
         stream._sender = sender
         return stream
 
-    async def _knock(self, accepted: Accepted, udp_port: int) -> None:
+    async def _knock(self, accepted: Accepted, way: UdpWay) -> None:
         """Bind our address to the stream, however many knocks get lost."""
-        self._socket = datagram_socket(self._line.peer, udp_port or accepted.udp_port)
+        bound = datagram_socket(self._line.peer, way.port or accepted.udp_port)
+        self._datagrams = DatagramSender(bound, self._clock, way.mbit_s * 125_000)
         for _ in range(KNOCKS):
             with contextlib.suppress(OSError):
-                self._socket.send(KNOCK + accepted.secret)
+                bound.send(KNOCK + accepted.secret)
             with contextlib.suppress(Unavailable):
                 await self._line.answer(b"", Kind.BOUND, self.number, KNOCK_S)
                 return
+        self._datagrams.close()
         message = "the server hears nothing by UDP; a firewall may be in between: use tcp"
         raise Unavailable(message, code="push-udp-blocked")
 
@@ -149,15 +175,21 @@ class Outgoing:
             raise self._error
         ticks = self._wire_ticks(unit.rtp_ticks)
         packets = self._sender.packetise(unit.data, ticks, is_sync=unit.is_sync, params=unit.params)
-        self._sent[ticks & 0xFFFFFFFF] = _Sent(unit.rtp_ticks, self._clock.monotonic_ns())
+        self.units += 1
+        if self._datagrams is not None:
+            self.sent_bytes += sum(map(len, packets))
+            self._datagrams.put(packets, partial(self._left, ticks & 0xFFFFFFFF, unit.rtp_ticks))
+            return
+        messages = self._framed(packets)
+        self._left(ticks & 0xFFFFFFFF, unit.rtp_ticks)
+        for message in messages:
+            self._line.write(message)
+
+    def _left(self, wire_ticks: int, ticks: int) -> None:
+        """The last byte of a unit leaves now: a result for it may come from now on."""
+        self._sent[wire_ticks] = _Sent(ticks, self._clock.monotonic_ns())
         if len(self._sent) > MOST_SENT:
             del self._sent[next(iter(self._sent))]
-        self.units += 1
-        self.sent_bytes += sum(map(len, packets))
-        if self._socket is not None:
-            self._send_datagrams(packets)
-        else:
-            self._send_framed(packets)
 
     def _wire_ticks(self, ticks: int) -> int:
         """The timestamp to send. Played faster than its time, a long step would look like a clock that jumps."""
@@ -167,33 +199,36 @@ class Outgoing:
         self._last_ticks = ticks
         return ticks + self._shift
 
-    def _send_datagrams(self, packets: list[bytes]) -> None:
-        assert self._socket is not None
-        for packet in packets:
-            try:
-                self._socket.send(packet)
-            except OSError:  # full, or refused for a moment: as good as lost on the way
-                self.left_out["unsent"] = self.left_out.get("unsent", 0) + 1
-
-    def _send_framed(self, packets: list[bytes]) -> None:
+    def _framed(self, packets: list[bytes]) -> list[bytes]:
+        """Packets as they go in the connection, in as few messages as may be."""
+        messages: list[bytes] = []
         parts: list[bytes] = []
         size = 0
         for packet in packets:
-            if size + len(packet) + 4 > MOST_PACKETS_BYTES:
-                self._line.write(Frame(Kind.PACKETS, b"".join(parts), self.number, self.run).serialise())
+            count = len(packet)
+            if size + count + 4 > MOST_PACKETS_BYTES:
+                messages.append(Frame(Kind.PACKETS, b"".join(parts), self.number, self.run).serialise())
                 parts, size = [], 0
-            parts += (b"$\0", len(packet).to_bytes(2, "big"), packet)
-            size += len(packet) + 4
-        self._line.write(Frame(Kind.PACKETS, b"".join(parts), self.number, self.run).serialise())
+            parts += (_FRAMING(0x24, 0, count), packet)
+            size += count + 4
+            self.sent_bytes += count
+        messages.append(Frame(Kind.PACKETS, b"".join(parts), self.number, self.run).serialise())
+        return messages
 
     async def drain(self) -> None:
         """Wait until little waits to be sent."""
+        if self._datagrams is not None:
+            await self._datagrams.drain()
+            if self._error is not None:
+                raise self._error
         await self._line.drain()
 
     async def end(self) -> None:
         """Nothing more comes; returns when everything was judged that will be."""
         end = Frame(Kind.END, b"", self.number, self.run).serialise()
         try:
+            if self._datagrams is not None:
+                await self._datagrams.drain(0)
             await self._line.answer(end, Kind.ENDED, self.number, END_S)
         finally:
             self.close()
@@ -203,9 +238,8 @@ class Outgoing:
         self._is_over = True
         self._arrived.set()
         self._line.forget(self.number)
-        if self._socket is not None:
-            self._socket.close()
-            self._socket = None
+        if self._datagrams is not None:
+            self._datagrams.close()
 
     # -- results in --------------------------------------------------------------------------------------------------
     def _result(self, frame: Frame, result: Result) -> None:

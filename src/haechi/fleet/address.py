@@ -14,9 +14,11 @@ LONGEST_URL = 2048
 LONGEST_CREDENTIAL = 256
 REVERSE = "reverse:"
 """The address of a camera that dials out to us: there is none to connect to."""
+PUSHED = "push:"
+"""The address of a camera whose stream a client pushes over the result socket."""
 PORTS: Mapping[str, int] = {**RTSP_PORTS}
 """Addresses on the network: scheme, and the port that it has when none is named."""
-KINDS: Mapping[str, str] = {"rtsp": "rtsp", "rtsps": "rtsp", "reverse": "reverse"}
+KINDS: Mapping[str, str] = {"rtsp": "rtsp", "rtsps": "rtsp", "reverse": "reverse", "push": "push"}
 """By scheme: who opens such a camera (`haechi.ingest.openers`)."""
 
 
@@ -40,6 +42,11 @@ class CameraAddress(Struct, frozen=True):
         """Whether the camera connects to us."""
         return self.url == REVERSE
 
+    @property
+    def is_pushed(self) -> bool:
+        """Whether a client pushes the stream to us."""
+        return self.url == PUSHED
+
     def __repr__(self) -> str:
         return f"CameraAddress({self.url!r}, with_credentials={bool(self.username)})"
 
@@ -47,8 +54,8 @@ class CameraAddress(Struct, frozen=True):
         """The same place, with other credentials."""
         if len(username) > LONGEST_CREDENTIAL or len(password) > LONGEST_CREDENTIAL:
             raise Invalid("user name or password is too long", code="bad-credentials", limit=LONGEST_CREDENTIAL)
-        if self.is_reverse and username:
-            message = "a camera that dials out proves who it is by its token; leave user name and password empty"
+        if (self.is_reverse or self.is_pushed) and username:
+            message = "this camera proves who it is by a token; leave user name and password empty"
             raise Invalid(message, code="bad-credentials")
         return CameraAddress(self.url, self.host, self.port, self.is_tls, username, password)
 
@@ -61,15 +68,16 @@ class CameraAddress(Struct, frozen=True):
 
 
 def parse_address(text: str) -> CameraAddress:
-    """Read a camera URL, with or without user info; ``reverse:`` is a camera that dials out to us.
+    """Read a camera URL, with or without user info; ``reverse:`` is a camera that dials out to us, and ``push:``
+    one whose stream a client pushes.
 
     Raises:
         Invalid: ``bad-url``: not a camera's address; the message says what is wrong, never what the credentials were.
     """
     if len(text) > LONGEST_URL:
         raise Invalid("the address is too long", code="bad-url", limit=LONGEST_URL)
-    if text.strip().lower() == REVERSE:
-        return CameraAddress(REVERSE, "", 0, is_tls=True)
+    if (plain := text.strip().lower()) in (REVERSE, PUSHED):
+        return CameraAddress(plain, "", 0, is_tls=True)
     url = Url.parse(text, PORTS)
     address = CameraAddress(url.uri, url.host, url.port, url.is_tls)
     return address.with_credentials(url.username, url.password) if url.username else address

@@ -14,6 +14,7 @@ from haechi.base.clock import Clock
 from haechi.base.errors import Conflict, Invalid, NotFound
 from haechi.base.ids import CameraId, new_id
 from haechi.fleet.address import CameraAddress, parse_address
+from haechi.fleet.push_clients import push_clients
 from haechi.fleet.tables import cameras, dial_keys
 from haechi.store.database import Database
 
@@ -178,6 +179,7 @@ class CameraRegistry:
 
         def remove(connection: Connection) -> int:
             connection.execute(dial_keys.delete().where(dial_keys.c.camera == camera_id))
+            connection.execute(push_clients.update().where(push_clients.c.camera == camera_id).values(camera=""))
             return connection.execute(cameras.delete().where(cameras.c.id == camera_id)).rowcount
 
         if await self._database.write(remove) == 0:

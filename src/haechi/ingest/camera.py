@@ -206,13 +206,13 @@ class CameraIngest:
 
     def sample_rates(self) -> None:
         """Note the counters; called every second or two by the manager."""
-        lane = self._main()
+        lane = self.main_lane()
         if lane is not None:
             self._rates.append((self._clock.monotonic_ns(), lane.units, lane.bytes))
 
     def status(self) -> IngestStatus:
         """The present state, for people."""
-        lane = self._main()
+        lane = self.main_lane()
         video = lane.run.params[-1] if lane is not None and lane.run.params else None
         fps, bitrate_bps = self._measured()
         return IngestStatus(
@@ -239,7 +239,8 @@ class CameraIngest:
                 return lane.run.params[-1].codec.value
         return ""
 
-    def _main(self) -> Lane | None:
+    def main_lane(self) -> Lane | None:
+        """The main stream of the present connection."""
         main = stream_of(self._camera)
         return next((lane for lane in self._lanes.values() if lane.channel.stream == main), None)
 

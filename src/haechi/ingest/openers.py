@@ -12,6 +12,7 @@ from haechi.ingest.lines import Lines
 from haechi.ingest.probe import Note
 from haechi.ingest.reach import Reach
 from haechi.ingest.reverse_rtsp import ReverseSource
+from haechi.ingest.rtp_push.berths import Berths, PushOpener
 from haechi.ingest.rtsp import RtspSource, RtspTarget
 from haechi.ingest.source import Sink, Source
 from haechi.ingest.wish import CameraPlace, CameraWish
@@ -109,6 +110,7 @@ class Openers:
 
     Attributes:
         lines: Where cameras that dial out come in.
+        berths: Where streams that clients push become cameras.
     """
 
     def __init__(
@@ -116,8 +118,9 @@ class Openers:
     ) -> None:
         reach = reach or Reach()
         self.lines = Lines(clock)
+        self.berths = Berths()
         rtsp: dict[str, Opener] = {"rtsp": RtspOpener(clock, reach), "reverse": ReverseOpener(self.lines, clock)}
-        self._by_kind = {**rtsp, **(more or {})}
+        self._by_kind = {**rtsp, "push": PushOpener(self.berths), **(more or {})}
 
     def of(self, place: CameraPlace) -> Opener:
         """Who opens what is at ``place``; `NoOpener` when nobody does."""

@@ -18,6 +18,8 @@ from haechi.client.sending import Seen
 from haechi.client.sources import Playable, Timed
 from haechi.fleet.certificate import load_identity, own_certificate
 from haechi.fleet.push_clients import PushClient, PushClients
+from haechi.ingest.rtp_push.berths import Berths
+from haechi.ingest.rtp_push.harbour import Harbour
 from haechi.ingest.rtp_push.modules import Echo, Module
 from haechi.ingest.rtp_push.server import PushLimits, PushServer
 from haechi.ingest.runs import RunNumbers
@@ -42,6 +44,7 @@ class Stage:
     port: int
     pin: str
     clock: SystemClock
+    database: Database
 
     @property
     def place(self) -> Place:
@@ -60,6 +63,7 @@ async def push_server(
     modules: Mapping[str, Module] | None = None,
     limits: PushLimits = DEFAULT_LIMITS,
     port: int = 0,
+    berths: Berths | None = None,
 ) -> AsyncIterator[Stage]:
     """Serve until the block ends."""
     clock = SystemClock()
@@ -71,12 +75,13 @@ async def push_server(
     clients = PushClients(database, clock)
     client, token = await clients.add("test")
     offered = {"echo": Echo()} if modules is None else modules
-    server = PushServer(clients, offered, RunNumbers(database), clock, limits, lambda: context)
+    harbour = Harbour(RunNumbers(database), clock, berths)
+    server = PushServer(clients, offered, harbour, clock, limits, lambda: context)
     bound = listen("127.0.0.1", port)
     bound.listen()
     task = asyncio.create_task(server.serve(bound, udp=True))
     try:
-        yield Stage(server, clients, client, token, bound.getsockname()[1], identity.pin, clock)
+        yield Stage(server, clients, client, token, bound.getsockname()[1], identity.pin, clock, database)
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)

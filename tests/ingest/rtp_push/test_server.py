@@ -15,6 +15,7 @@ from msgspec import structs
 from haechi.base.errors import Denied, Invalid, Unavailable
 from haechi.client.line import Place
 from haechi.client.playing import Wish
+from haechi.client.sending import UdpWay
 from haechi.ingest.rtp_push.server import PushLimits
 from haechi.media.packetise import RtpSender, track_for
 from haechi.media.push.wire import Frame, Kind
@@ -86,7 +87,7 @@ def test_with_one_packet_in_twenty_lost_every_result_still_belongs_to_its_unit(t
     async def scenario() -> None:
         params, units = h264_stream(60, gop=10, size=(640, 480))
         async with push_server(tmp_path) as stage, lossy_road(lambda: stage.port, 0.05) as (port, lost):
-            async with stage.playing(Coded(params, units), Wish("echo", True, "udp", port)) as link:
+            async with stage.playing(Coded(params, units), Wish("echo", True, "udp", UdpWay(port))) as link:
                 seen = [one async for one in link.results()]
                 assert link.stream is not None
                 left_out = link.stream.left_out

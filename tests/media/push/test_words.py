@@ -29,14 +29,14 @@ VECTORS = {name: bytes.fromhex(text) for name, text in _VECTOR.findall(PAGE.read
 BOXES = (Box("person", 0.75, 0.25, 0.5, 0.125, 0.25, 3), Box("cat", 0.5, 0.0, 0.0, 1.0, 1.0))
 WORDS: dict[str, tuple[Word, int, int, int]] = {
     "HELLO": (Hello("hpt_example", "demo/1"), 0, 0, 0),
-    "WELCOME": (Welcome("haechi/1", ("detect", "echo"), 4), 0, 0, 0),
+    "WELCOME": (Welcome("haechi/1", ("objects", "echo"), 4), 0, 0, 0),
     "ANNOUNCE": (Announce("h264", name="door", source="door.mp4", width_px=640, height_px=360, fps=25.0), 1, 0, 0),
     "ACCEPTED": (Accepted("psh_abc/1"), 1, 7, 0),
-    "REQUEST": (Request("detect"), 1, 7, 0),
-    "RESULT": (Result("detect", 3000, 1_700_000_000_000_000_000, BOXES, 640, 360, 1500, 2), 1, 7, 42),
-    "FLOW": (Flow("not-looked", 12, "detect"), 1, 7, 0),
+    "REQUEST": (Request("objects"), 1, 7, 0),
+    "RESULT": (Result("objects", 3000, 1_700_000_000_000_000_000, BOXES, 640, 360, 1500, 2), 1, 7, 42),
+    "FLOW": (Flow("not-looked", 12, "objects"), 1, 7, 0),
     "ERROR": (
-        Fault("unknown-module", "there is no module of this name; there are: detect, echo", ("detect", "echo")),
+        Fault("unknown-module", "there is no module of this name; there are: objects, echo", ("objects", "echo")),
         1,
         0,
         0,
@@ -66,8 +66,8 @@ def test_the_page_shows_a_vector_for_every_message_with_a_body() -> None:
 
 
 def test_a_field_from_the_future_is_left_out() -> None:
-    body = b"\x82\xa6module\xa6detect\xa3new\xc3"
-    assert read(Frame(Kind.REQUEST, body), Request) == Request("detect")
+    body = b"\x82\xa6module\xa7objects\xa3new\xc3"
+    assert read(Frame(Kind.REQUEST, body), Request) == Request("objects")
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_a_body_that_is_not_what_its_type_promises_is_refused(body: bytes) -> No
 
 @pytest.mark.parametrize("score", [-0.1, 1.1, float("nan")])
 def test_a_box_outside_the_picture_is_refused(score: float) -> None:
-    (frame,) = Deframer(CLIENT_LIMITS).feed(say(Result("detect", 0, 0, (Box("cat", score, 0, 0, 1, 1),))))
+    (frame,) = Deframer(CLIENT_LIMITS).feed(say(Result("objects", 0, 0, (Box("cat", score, 0, 0, 1, 1),))))
     with pytest.raises(PeerError):
         read(frame, Result)
 

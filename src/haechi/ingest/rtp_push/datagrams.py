@@ -12,17 +12,14 @@ from msgspec import Struct
 
 from haechi.base.clock import Clock
 from haechi.base.errors import HaechiError
-from haechi.ingest.network import UDP_BUFFER_BYTES, InOrder
+from haechi.ingest.network import InOrder
+from haechi.ingest.rtp_push.drain import Address, Drain, bind
 from haechi.ingest.rtp_push.link import PushLink
 from haechi.ingest.rtp_push.stream import PushedStream
 from haechi.media.push.wire import Frame, Kind
 from haechi.media.push.words import KNOCK, SECRET_BYTES
 
-MOST_DATAGRAMS = 256
-"""Read in one go, before others have their turn."""
 _KNOCK_BYTES = len(KNOCK) + SECRET_BYTES
-
-Address = tuple[str, int]
 
 
 class _Guest(Struct):
@@ -40,6 +37,8 @@ class Datagrams:
     def __init__(self, bound: socket.socket, clock: Clock) -> None:
         self._socket = bound
         self._clock = clock
+        self._drain = Drain(bound, clock, self._came)
+        self._read_ns = 0
         self._by_secret: dict[bytes, _Guest] = {}
         self._by_address: dict[Address, _Guest] = {}
 
@@ -47,14 +46,7 @@ class Datagrams:
     def bind(cls, listener: socket.socket, clock: Clock) -> Datagrams:
         """A socket at the address of ``listener``: on the same port, or on any when that is taken."""
         host, port = listener.getsockname()[:2]
-        bound = socket.socket(listener.family, socket.SOCK_DGRAM)
-        bound.setblocking(False)
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, UDP_BUFFER_BYTES)
-        try:
-            bound.bind((host, port))
-        except OSError:
-            bound.bind((host, 0))
-        return cls(bound, clock)
+        return cls(bind(host, port, listener.family), clock)
 
     @property
     def port(self) -> int:
@@ -62,14 +54,18 @@ class Datagrams:
         port: int = self._socket.getsockname()[1]
         return port
 
+    @property
+    def dropped(self) -> int:
+        """Datagrams that came to this machine and were never looked at."""
+        return self._drain.dropped
+
     def start(self) -> None:
         """Read until `close`."""
-        asyncio.get_running_loop().add_reader(self._socket.fileno(), self._ready)
+        self._drain.start()
 
     def close(self) -> None:
         """Let go of the port."""
-        asyncio.get_running_loop().remove_reader(self._socket.fileno())
-        self._socket.close()
+        self._drain.close()
 
     def expect(self, link: PushLink, stream: PushedStream) -> bytes:
         """Make a place for a stream; gives the secret to knock with."""
@@ -87,23 +83,18 @@ class Datagrams:
             if guest.address is not None:
                 self._by_address.pop(guest.address, None)
 
-    def _ready(self) -> None:
-        receive, by_address = self._socket.recvfrom, self._by_address
-        for _ in range(MOST_DATAGRAMS):
-            try:
-                data, sender = receive(65_536)
-            except (BlockingIOError, ConnectionRefusedError):
-                return
-            address = (sender[0], sender[1])
-            guest = by_address.get(address)
-            if data.startswith(KNOCK):
-                self._knocked(data, address)
-            elif guest is not None:
-                self._take(guest, data)
+    def _came(self, data: bytes, address: Address, read_ns: int) -> None:
+        if data.startswith(KNOCK):
+            self._knocked(data, address)
+            return
+        guest = self._by_address.get(address)
+        if guest is not None:
+            self._read_ns = read_ns
+            self._take(guest, data)
 
     def _take(self, guest: _Guest, data: bytes) -> None:
         if guest.link.spend(len(data)):
-            guest.link.heard_ns = self._clock.monotonic_ns()
+            guest.link.heard_ns = self._read_ns
             guest.in_order.take(data)
         else:
             guest.stream.count("rate", 1)
@@ -121,10 +112,10 @@ class Datagrams:
         guest.address = address
         self._by_address[address] = guest
         stream = guest.stream
-        guest.link.write(Frame(Kind.BOUND, b"", stream.number, stream.lane.run.number).serialise())
+        guest.link.write(Frame(Kind.BOUND, b"", stream.number, stream.berth.run.number).serialise())
 
     def _deliver(self, link: PushLink, stream: PushedStream, data: bytes) -> None:
         try:
-            stream.packet(data, self._clock.monotonic_ns())
+            stream.packet(data, self._read_ns)
         except HaechiError as error:
             link.break_off(stream, error)

@@ -12,6 +12,7 @@ from typing import Protocol, cast
 
 from haechi.base.clock import NS_PER_S, Clock
 from haechi.base.errors import HaechiError, PeerError
+from haechi.ingest.rtp_push.berths import ClientReport
 from haechi.ingest.rtp_push.stream import PushedStream
 from haechi.ingest.tls import TlsPipe
 from haechi.media.push.dialogue import Announced, Ended, Event, Left, Packets, Requested, ServerDialogue, fault
@@ -59,6 +60,8 @@ class Client(Protocol):
     def id(self) -> str: ...
     @property
     def name(self) -> str: ...
+    @property
+    def camera(self) -> str: ...
 
 
 class PushLink(asyncio.Protocol):
@@ -70,6 +73,7 @@ class PushLink(asyncio.Protocol):
 
     Attributes:
         client: Who it is; None: not known yet.
+        software: What it says that it is.
         heard_ns: Monotonic time at which something came last.
     """
 
@@ -89,6 +93,7 @@ class PushLink(asyncio.Protocol):
         self._results: deque[tuple[PushedStream, bytes]] = deque()
         self.streams: dict[int, PushedStream] = {}
         self.client: Client | None = None
+        self.software = ""
         self.peer = ""
         self.heard_ns = clock.monotonic_ns()
         self.is_over = False
@@ -231,7 +236,12 @@ class PushLink(asyncio.Protocol):
 
     def granted(self, stream: PushedStream, module: str) -> None:
         """Results of a module will come."""
-        self.write(say(Granted(module), stream.number, stream.lane.run.number))
+        self.write(say(Granted(module), stream.number, stream.berth.run.number))
+
+    def report(self) -> ClientReport:
+        """What there is to tell of it."""
+        streams = tuple(stream.report() for stream in self.streams.values())
+        return ClientReport(self.client.id if self.client else "", self.peer, self.software, streams)
 
     @property
     def announced(self) -> int:
@@ -240,7 +250,7 @@ class PushLink(asyncio.Protocol):
 
     def result(self, stream: PushedStream, result: Result, seq: int) -> None:
         """A result, at once or when the client reads again; of many that wait the newest are kept."""
-        word = say(result, stream.number, stream.lane.run.number, seq)
+        word = say(result, stream.number, stream.berth.run.number, seq)
         if not self._is_paused:
             self.write(word)
             return
@@ -259,22 +269,22 @@ class PushLink(asyncio.Protocol):
         while self._results:
             self.write(self._results.popleft()[1])
         self._tell(stream)
-        self.write(Frame(Kind.ENDED, b"", stream.number, stream.lane.run.number).serialise())
+        self.write(Frame(Kind.ENDED, b"", stream.number, stream.berth.run.number).serialise())
         self._drop(stream)
 
     def break_off(self, stream: PushedStream, error: HaechiError) -> None:
         """A stream cannot go on; the connection can."""
         self._dialogue.refuse(stream.number)
         self.write(fault(error.code, error.message, stream.number))
-        self._drop(stream)
+        self._drop(stream, error)
 
     def _tell(self, stream: PushedStream) -> None:
         for flow in stream.flows():
-            self.write(say(flow, stream.number, stream.lane.run.number))
+            self.write(say(flow, stream.number, stream.berth.run.number))
 
-    def _drop(self, stream: PushedStream) -> None:
+    def _drop(self, stream: PushedStream, error: HaechiError | None = None) -> None:
         self.streams.pop(stream.number, None)
-        stream.drop()
+        stream.drop(error)
         self._house.forget(stream)
 
     # -- writing and the end -----------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ import asyncio
 import math
 import socket
 import ssl
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 import structlog
@@ -15,14 +15,16 @@ from msgspec import Struct
 from haechi import __version__
 from haechi.base.clock import NS_PER_S, Clock
 from haechi.base.errors import HaechiError, Invalid
-from haechi.base.ids import StreamId
+from haechi.base.ids import CameraId, StreamId
 from haechi.base.throttle import Allowance, Throttle, address_key
-from haechi.bus.frames import FrameBus
+from haechi.bus.frames import GapCause
+from haechi.ingest.rtp_push.berths import Berth, ClientReport
 from haechi.ingest.rtp_push.datagrams import Datagrams
+from haechi.ingest.rtp_push.harbour import Harbour
 from haechi.ingest.rtp_push.link import Client, PushLink
 from haechi.ingest.rtp_push.modules import Module
-from haechi.ingest.rtp_push.stream import PushedStream, track_of
-from haechi.ingest.runs import RunNumbers
+from haechi.ingest.rtp_push.stream import Hooks, PushedStream, track_of
+from haechi.ingest.rtp_push.tally import Tally
 from haechi.media.push.dialogue import Announced, fault
 from haechi.media.push.words import Accepted, Hello, Welcome, say
 
@@ -43,8 +45,8 @@ class Gatekeeper(Protocol):
     async def admits(self, token: str) -> Client | None:
         """Whose token it is."""
 
-    async def known(self) -> Collection[str]:
-        """The ids of all clients whose token is still good."""
+    async def known(self) -> Mapping[str, str]:
+        """All clients whose token is still good: the camera of each (empty: it is none) by its id."""
 
 
 class PushLimits(Struct, frozen=True):
@@ -89,26 +91,25 @@ class PushServer:
         self,
         gatekeeper: Gatekeeper,
         modules: Mapping[str, Module],
-        runs: RunNumbers,
+        harbour: Harbour,
         clock: Clock,
         limits: PushLimits,
         context: Callable[[], ssl.SSLContext],
     ) -> None:
         self._gatekeeper = gatekeeper
         self._modules = modules
-        self._runs = runs
+        self._harbour = harbour
         self._clock = clock
         self._limits = limits
         self._context = context
-        self._bus = FrameBus()
         self._strangers: dict[PushLink, asyncio.TimerHandle] = {}
         self._links: set[PushLink] = set()
-        self._taken: set[StreamId] = set()
         self._wrong = Throttle(WRONG_TOKEN, clock)
         self._announcing = Throttle(ANNOUNCEMENTS, clock)
         self._group: asyncio.TaskGroup | None = None
         self._datagrams: Datagrams | None = None
         self.counts = PushCounts()
+        self.tally = Tally()
 
     @property
     def clients(self) -> int:
@@ -118,7 +119,15 @@ class PushServer:
     @property
     def streams(self) -> int:
         """Streams that are open."""
-        return len(self._taken)
+        return self._harbour.streams
+
+    def report(self) -> list[ClientReport]:
+        """See `Report`."""
+        return [link.report() for link in self._links]
+
+    def udp_dropped(self) -> int:
+        """See `Report`."""
+        return self._datagrams.dropped if self._datagrams is not None else 0
 
     async def serve(self, listener: socket.socket, *, udp: bool) -> None:
         """Take connections on a bound socket until cancelled; then end all of them."""
@@ -148,10 +157,17 @@ class PushServer:
                 link.flows()
                 if link.heard_ns < quiet_ns:
                     link.bid_farewell("nothing was heard for too long")
-                elif known is not None and link.client is not None and link.client.id not in known:
-                    link.end("push-revoked", "this token was withdrawn")
+                elif known is not None and link.client is not None:
+                    self._compare(link, link.client, known.get(link.client.id))
 
-    async def _known(self) -> Collection[str] | None:
+    def _compare(self, link: PushLink, client: Client, camera: str | None) -> None:
+        """Send a client away whose token was withdrawn, or whose camera is another now (it may come again)."""
+        if camera is None:
+            link.end("push-revoked", "this token was withdrawn")
+        elif camera != client.camera:
+            link.end("push-changed", "the registration of this client was changed; connect again")
+
+    async def _known(self) -> Mapping[str, str] | None:
         """The clients there are; None: they cannot be looked up now, and nobody is sent away for that."""
         if not self._links:
             return None
@@ -218,6 +234,7 @@ class PushServer:
         self._links.add(link)
         self.counts.welcomed += 1
         log.info("client connected", client=client.id, name=client.name, peer=link.peer, software=hello.software)
+        link.software = hello.software
         word = Welcome(f"haechi/{__version__}", tuple(sorted(self._modules)), self._limits.client_streams)
         link.welcome(client, say(word))
 
@@ -225,20 +242,28 @@ class PushServer:
     def announced(self, link: PushLink, announced: Announced) -> None:
         """See `House`."""
         assert self._group is not None
+        assert link.client is not None
         no = self._against(link, announced)
+        camera: CameraId | None = None
+        if no is None:
+            try:
+                camera = self._harbour.camera_for(link, link.client, announced.wish)
+            except HaechiError as error:
+                no = error.code, error.message
         if no is not None:
             link.decline(announced.number, *no)
-            return
-        name = self._name(link)
-        self._taken.add(name)
-        self._group.create_task(self._open(link, announced, name))
+        elif camera is None:
+            name = self._harbour.reserve_own(link.client.id)
+            self._group.create_task(self._open_own(link, announced, name))
+        else:
+            self._group.create_task(self._open_camera(link, announced, camera))
 
     def _against(self, link: PushLink, announced: Announced) -> tuple[str, str] | None:
         """Code and sentence of what stands against a stream."""
         limits, wish = self._limits, announced.wish
         if announced.number in link.streams:
             return "push-stream-open", "the stream before of this number is not over yet"
-        if link.announced > limits.client_streams or len(self._taken) >= limits.streams:
+        if link.announced > limits.client_streams or self._harbour.streams >= limits.streams:
             return "push-full", "no more streams at once; end one first"
         if wish.transport != "tcp" and (wish.transport != "udp" or self._datagrams is None):
             return "push-no-udp", "RTP is taken in this connection only: transport tcp"
@@ -250,31 +275,42 @@ class PushServer:
             return error.code, error.message
         return None
 
-    def _name(self, link: PushLink) -> StreamId:
-        assert link.client is not None
-        slot = 1
-        while (name := StreamId(f"{link.client.id}/{slot}")) in self._taken:
-            slot += 1
-        return name
-
-    async def _open(self, link: PushLink, announced: Announced, name: StreamId) -> None:
+    async def _open_own(self, link: PushLink, announced: Announced, name: StreamId) -> None:
         try:
-            (run,) = await self._runs.next([name], self._clock.wall_ns())
+            berth = await self._harbour.own(name, announced.wish)
         except (HaechiError, OSError) as error:
             log.warning("no run number for a pushed stream", error=str(error))
-            self._taken.discard(name)
+            self._harbour.leave(name)
             link.decline(announced.number, "push-busy", "the server cannot begin a stream now; try again later")
             return
         if link.is_over:
-            self._taken.discard(name)
+            self._harbour.leave(name)
             return
-        hooks = (link.result, link.over)
-        stream = PushedStream.begin(announced.number, announced.wish, self._bus.channel(name), run, self._clock, hooks)
+        self._begin(link, announced, berth, "")
+
+    async def _open_camera(self, link: PushLink, announced: Announced, camera: CameraId) -> None:
+        try:
+            berth = await self._harbour.of_camera(camera, announced.wish)
+        except HaechiError as error:
+            link.decline(announced.number, error.code, error.message)
+            return
+        if link.is_over or berth.is_over:
+            berth.close(GapCause.UNREACHABLE, None, self._clock.wall_ns())
+            link.decline(announced.number, "push-camera-off", "the camera of this client was switched off or removed")
+            return
+        self._harbour.moored(camera, link, self._begin(link, announced, berth, camera))
+
+    def _begin(self, link: PushLink, announced: Announced, berth: Berth, camera: str) -> PushedStream:
+        wish = announced.wish
+        hooks = Hooks(link.result, link.over)
+        stream = PushedStream(announced.number, wish, berth, self._clock, hooks, self.tally)
         secret, port = b"", 0
-        if announced.wish.transport == "udp" and self._datagrams is not None:
+        if wish.transport == "udp" and self._datagrams is not None:
             secret, port = self._datagrams.expect(link, stream), self._datagrams.port
-        log.info("stream pushed", stream=name, run=run, codec=announced.wish.codec, source=announced.wish.source)
-        link.accept(stream, say(Accepted(name, port, secret), stream.number, run))
+        run = berth.run.number
+        log.info("stream pushed", stream=berth.stream, run=run, codec=wish.codec, source=wish.source)
+        link.accept(stream, say(Accepted(berth.stream, port, secret, camera), stream.number, run))
+        return stream
 
     def requested(self, link: PushLink, stream: PushedStream, module: str) -> None:
         """See `House`."""
@@ -298,9 +334,7 @@ class PushServer:
 
     def forget(self, stream: PushedStream) -> None:
         """See `House`."""
-        name = stream.lane.channel.stream
-        self._taken.discard(name)
-        self._bus.remove(name)
+        self._harbour.leave(stream.berth.stream)
         if self._datagrams is not None:
             self._datagrams.forget(stream)
 

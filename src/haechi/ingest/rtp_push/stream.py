@@ -8,11 +8,13 @@ from contextlib import suppress
 from msgspec import Struct
 
 from haechi.base.clock import Clock
-from haechi.base.errors import Invalid, PeerError
-from haechi.bus.frames import Channel, GapCause
-from haechi.ingest.camera import Lane
+from haechi.base.errors import HaechiError, Invalid, PeerError
+from haechi.base.ids import camera_of
+from haechi.bus.frames import GapCause
+from haechi.ingest.rtp_push.berths import Berth, CameraBerth, StreamReport
 from haechi.ingest.rtp_push.modules import Attention, Module, Verdict
-from haechi.ingest.stamp import RunTime
+from haechi.ingest.rtp_push.tally import Tally
+from haechi.ingest.source import Track
 from haechi.media.access_unit import AccessUnit, RawUnit
 from haechi.media.depacketise import codec_of, depacketiser_for
 from haechi.media.push.words import Announce, Flow, Result
@@ -37,6 +39,11 @@ def track_of(wish: Announce) -> MediaTrack:
     track = MediaTrack("video", wish.payload_type, name, wish.clock_hz)
     codec_of(track)
     return track
+
+
+def offered(wish: Announce) -> Track:
+    """The same as an intake knows it."""
+    return Track(codec_of(track_of(wish)), wish.clock_hz)
 
 
 class _Awaited(Struct, frozen=True, gc=False):
@@ -68,7 +75,7 @@ class _Asked:
 
     def judged(self, verdict: Verdict) -> None:
         pts = self._shown.pop(verdict.ref.seq, None)
-        if pts is None or verdict.ref.run != self._stream.lane.run.number:
+        if pts is None or verdict.ref.run != self._stream.berth.run.number:
             return
         passed = [seq for seq, other in self._shown.items() if other < pts]
         for seq in passed:
@@ -82,29 +89,36 @@ class _Asked:
         self._stream.module_ended()
 
 
+class Hooks(Struct, frozen=True):
+    """Who hears of a stream.
+
+    Attributes:
+        result: Takes results: ``result(stream, result, seq)``.
+        over: Called once, after `PushedStream.end`, when no result follows.
+    """
+
+    result: Callable[[PushedStream, Result, int], None]
+    over: Callable[[PushedStream], None]
+
+
 class PushedStream:
     """See the module.
 
     Args:
         number: The client's name for it on the wire.
-        deliver: Takes results: ``deliver(result, run, seq)``.
-        over: Called once, after `end`, when no result follows.
+        berth: Makes units of it.
+        hooks: Who hears of it.
     """
 
     def __init__(
-        self,
-        number: int,
-        wish: Announce,
-        lane: Lane,
-        clock: Clock,
-        deliver: Callable[[PushedStream, Result, int], None],
-        over: Callable[[PushedStream], None],
+        self, number: int, wish: Announce, berth: Berth, clock: Clock, hooks: Hooks, tally: Tally | None = None
     ) -> None:
         self.number = number
-        self.lane = lane
+        self.wish = wish
+        self.berth = berth
         self._clock = clock
-        self._deliver = deliver
-        self._over = over
+        self._hooks = hooks
+        self._tally = tally or Tally()
         self._depacketiser = depacketiser_for(track_of(wish))
         self._depacketiser.trust_markers()
         self._awaited: dict[int, _Awaited] = {}
@@ -113,25 +127,14 @@ class PushedStream:
         self._bad_packets = 0
         self._is_ending = self._is_over = False
         self.secret = b""
-        self.packets = 0
+        self.units = 0
 
-    @classmethod
-    def begin(
-        cls,
-        number: int,
-        wish: Announce,
-        channel: Channel,
-        run: int,
-        clock: Clock,
-        hooks: tuple[Callable[[PushedStream, Result, int], None], Callable[[PushedStream], None]],
-    ) -> PushedStream:
-        """A stream whose run has its number.
-
-        Raises:
-            Invalid: ``unsupported-codec``.
-        """
-        time = RunTime(clock.wall_ns(), clock.monotonic_ns(), channel.last.captured_ns if channel.last else 0)
-        return cls(number, wish, Lane(channel, run, wish.clock_hz, time), clock, *hooks)
+    def report(self) -> StreamReport:
+        """What there is to tell of it."""
+        stream, wish = self.berth.stream, self.wish
+        camera = camera_of(stream) if isinstance(self.berth, CameraBerth) else ""
+        modules, lost = tuple(self._asked), self.lost_packets
+        return StreamReport(stream, camera, wish.codec, wish.transport, wish.source, self.units, lost, modules)
 
     @property
     def lost_packets(self) -> int:
@@ -177,15 +180,12 @@ class PushedStream:
 
     def _unit(self, raw: RawUnit, arrived_ns: int) -> None:
         self.count("lost-packets", raw.lost_packets)
-        if raw.damaged:
-            self.count("damaged", 1)
-            self.lane.damaged()
+        self.count("damaged", raw.damaged)
+        unit = self.berth.take(raw, arrived_ns)
+        if unit is None:
             return
-        before = self.lane.channel.last
-        self.lane.take(raw, arrived_ns)
-        unit = self.lane.channel.last
-        if unit is None or unit is before:
-            return
+        self.units += 1
+        self._tally.units += 1
         self._awaited[unit.ref.seq] = _Awaited(raw.rtp_ticks & 0xFFFFFFFF, arrived_ns)
         if len(self._awaited) > MOST_AWAITED:
             del self._awaited[next(iter(self._awaited))]
@@ -208,7 +208,7 @@ class PushedStream:
             del self._asked[name]
             raise
         if not self._is_ending:
-            asked.attention = module.attend(self.lane.run, asked)
+            asked.attention = module.attend(self.berth.run, asked)
         return asked.attention is not None
 
     def judged(self, name: str, verdict: Verdict, skipped: int) -> None:
@@ -217,6 +217,8 @@ class PushedStream:
         if awaited is None or self._is_over:
             return
         self.count("not-looked", skipped, name)
+        took_ns = max(0, self._clock.monotonic_ns() - awaited.arrived_ns)
+        self._tally.judged(name, took_ns)
         result = Result(
             module=name,
             ticks=awaited.ticks,
@@ -224,10 +226,10 @@ class PushedStream:
             boxes=verdict.boxes,
             width_px=verdict.width_px,
             height_px=verdict.height_px,
-            took_us=max(0, self._clock.monotonic_ns() - awaited.arrived_ns) // 1000,
+            took_us=took_ns // 1000,
             skipped=skipped,
         )
-        self._deliver(self, result, verdict.ref.seq)
+        self._hooks.result(self, result, verdict.ref.seq)
 
     def module_ended(self) -> None:
         """A module has judged all that it will judge."""
@@ -238,7 +240,7 @@ class PushedStream:
             and all(asked.is_over or asked.attention is None for asked in asked_all)
         ):
             self._is_over = True
-            self._over(self)
+            self._hooks.over(self)
 
     # -- the end -----------------------------------------------------------------------------------------------------
     def end(self) -> None:
@@ -249,16 +251,16 @@ class PushedStream:
             for raw in self._depacketiser.flush():
                 self._unit(raw, self._clock.monotonic_ns())
         self._is_ending = True
-        self.lane.close(GapCause.CAMERA_CLOSED, "", self._clock.wall_ns())
+        self.berth.close(GapCause.CAMERA_CLOSED, None, self._clock.wall_ns())
         for asked in self._asked.values():
             if asked.attention is not None:
                 asked.attention.end()
         self.module_ended()
 
-    def drop(self, cause: GapCause = GapCause.UNREACHABLE) -> None:
-        """The client is gone: nobody wants to hear of it any more."""
+    def drop(self, error: HaechiError | None = None) -> None:
+        """It broke off, for this reason or because the client is gone: nobody wants to hear of it any more."""
         self._is_ending = self._is_over = True
-        self.lane.close(cause, "", self._clock.wall_ns())
+        self.berth.close(GapCause.UNREACHABLE, error, self._clock.wall_ns())
         for asked in self._asked.values():
             if asked.attention is not None:
                 asked.attention.drop()
@@ -268,6 +270,7 @@ class PushedStream:
         """Something was left out; told with the next `flows`."""
         if count:
             self._counts[reason, module] = self._counts.get((reason, module), 0) + count
+            self._tally.left_out[reason] += count
 
     def flows(self) -> list[Flow]:
         """What was left out since this was last asked."""

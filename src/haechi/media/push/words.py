@@ -18,6 +18,8 @@ SECRET_BYTES = 16
 KNOCK = b"haechi-push-1\0"
 """Begins the datagram that binds a UDP address to a stream; the stream's secret follows. RTP begins with 0x80-0xBF."""
 MOST_BOXES = 1000
+MOST_POINTS = 133
+"""Of one object: a whole body with hands and face has no more."""
 
 
 class Hello(Struct, frozen=True):
@@ -50,6 +52,8 @@ class Announce(Struct, frozen=True):
         codec: ``h264``, ``h265`` or ``mjpeg``.
         transport: ``tcp``: in ``PACKETS`` on this connection; ``udp``: to a port that is given out.
         source: Where it comes from, for people.
+        use: ``camera``: as the camera that the client is registered as; ``judge``: for results only; empty: as a camera
+            where the client is registered as one that has no other stream, else for results only.
     """
 
     codec: Name
@@ -61,6 +65,7 @@ class Announce(Struct, frozen=True):
     width_px: Annotated[int, Meta(ge=0, le=16_384)] = 0
     height_px: Annotated[int, Meta(ge=0, le=16_384)] = 0
     fps: Annotated[float, Meta(ge=0, le=1000)] = 0.0
+    use: Name = ""
 
 
 class Accepted(Struct, frozen=True):
@@ -70,11 +75,13 @@ class Accepted(Struct, frozen=True):
         stream: Its name in every `UnitRef`.
         udp_port: Where datagrams go; 0 with ``tcp``.
         secret: `SECRET_BYTES` that follow `KNOCK` in the first datagram; empty with ``tcp``.
+        camera: Id of the camera that the stream is; empty: of none.
     """
 
     stream: Name
     udp_port: int = 0
     secret: Annotated[bytes, Meta(max_length=64)] = b""
+    camera: Name = ""
 
     def __repr__(self) -> str:
         return f"Accepted({self.stream!r}, {self.udp_port})"
@@ -92,11 +99,20 @@ class Granted(Struct, frozen=True):
     module: Name
 
 
+class Point(Struct, frozen=True, array_like=True):
+    """A place on an object, such as a joint: in [0, 1] of the picture from the top left, and how sure it is."""
+
+    x: Share
+    y: Share
+    score: Share
+
+
 class Box(Struct, frozen=True, array_like=True):
     """One object: label, score, and its box in [0, 1] of the picture from the top left.
 
     Attributes:
         track: Number of the object within the stream, the same from picture to picture; None: unknown.
+        points: As many and in such an order as the module's description says; none where it gives none.
     """
 
     label: Name
@@ -106,6 +122,7 @@ class Box(Struct, frozen=True, array_like=True):
     w: Share
     h: Share
     track: int | None = None
+    points: Annotated[tuple[Point, ...], Meta(max_length=MOST_POINTS)] = ()
 
 
 class Result(Struct, frozen=True):
