@@ -9,20 +9,22 @@ from __future__ import annotations
 import asyncio
 import secrets
 import ssl
-from collections.abc import AsyncIterator, Callable, Mapping
-from typing import Protocol, Self, cast
+from collections.abc import Callable, Mapping
+from typing import Self, cast
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from haechi.base.clock import NS_PER_S, Clock, SystemClock
-from haechi.base.errors import Invalid, PeerError
-from haechi.media.access_unit import TICKS_PER_S, Codec, CodecParams, VideoParams
-from haechi.media.annexb import split_units
+from haechi.base.errors import PeerError
+from haechi.camera.virtual.memory import Memory
+from haechi.camera.virtual.units import Feed, FeedUnit, FileFeed
+from haechi.media.access_unit import CodecParams, VideoParams
 from haechi.media.packetise import RtpSender, track_for
+from haechi.media.reverse.mark import extended
 from haechi.media.rtsp.deframer import frame
 from haechi.media.rtsp.server import (
     LoginFailed,
+    ParametersSet,
     PauseRequested,
     PlayRequested,
     ReportReceived,
@@ -31,65 +33,14 @@ from haechi.media.rtsp.server import (
     TornDown,
 )
 from haechi.media.rtsp.transport import Transport
-from haechi.media.sdp import SessionDescription
+from haechi.media.sdp import MediaTrack, SessionDescription
+
+__all__ = ["Feed", "FeedUnit", "FileFeed", "VirtualCamera"]
 
 REPORT_EVERY_S = 5.0
 MAX_BACKLOG_BYTES = 4 * 1024 * 1024
 """What a client may leave unread; then it is dropped, as cameras do."""
 _MAX_LOGIN_FAILURES = 5
-
-
-class FeedUnit(Struct, frozen=True):
-    """One coded picture or audio frame to send.
-
-    Attributes:
-        track: Index into `Feed.tracks`.
-        rtp_ticks: In the track's clock (video 90 kHz, audio its sampling rate); never wraps.
-        due_s: When to send it, in seconds since the feed began. Never goes back.
-        params: As in `RawUnit`: when they change.
-    """
-
-    track: int
-    data: bytes
-    rtp_ticks: int
-    due_s: float
-    is_sync: bool
-    params: CodecParams | None = None
-
-
-class Feed(Protocol):
-    """What a camera shows. A feed is read by one camera, once, from its beginning."""
-
-    def tracks(self) -> tuple[CodecParams, ...]:
-        """What each track begins with: one of video, then perhaps one of audio."""
-
-    def units(self) -> AsyncIterator[FeedUnit]:
-        """The units of all tracks in the order of ``due_s``. The camera waits; the feed need not."""
-
-
-class FileFeed:
-    """An H.264 or H.265 byte stream without picture reordering, in a loop, timestamps continuing."""
-
-    def __init__(self, data: bytes, codec: Codec, fps: float) -> None:
-        """Raises:
-        Invalid: There is no picture in ``data``, or it does not begin with a sync unit.
-        """
-        self._units = list(split_units(data, codec))
-        self._fps = fps
-        if not self._units or not self._units[0].is_sync or fps <= 0:
-            raise Invalid("the file does not begin with a picture that can be decoded alone", code="bad-feed")
-
-    def tracks(self) -> tuple[CodecParams, ...]:
-        params = self._units[0].params
-        return (params,) if params else ()
-
-    async def units(self) -> AsyncIterator[FeedUnit]:
-        number = 0
-        while True:
-            for unit in self._units:
-                ticks = round(number * TICKS_PER_S / self._fps)
-                yield FeedUnit(0, unit.data, ticks, number / self._fps, unit.is_sync, unit.params)
-                number += 1
 
 
 class VirtualCamera:
@@ -114,6 +65,7 @@ class VirtualCamera:
         tls: ssl.SSLContext | None = None,
     ) -> None:
         """``port``: 0 takes a free one; None listens on none, for a camera that dials out (`attach`)."""
+        self.memory: Memory | None = None
         self.policy = policy
         self.lose_every = 0
         self.is_stalled = False
@@ -183,6 +135,11 @@ class VirtualCamera:
         client.connection_made(transport)
         return client
 
+    def remember(self, memory: Memory) -> None:
+        """Have ``memory`` keep what the first path shows. Before anybody watches."""
+        self.memory = memory
+        next(iter(self._streams.values())).remember(memory)
+
     # -- what tests turn ---------------------------------------------------------------------------------------------
     def stall(self) -> None:
         """Go silent: connections stay open, the camera's clock goes on, nothing is sent."""
@@ -222,7 +179,7 @@ class VirtualCamera:
             await self._clock.sleep(max(wait_s, 0.0))
             captured_ns = began_wall_ns + round(unit.due_s * NS_PER_S)
             stream.note(unit, captured_ns)
-            packets = [packet for packet in stream.packets(unit) if not self._is_lost()]
+            packets = [packet for packet in stream.packets(unit, captured_ns) if not self._is_lost()]
             if self.on_unit is not None:
                 self.on_unit(stream.path, unit)
             if self.is_stalled:
@@ -276,8 +233,9 @@ class _Stream:
     def __init__(self, path: str, feed: Feed) -> None:
         self.path = path
         self.feed = feed
+        self._memory: Memory | None = None
         params = feed.tracks()
-        tracks = tuple(track_for(one, 96 + index, f"trackID={index}") for index, one in enumerate(params))
+        tracks = tuple(self._track(one, 96 + index, f"trackID={index}") for index, one in enumerate(params))
         self.description = SessionDescription(tracks, name=f"Haechi virtual camera {path}")
         self._senders = [
             RtpSender(track, one.codec, ssrc=secrets.randbits(32), first_sequence=secrets.randbits(16))
@@ -291,18 +249,31 @@ class _Stream:
         """Remember the clock pair for sender reports."""
         self._latest[unit.track] = (unit.rtp_ticks + self._offsets[unit.track], captured_ns)
 
-    def packets(self, unit: FeedUnit) -> list[bytes]:
+    def remember(self, memory: Memory) -> None:
+        """See `VirtualCamera.remember`."""
+        self._memory = memory
+        media = (replace(track, extensions=memory.extensions()) for track in self.description.tracks)
+        self.description = replace(self.description, tracks=(*media, memory.track()))
+
+    def _track(self, params: CodecParams, payload_type: int, control: str) -> MediaTrack:
+        track = track_for(params, payload_type, control)
+        return track if self._memory is None else replace(track, extensions=self._memory.extensions())
+
+    def packets(self, unit: FeedUnit, captured_ns: int) -> list[bytes]:
         """The unit over RTP. The description follows a change of parameters, as a camera's would."""
         if unit.params is not None and unit.params != self._params[unit.track]:
             self._params[unit.track] = unit.params
             tracks = list(self.description.tracks)
             old = tracks[unit.track]
-            tracks[unit.track] = track_for(unit.params, old.payload_type, old.control)
+            tracks[unit.track] = self._track(unit.params, old.payload_type, old.control)
             self.description = replace(self.description, tracks=tuple(tracks))
         params = self._params[unit.track]
         sets = params if unit.is_sync and isinstance(params, VideoParams) else unit.params
         ticks = unit.rtp_ticks + self._offsets[unit.track]
-        return self._senders[unit.track].packetise(unit.data, ticks, is_sync=unit.is_sync, params=sets)
+        packets = self._senders[unit.track].packetise(unit.data, ticks, is_sync=unit.is_sync, params=sets)
+        if self._memory is not None and packets:
+            packets[0] = extended(packets[0], self._memory.keep(unit, params, captured_ns))
+        return packets
 
     def report(self, track: int) -> bytes:
         """A sender report; empty before the track's first unit."""
@@ -323,6 +294,8 @@ class _Client(asyncio.Protocol):
         self.path = ""
         self.transports: dict[int, Transport] = {}
         self.is_new = True
+        self._memory: Memory | None = None
+        self._memory_index = -1
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)  # uvloop's TLS transport is no subclass
@@ -330,6 +303,7 @@ class _Client(asyncio.Protocol):
         self._camera.connected(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._forget_memory()
         self._camera.disconnected(self)
 
     def data_received(self, data: bytes) -> None:
@@ -344,14 +318,41 @@ class _Client(asyncio.Protocol):
                 case PlayRequested():
                     self.path, self.transports = event.path, dict(event.transports)
                     self._synced, self.is_new = set(), True
+                    self._open_memory()
                 case PauseRequested() | TornDown():
                     self.path, self.transports = "", {}
+                    self._forget_memory()
                 case LoginFailed():
                     self._failures += 1
-                case ReportReceived():
+                case ReportReceived(index, packet):
                     """How well it receives is the client's own affair."""
+                    if self._memory is not None and index == self._memory_index:
+                        self._memory.word(self, packet)
+                case ParametersSet(body):
+                    if self._memory is not None:
+                        self._memory.parameters(body)
         if self._failures >= _MAX_LOGIN_FAILURES:
             self.abort()
+
+    def _open_memory(self) -> None:
+        """If what it set up has the camera's memory among it, the two may talk."""
+        description = self._camera.describe(self.path)
+        last = len(description.tracks) - 1 if description else -1
+        is_there = description is not None and description.tracks[last].kind == "application"
+        if self._camera.memory is not None and is_there and last in self.transports:
+            self._memory, self._memory_index = self._camera.memory, last
+            self._memory.opened(self)
+
+    def _forget_memory(self) -> None:
+        memory, self._memory = self._memory, None
+        if memory is not None:
+            memory.closed(self)
+
+    def say(self, word: bytes) -> None:
+        """Send a word of the camera's memory."""
+        transport = self.transports.get(self._memory_index)
+        if transport is not None and transport.interleaved:
+            self.send(frame(transport.interleaved[0], word))
 
     def wants(self, track: int, *, is_sync: bool) -> Transport | None:
         """How to send a unit of a track to this client; None when it does not watch, or cannot begin here."""
