@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Protocol
 
 import structlog
 from msgspec import Struct
@@ -18,7 +18,7 @@ from haechi.ingest.pace import Pace
 from haechi.ingest.runs import RunNumbers
 from haechi.ingest.source import Source, Track
 from haechi.ingest.stamp import RunTime, Stamper
-from haechi.media.access_unit import AudioParams, RawUnit, UnitRef, VideoParams
+from haechi.media.access_unit import AudioParams, EdgeMark, RawUnit, UnitRef, VideoParams
 
 log = structlog.get_logger(__name__)
 
@@ -29,11 +29,23 @@ DENIED_WAIT_S = 30.0
 """Wait after a refused password: trying faster locks accounts on many cameras and helps nobody."""
 
 
+class EdgeNotes(Protocol):
+    """Who wants to know what cameras call their own units (`haechi.ingest.memory.Memories` does)."""
+
+    def live(self, ref: UnitRef, captured_ns: int, mark: EdgeMark) -> None:
+        """A unit that its camera numbered is about to be published."""
+
+
 class Numbers(Struct, frozen=True):
-    """What a new run needs from elsewhere: its number, and the newest stamp that its stream has."""
+    """What a new run needs from elsewhere: its number, and the newest stamp that its stream has.
+
+    Attributes:
+        edges: Told what cameras call their own units.
+    """
 
     runs: RunNumbers
     floor: StampFloor
+    edges: EdgeNotes | None = None
 
 
 class IngestStatus(Struct, frozen=True):
@@ -67,8 +79,11 @@ class IngestStatus(Struct, frozen=True):
 class Lane:
     """One stream of the present connection: from raw units to the bus, and to the account of those that are missing."""
 
-    def __init__(self, channel: Channel, number: int, rate_hz: int, time: RunTime) -> None:
+    def __init__(
+        self, channel: Channel, number: int, rate_hz: int, time: RunTime, edges: EdgeNotes | None = None
+    ) -> None:
         self.channel = channel
+        self._edges = edges
         self._pace = Pace()
         self._damaged = 0
         self.run = Run(channel.stream, number, time.start_ns, [])
@@ -99,6 +114,8 @@ class Lane:
         self._damaged = 0
         self.units += 1
         self.bytes += len(raw.data)
+        if raw.mark is not None and self._edges is not None:
+            self._edges.live(unit.ref, unit.captured_ns, raw.mark)
         self.channel.publish(unit)
 
     def damaged(self) -> None:
@@ -178,7 +195,7 @@ class CameraIngest:
         time = RunTime(self._clock.wall_ns(), self._clock.monotonic_ns(), floor_ns)
         numbers = await self._numbers.runs.next(streams, time.start_ns)
         self._lanes = {
-            index: Lane(self._bus.channel(stream), number, tracks[index].rate_hz, time)
+            index: Lane(self._bus.channel(stream), number, tracks[index].rate_hz, time, self._numbers.edges)
             for index, stream, number in zip(chosen, streams, numbers, strict=True)
         }
         return [index in chosen for index in range(len(tracks))]

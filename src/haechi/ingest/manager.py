@@ -112,7 +112,7 @@ class IngestManager:
                 self._bus.remove(stream)
 
     def _intake(self, wish: CameraWish) -> CameraIngest:
-        numbers = Numbers(self._runs, self._stamp_floor)
+        numbers = Numbers(self._runs, self._stamp_floor, self.openers.memories)
         opener = self.openers.of(wish.address)
         make = partial(opener.open, wish, no_note)
         return opener.intake(wish.id, make, self._bus, self._clock, numbers=numbers, audio=wish.audio)

@@ -9,6 +9,7 @@ from haechi.base.clock import Clock
 from haechi.base.errors import Invalid
 from haechi.ingest.camera import CameraIngest, DialledIngest
 from haechi.ingest.lines import Lines
+from haechi.ingest.memory import Memories
 from haechi.ingest.probe import Note
 from haechi.ingest.reach import Reach
 from haechi.ingest.reverse_rtsp import ReverseSource
@@ -60,13 +61,14 @@ class ReverseOpener:
 
     intake = DialledIngest
 
-    def __init__(self, lines: Lines, clock: Clock) -> None:
+    def __init__(self, lines: Lines, memories: Memories, clock: Clock) -> None:
         self._lines = lines
+        self._memories = memories
         self._clock = clock
 
     def open(self, wish: CameraWish, note: Note) -> Source:
         """See `Opener`."""
-        return ReverseSource(wish.id, self._lines, self._clock, audio=wish.audio)
+        return ReverseSource(wish.id, self._lines, self._clock, audio=wish.audio, memories=self._memories)
 
     def trial(self, wish: CameraWish, note: Note) -> Source:
         """See `Opener`; there is nothing to connect to."""
@@ -110,16 +112,19 @@ class Openers:
 
     Attributes:
         lines: Where cameras that dial out come in.
+        memories: What is known of the memories that such cameras have.
         berths: Where streams that clients push become cameras.
     """
 
-    def __init__(
-        self, clock: Clock, more: Mapping[str, Opener] | None = None, *, reach: Reach | None = None
-    ) -> None:
+    def __init__(self, clock: Clock, more: Mapping[str, Opener] | None = None, *, reach: Reach | None = None) -> None:
         reach = reach or Reach()
         self.lines = Lines(clock)
+        self.memories = Memories(clock)
         self.berths = Berths()
-        rtsp: dict[str, Opener] = {"rtsp": RtspOpener(clock, reach), "reverse": ReverseOpener(self.lines, clock)}
+        rtsp: dict[str, Opener] = {
+            "rtsp": RtspOpener(clock, reach),
+            "reverse": ReverseOpener(self.lines, self.memories, clock),
+        }
         self._by_kind = {**rtsp, "push": PushOpener(self.berths), **(more or {})}
 
     def of(self, place: CameraPlace) -> Opener:

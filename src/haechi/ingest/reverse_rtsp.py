@@ -20,10 +20,14 @@ from haechi.base.ids import CameraId
 from haechi.base.throttle import Allowance, Throttle, address_key
 from haechi.ingest.dialled import DialledLine
 from haechi.ingest.lines import Lines
+from haechi.ingest.memory import Memories
+from haechi.ingest.recollection import Recollection
 from haechi.ingest.session import RtspSession, no_note
 from haechi.ingest.source import Sink
+from haechi.media.reverse.edge import Role
 from haechi.media.reverse.greeting import Claim
 from haechi.media.reverse.wire import Elsewhere, Later, Refused
+from haechi.media.reverse.words import TRACK_NAME
 from haechi.media.rtsp.client import RtspClient, Wishes
 
 log = structlog.get_logger(__name__)
@@ -164,13 +168,26 @@ class ReverseListener:
 
 
 class ReverseSource:
-    """A `Source` for a camera that dials: waits for its line, then pulls over it."""
+    """A `Source` for a camera that dials: waits for its line, then pulls over it.
 
-    def __init__(self, camera: CameraId, lines: Lines, clock: Clock, *, audio: bool = True) -> None:
+    Args:
+        memories: Where what the camera kept while it could not reach us is brought in.
+    """
+
+    def __init__(
+        self,
+        camera: CameraId,
+        lines: Lines,
+        clock: Clock,
+        *,
+        audio: bool = True,
+        memories: Memories | None = None,
+    ) -> None:
         self._camera = camera
         self._lines = lines
         self._clock = clock
         self._audio = audio
+        self._memories = memories
 
     async def run(self, sink: Sink) -> None:
         """See `Source`.
@@ -179,14 +196,35 @@ class ReverseSource:
             HaechiError: Why the connection ended; see `haechi.ingest.rtsp.RtspSource`.
         """
         line = await self._lines.next(self._camera)
-        session = RtspSession(
-            RtspClient(URI, transport="tcp", wishes=Wishes(audio=self._audio)), sink, self._clock, None
-        )
+        recollection = self._recollection()
+        wishes = Wishes(audio=self._audio, application=TRACK_NAME if recollection is not None else "")
+        session = RtspSession(RtspClient(URI, wishes=wishes), sink, self._clock, None, recollection)
         try:
             line.hand_over(session.data_received, session.connection_lost)
             session.adopt(line)
             await session.negotiate(no_note)
-            await session.play()
+            if recollection is None:
+                await session.play()
+            else:
+                await self._play_and_remember(session, recollection)
         finally:
             session.close()
             self._lines.done(self._camera, line)
+
+    def _recollection(self) -> Recollection | None:
+        memories = self._memories
+        if memories is None or memories.store is None:
+            return None
+        roles: tuple[Role, ...] = ("main", "audio") if self._audio else ("main",)
+        return Recollection(memories, memories.store, memories.of(self._camera), roles)
+
+    async def _play_and_remember(self, session: RtspSession, recollection: Recollection) -> None:
+        remembering = asyncio.create_task(recollection.run(self._clock))
+        try:
+            await session.play()
+        finally:
+            remembering.cancel()
+            (end,) = await asyncio.gather(remembering, return_exceptions=True)
+            recollection.ended()
+            if isinstance(end, Exception):
+                raise end
