@@ -58,9 +58,10 @@ class Entry:
         missing: By cause; its value, where it is a `GapCause`.
         motion: Largest share of a picture that moved, 0 to 255.
         score: Best score of a detection, 0 to 255.
+        filled: Units that came late, and are stored; `settle` counts them where they belong.
     """
 
-    __slots__ = ("decoded", "missing", "motion", "received", "score", "stored")
+    __slots__ = ("decoded", "filled", "missing", "motion", "received", "score", "stored")
 
     def __init__(self) -> None:
         self.received = 0
@@ -69,6 +70,7 @@ class Entry:
         self.missing: dict[str, int] = {}
         self.motion = 0
         self.score = 0
+        self.filled = 0
 
     def add(self, other: "Entry | Minute") -> None:
         """Take the counts of ``other`` into this one."""
@@ -79,6 +81,22 @@ class Entry:
             self.missing[cause] = self.missing.get(cause, 0) + count
         self.motion = max(self.motion, other.motion)
         self.score = max(self.score, other.score)
+        if isinstance(other, Entry):
+            self.filled += other.filled
+
+    def settle(self) -> None:
+        """Units that came late are missing no more: first those that had come before and were not stored."""
+        for cause in sorted(self.missing, key=lambda one: one not in AFTER_RECEIPT):
+            count = min(self.filled, self.missing[cause])
+            self.missing[cause] -= count
+            self._fill(count, is_new=cause not in AFTER_RECEIPT)
+        self._fill(self.filled, is_new=True)
+        self.missing = {cause: count for cause, count in self.missing.items() if count}
+
+    def _fill(self, count: int, *, is_new: bool) -> None:
+        self.filled -= count
+        self.stored += count
+        self.received += count * is_new
 
     @property
     def expected(self) -> int:
@@ -124,6 +142,10 @@ class Ledger:
         """Units are durable and listed."""
         self._entry(stream, captured_ns).stored += n
 
+    def filled(self, stream: StreamId, captured_ns: int, n: int = 1) -> None:
+        """Units came late, out of the camera's memory, and are durable and listed."""
+        self._entry(stream, captured_ns).filled += n
+
     def decoded(self, stream: StreamId, captured_ns: int, n: int = 1) -> None:
         """Units were decoded to be looked at."""
         self._entry(stream, captured_ns).decoded += n
@@ -152,6 +174,7 @@ class Ledger:
             total.received -= entry.received
             total.stored -= entry.stored
             total.decoded -= entry.decoded
+            total.filled -= entry.filled
             for cause, count in entry.missing.items():
                 total.missing[cause] -= count
             self._slot((stream, minute)).add(entry)

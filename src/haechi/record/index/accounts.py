@@ -98,7 +98,9 @@ def keep(connection: Connection, taken: Mapping[Slot, Entry]) -> None:
         body = connection.execute(sa.select(hours.c.body).where(*same)).scalar()
         known = unpack(body) if body is not None else {}
         for minute, entry in minutes.items():
-            known.setdefault(minute, Entry()).add(entry)
+            there = known.setdefault(minute, Entry())
+            there.add(entry)
+            there.settle()
         values = {"peaks": peaks(known), "body": pack(known)}
         if body is None:
             connection.execute(hours.insert().values(stream=stream, hour=hour, **values))

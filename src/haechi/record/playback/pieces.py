@@ -124,7 +124,7 @@ def placed(found: Sequence[Recording], fragments: Sequence[Fragment]) -> list[Pi
 
 
 def with_sync(connection: Connection, found: list[Recording]) -> list[Recording]:
-    """Recordings before the first of ``found``, of the same run, as far as decoding must begin earlier."""
+    """Recordings before the first of ``found`` that it follows on, as far as decoding must begin earlier."""
     while found and len(found) < MOST_BACK:
         first = fragments_in(connection, [found[0].id])[:1]
         if not first or first[0].is_sync:
@@ -137,15 +137,15 @@ def with_sync(connection: Connection, found: list[Recording]) -> list[Recording]
 
 
 def recording_before(connection: Connection, recording: Recording) -> Recording | None:
-    """The recording of the same run that ends just before this one."""
+    """The recording just before this one, where no unit is missing between the two."""
     query = sa.select(recordings).where(
         recordings.c.stream == recording.stream,
-        recordings.c.run == recording.run,
-        recordings.c.last_seq == recording.first_seq - 1,
+        recordings.c.start_ns < recording.start_ns,
         recordings.c.start_ns > recording.start_ns - 2 * LONGEST_RECORDING_NS,
     )
-    row = connection.execute(query.order_by(recordings.c.first_seq.desc()).limit(1)).first()
-    return recording_of(row) if row is not None else None
+    row = connection.execute(query.order_by(recordings.c.start_ns.desc()).limit(1)).first()
+    before = None if row is None else recording_of(row)
+    return before if before is not None and before.precedes(recording) else None
 
 
 def next_start_ns(connection: Connection, stream: StreamId, from_ns: int) -> int | None:

@@ -19,6 +19,7 @@ from haechi.base.ids import CameraId, StreamId
 from haechi.bus.frames import GapCause
 from haechi.record.disk.volume import Volume
 from haechi.record.index.commits import delete_recordings
+from haechi.record.index.edges import forget_settled, has_settled, settle_deleted
 from haechi.record.index.mend import trim_gaps
 from haechi.record.index.pins import stale_pins
 from haechi.record.index.policies import DAYS_BY_DEFAULT, NS_PER_DAY, Keep, Policy
@@ -44,6 +45,8 @@ LEAST_FOR_SPACE = 10
 FILES_LEAST = 64
 """When a file system can hold fewer files more than this, it counts as full, however many bytes are free."""
 NO_ROOM_BYTES = 1 << 62
+REMEMBERED_NS = 400 * NS_PER_DAY
+"""For so long a camera is not asked again for what was deleted here; a row for each start of the camera."""
 JUDGED_MOST = 100
 """Batches that one pass judges: an old archive of a million recordings is judged within a few passes."""
 
@@ -154,6 +157,7 @@ class Retention:
         freed = sum(size for _, size in (aged, sized, spaced, relieved))
         report = RetentionReport(aged[0], spaced[0] + relieved[0], freed, only_protected, sized[0])
         await self._drop_stale_pins()
+        await self._forget_settled(now_ns)
         if freed:
             log.info("footage deleted", expired=aged[0], for_size=sized[0], for_space=spaced[0], freed_bytes=freed)
         if only_protected and not self.last.only_protected:
@@ -204,6 +208,12 @@ class Retention:
         for stream in await self._index.database.read(streams_in):
             for reason in await self._index.database.read(partial(stale_pins, stream=stream)):
                 await self._index.unpin(reason)
+
+    async def _forget_settled(self, now_ns: int) -> None:
+        """Cameras do not remember for so long what was deleted here."""
+        before_ns = now_ns - REMEMBERED_NS
+        if await self._index.database.read(lambda c: has_settled(c, before_ns)):
+            await self._index.database.write(lambda c: forget_settled(c, before_ns))
 
     async def _missing_bytes(self) -> int:
         """Bytes that would have to be freed; below 0: so much room is left."""
@@ -274,7 +284,9 @@ class Retention:
         )
         judged = set(connection.execute(ids).scalars())
         gone = [one for one in chosen if one.id in judged]
-        forsake(connection, [one.id for one in gone], self._clock.wall_ns(), spared=self._volume.id)
+        going, now_ns = [one.id for one in gone], self._clock.wall_ns()
+        forsake(connection, going, now_ns, spared=self._volume.id)
+        settle_deleted(connection, going, now_ns)
         _forget(connection, gone)
         return gone
 

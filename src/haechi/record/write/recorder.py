@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from haechi.base.clock import Clock
 from haechi.base.errors import HaechiError, Unavailable
 from haechi.base.ids import CameraId, StreamId, camera_of
-from haechi.bus.frames import FrameBus, GapCause, Subscription
+from haechi.bus.frames import FrameBus, GapCause, Ledger, Subscription
 from haechi.media.access_unit import AccessUnit
 from haechi.record.disk.keys import KeyRing
 from haechi.record.disk.volume import Volume
@@ -180,11 +180,17 @@ class Recorder:
                 self._begun.clear()
 
     def _new_writer(self) -> Writer:
-        return Writer(self._volume, self._settings.reserve_bytes, self._on_begin, self._settings.sealed_with)
+        return Writer(self._volume, self._settings.reserve_bytes, self.spare, self._settings.sealed_with)
 
-    def _on_begin(self, path: str) -> None:
+    def spare(self, path: str) -> None:
+        """A file is about to be made: what looks for files without a row leaves it alone."""
         if not self.swept.is_set():
             self._begun.add(path)
+
+    @property
+    def ledger(self) -> Ledger:
+        """Where what becomes of units is counted."""
+        return self._bus.ledger
 
     def records(self, stream: StreamId) -> bool:
         """Whether a stream is to be recorded at present, as far as is known."""

@@ -80,6 +80,7 @@ class Segmenter:
         self._hole: GapCause | None = None
         self._file_bytes = 0
         self._file_dts = 0
+        self._paused: AccessUnit | None = None
         self.note: Note | None = None
 
     @property
@@ -99,6 +100,10 @@ class Segmenter:
             elif self._is_full(unit):
                 yield self._cut(unit)
                 self._opens_file = self._file_is_full(unit)
+        elif self._paused is not None:
+            self._hole = _hole_between(self._paused, unit)
+            is_break = self._hole is not None or _is_break(self._paused, unit)
+            self._opens_file, self._paused = is_break or self._file_is_full(unit), None
         if not self._units and self._opens_file:
             self._file_bytes, self._file_dts = 0, unit.dts
         self._params = params
@@ -115,6 +120,13 @@ class Segmenter:
         if self._units:
             yield self._cut(None)
         self._opens_file, self._hole = True, hole
+
+    def pause(self) -> Iterator[Piece]:
+        """Yield what waits; the next unit goes on in the same file, where it may."""
+        if self._units:
+            last = self._units[-1]
+            yield self._cut(None)
+            self._opens_file, self._paused = False, last
 
     def _cut(self, after: AccessUnit | None) -> Piece:
         assert self._params is not None

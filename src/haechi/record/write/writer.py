@@ -163,6 +163,10 @@ class Writer:
         self._sync()
         return Written(tuple(self._changes), tuple(self._lost), self._is_full, self._volume.failure)
 
+    def sizes(self) -> dict[str, int]:
+        """Paths of the files that are open, and how long each is on the disk."""
+        return {file.row.path: file.size for file in self._files.values()}
+
     def close(self) -> None:
         """Close all files; what was not synced is cut off."""
         for file in self._files.values():
