@@ -102,14 +102,31 @@ async def dialling(
 
 
 class Way:
-    """A way for connections that can be closed without telling anybody."""
+    """A way for connections that can be closed without telling anybody, or cut."""
 
     def __init__(self, target: int) -> None:
         self.target = target
         self.is_open = True
+        self.is_whole = True
         self.port = 0
+        self._ends: list[asyncio.StreamWriter] = []
+
+    def cut(self) -> None:
+        """End all connections, and take no more."""
+        self.is_whole = False
+        for one in self._ends:
+            one.transport.abort()
+        self._ends.clear()
+
+    def mend(self) -> None:
+        """Take connections again."""
+        self.is_whole = True
 
     async def carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._ends.append(writer)
+        if not self.is_whole:
+            self.cut()
+            return
         inner = await asyncio.open_connection("127.0.0.1", self.target)
         ways = [self._pump(reader, inner[1]), self._pump(inner[0], writer)]
         await asyncio.gather(*ways, return_exceptions=True)

@@ -85,6 +85,11 @@ class Keeper:
         self._is_failing = False
         self.dropped = 0
 
+    @property
+    def run_number(self) -> EdgeRun:
+        """The edge run of what is taken now."""
+        return self._numbering.run
+
     async def run(self) -> None:
         """Write, make durable, give out, until cancelled."""
         try:

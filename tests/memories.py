@@ -1,0 +1,109 @@
+"""Cameras with a memory, on loopback; and a keeper of footage that holds all in its own memory."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from haechi.base.clock import SystemClock
+from haechi.base.errors import Unavailable
+from haechi.base.ids import CameraId, StreamId
+from haechi.bus.frames import FrameBus, Subscription
+from haechi.camera.dial.dialler import Dialler
+from haechi.camera.dial.line import Identity, Server
+from haechi.camera.dial.memory.keeper import Keeper
+from haechi.camera.dial.memory.spool import Spool
+from haechi.camera.virtual.server import Feed, FeedUnit, VirtualCamera
+from haechi.fleet.dialling import signer
+from haechi.media.access_unit import AccessUnit
+from haechi.media.reverse.edge import EdgeId, EdgeRun, EdgeUnit
+from haechi.media.reverse.spans import Spans, holds, union
+from tests.dialling import end
+
+
+class Shelf:
+    """An `EdgeStore`: what comes live is durable when it was taken off the bus.
+
+    Attributes:
+        kept: Data of each unit by stream and the camera's own number, and whether it came live.
+        order: Numbers in the order in which they were kept, of what did not come live.
+    """
+
+    def __init__(self, bus: FrameBus) -> None:
+        self.kept: dict[tuple[StreamId, EdgeId], tuple[bytes, bool]] = {}
+        self.order: list[tuple[StreamId, EdgeId]] = []
+        self.twice = 0
+        self.is_full = False
+        self._bus = bus
+        self._notes: dict[tuple[StreamId, int], list[tuple[int, EdgeId]]] = {}
+        self._lanes: dict[StreamId, Subscription] = {}
+
+    async def run(self) -> None:
+        """Take what comes live off the bus."""
+        while True:
+            for stream in self._bus.streams():
+                lane = self._lanes.setdefault(stream, self._bus.record(stream))
+                while lane.pending():
+                    item = lane.take()
+                    if isinstance(item, AccessUnit):
+                        self._take(item)
+            await asyncio.sleep(0.02)
+
+    def _take(self, unit: AccessUnit) -> None:
+        notes = self._notes.get((unit.ref.stream, unit.ref.run), [])
+        seq, edge = next(note for note in reversed(notes) if note[0] <= unit.ref.seq)
+        self._keep(unit.ref.stream, EdgeId(edge.run, edge.seq + unit.ref.seq - seq), unit.data, is_live=True)
+
+    def _keep(self, stream: StreamId, edge: EdgeId, data: bytes, *, is_live: bool) -> None:
+        self.twice += (stream, edge) in self.kept
+        self.kept[stream, edge] = data, is_live
+        if not is_live:
+            self.order.append((stream, edge))
+
+    def spans(self, stream: StreamId, run: EdgeRun) -> Spans:
+        """What is held."""
+        return union((edge.seq, edge.seq + 1) for one, edge in self.kept if one == stream and edge.run == run)
+
+    # -- `EdgeStore` -------------------------------------------------------------------------------------------------
+    async def held(self, stream: StreamId, edge_run: EdgeRun) -> Sequence[tuple[int, int]]:
+        return self.spans(stream, edge_run)
+
+    def note_live(self, stream: StreamId, run: int, unit_seq: int, edge: EdgeId) -> None:
+        self._notes.setdefault((stream, run), []).append((unit_seq, edge))
+
+    async def store(self, stream: StreamId, units: Sequence[EdgeUnit], offset_ns: int) -> None:
+        if self.is_full:
+            raise Unavailable("the disk is full", code="disk-full")
+        held = self.spans(stream, units[0].edge.run)
+        for unit in units:
+            if not holds(held, unit.edge.seq):
+                self._keep(stream, unit.edge, unit.data, is_live=False)
+
+
+class Device:
+    """A camera of software with a memory; what it took, by track."""
+
+    def __init__(self, feed: Feed, folder: Path, limit_bytes: int, clock: SystemClock) -> None:
+        self.spool = Spool(folder, limit_bytes)
+        self.keeper = Keeper(self.spool, clock, share=0.3)
+        self.camera = VirtualCamera({"/main": feed}, port=None, clock=clock)
+        self.taken: dict[int, list[bytes]] = {0: [], 1: []}
+        self.camera.on_unit = self._note
+        self.camera.remember(self.keeper)
+
+    def _note(self, _path: str, unit: FeedUnit) -> None:
+        self.taken[unit.track].append(unit.data)
+
+
+@asynccontextmanager
+async def remembering(
+    device: Device, server: Server, camera: CameraId, token: str, clock: SystemClock
+) -> AsyncIterator[Device]:
+    """A camera with a memory that dials ``server`` for as long as the block lasts."""
+    device.spool.open()
+    dialler = Dialler(server, Identity(camera, signer(token)), device.camera, clock)
+    tasks = [asyncio.create_task(one()) for one in (device.camera.run, device.keeper.run, dialler.run)]
+    try:
+        yield device
+    finally:
+        await end(*tasks)
