@@ -28,6 +28,8 @@ from haechi.bus.frames import FrameBus
 from haechi.fleet.cameras import CameraRegistry
 from haechi.ingest.manager import IngestManager
 from haechi.ingest.reach import Reach
+from haechi.ingest.runs import RunNumbers
+from haechi.record.backfill.filler import Backfill
 from haechi.record.disk.volume import Volume
 from haechi.record.index.policies import Policy
 from haechi.record.index.spans import RecordIndex
@@ -54,6 +56,7 @@ class Ground:
     retention: Retention
     ingest: IngestManager
     recorder: Recorder
+    backfill: Backfill
     reach: Reach
     _told: list[Callable[[], None]] = field(default_factory=list)
     _listens: asyncio.Event = field(default_factory=asyncio.Event)
@@ -71,6 +74,10 @@ class Ground:
         recording = RecorderSettings(
             enabled=settings.record.enabled, keys=key_ring(settings), encrypt=settings.record.encrypt
         )
+        recorder = Recorder(bus, index, volume, clock, recording, on_full=retention.wake)
+        openers = openers_over(clock, reach)
+        backfill = Backfill(recorder, index, volume, clock, RunNumbers(database).next, recording)
+        openers.memories.store = backfill
         return cls(
             settings=settings,
             database=database,
@@ -87,9 +94,10 @@ class Ground:
                 clock,
                 database,
                 floor=index.newest_captured_ns,
-                openers=openers_over(clock, reach),
+                openers=openers,
             ),
-            recorder=Recorder(bus, index, volume, clock, recording, on_full=retention.wake),
+            recorder=recorder,
+            backfill=backfill,
             reach=reach,
         )
 
@@ -120,6 +128,7 @@ class Ground:
         tasks, self._tasks = self._tasks, []
         for task in tasks:
             await stopped(task)
+        await self.backfill.close()
 
     async def _record(self) -> None:
         """Whether sound is recorded is known before the first unit is."""
