@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from contextlib import suppress
 from functools import partial
 from itertools import pairwise
+from typing import TypeVar
 
 import structlog
 from msgspec import Struct
@@ -32,6 +33,7 @@ from haechi.record.write.recorder import Acknowledged, Recorder, RecorderSetting
 from haechi.record.write.writer import Writer
 
 log = structlog.get_logger(__name__)
+T = TypeVar("T")
 
 SWEPT_S = 60.0
 """After a start, until what the last run left behind is listed: before, nobody knows what is held."""
@@ -121,7 +123,7 @@ class Backfill:
         return known or []
 
     async def store(self, stream: StreamId, units: Sequence[EdgeUnit], offset_ns: int) -> None:
-        """See `EdgeStore.store`. Half a minute at once or more: each call is an fsync and a transaction.
+        """See `EdgeStore.store`. Each call is an fsync and a transaction; files go on from one to the next.
 
         Raises:
             Invalid: ``bad-backfill``: they are not in order, or not of one edge run.
@@ -133,7 +135,7 @@ class Backfill:
         await self._swept()
         async with self._lock:
             try:
-                await _whole(self._store(stream, units, offset_ns))
+                await self._store(stream, units, offset_ns)
             except Unavailable:
                 self.stats.refused += 1
                 raise
@@ -160,7 +162,7 @@ class Backfill:
                 for group in await self._groups(stream, fresh, wanted):
                     placed += await self._lay(stream, group, offset_ns)
             try:
-                kept = await self._keep(stream, placed) if placed else []
+                kept = await _whole(self._keep(stream, placed)) if placed else []
             except Conflict as error:
                 log.info("there is no room any more where footage of the past was to go", reason=error.message)
             else:
@@ -338,11 +340,11 @@ def _within(units: Sequence[EdgeUnit], ranges: Sequence[Range]) -> list[EdgeUnit
     return found
 
 
-async def _whole(work: Coroutine[None, None, None]) -> None:
+async def _whole(work: Coroutine[None, None, T]) -> T:
     """Await ``work``; when cancelled meanwhile, finish it first: nothing must be half there."""
     task = asyncio.ensure_future(work)
     try:
-        await asyncio.shield(task)
+        return await asyncio.shield(task)
     except asyncio.CancelledError:
         await asyncio.wait([task])
         if not task.cancelled() and task.exception() is not None:

@@ -6,7 +6,6 @@ are moved, and only where they are more than fits, they are pressed together. No
 """
 
 from collections.abc import Sequence
-from statistics import median_low
 
 from msgspec import Struct
 
@@ -51,7 +50,8 @@ def estimates(clock: Sequence[tuple[int, int]], offset_ns: int) -> list[int]:
         offset_ns: Our wall clock minus the camera's.
     """
     media = [dts * NS_PER_S // TICKS_PER_S for _, dts in clock]
-    base_ns = median_low([wall_ns - at for (wall_ns, _), at in zip(clock, media, strict=True)]) + offset_ns
+    said = sorted(wall_ns - at for (wall_ns, _), at in zip(clock, media, strict=True))
+    base_ns = said[len(said) // 2] + offset_ns
     return [base_ns + at for at in media]
 
 
