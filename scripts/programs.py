@@ -10,10 +10,21 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
+from pathlib import Path
 
 BROWSER = ("chromium", "fonts-noto-cjk")
 STRIKERS = {"strace": "strace", "faketime": "faketime", "fusermount3": "fuse3"}
 """Program to package: kills at a system call, clocks that jump, a disk that forgets (tests/faults)."""
+OTHERS = {
+    "ffmpeg": ("ffmpeg",),
+    "cvlc": ("vlc-bin", "vlc-plugin-base"),
+    "gst-launch-1.0": (
+        "gstreamer1.0-tools", "gstreamer1.0-plugins-base", "gstreamer1.0-plugins-good", "gstreamer1.0-plugins-bad",
+    ),
+    "/usr/lib/python3/dist-packages/gi": ("python3-gi", "gir1.2-gst-rtsp-server-1.0", "gstreamer1.0-rtsp"),
+}  # fmt: skip
+"""Program or file to packages: cameras, clients and senders of others (tests/interop)."""
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
@@ -42,6 +53,16 @@ def missing() -> list[str]:
     return [*(BROWSER if find() is None else ()), *strikers]
 
 
+def is_here(program: str) -> bool:
+    """Whether a program, or a file given by its path, is here."""
+    return Path(program).exists() if program.startswith("/") else shutil.which(program) is not None
+
+
+def missing_others() -> list[str]:
+    """The packages that ``make interop`` could use and that are not here."""
+    return [package for program, packages in OTHERS.items() if not is_here(program) for package in packages]
+
+
 def install(apt: list[str], packages: list[str]) -> bool:
     """Install packages. Returns whether apt ended well."""
     what, how = " and ".join(packages), " ".join(apt)
@@ -55,8 +76,21 @@ def install(apt: list[str], packages: list[str]) -> bool:
     return True
 
 
-def main() -> int:
+def interop() -> int:
+    """See to the programs of ``make interop``; what is missing afterwards is said, and its tests skip."""
+    wanted = missing_others()
+    if wanted and (apt := apt_command()) is not None:
+        install(apt, wanted)
+    for program, packages in OTHERS.items():
+        if not is_here(program):
+            print(f"programs: no {program}; tests that need it will skip. To run them: apt-get install {packages[0]}.")
+    return 0
+
+
+def main(arguments: Sequence[str]) -> int:
     """The command."""
+    if "--interop" in arguments:
+        return interop()
     wanted = missing()
     if wanted and (apt := apt_command()) is not None:
         install(apt, wanted)
@@ -74,4 +108,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))
