@@ -19,8 +19,9 @@ from haechi.base.errors import HaechiError
 from haechi.ingest.edge import EdgeStore
 from haechi.ingest.memory import CameraMemory, Memories, stream_for
 from haechi.ingest.session import MemoryChannel
+from haechi.media.access_unit import TICKS_PER_S
 from haechi.media.reverse.acknowledge import Acknowledged, acknowledgement
-from haechi.media.reverse.edge import EdgeRun, Role
+from haechi.media.reverse.edge import EdgeRun, EdgeUnit, Role
 from haechi.media.reverse.recall import Answered, Kept, Recall, Told
 from haechi.media.reverse.spans import Spans, covers, holds, size, union, within, without
 from haechi.media.reverse.words import MOST_RANGES, Held, Range, Stock
@@ -31,7 +32,11 @@ ACKNOWLEDGE_S = 1.0
 LOOK_S = 1.0
 SILENT_S = 60.0
 """A camera that answers a want with nothing for so long is asked again later."""
-AGAIN_S = 30.0
+AGAIN_S = 5.0
+
+BATCH_BYTES = 4 * 1024 * 1024
+BATCH_TICKS = 30 * TICKS_PER_S
+"""So much is kept at once: each time is an fsync and a transaction."""
 
 Key = tuple[Role, EdgeRun]
 
@@ -41,6 +46,25 @@ class Plan(Struct, frozen=True):
 
     run: EdgeRun
     ranges: tuple[Range, ...]
+
+
+class _Batch:
+    """Units of a want that wait to be kept, by track."""
+
+    def __init__(self) -> None:
+        self.units: dict[Role, list[EdgeUnit]] = {}
+        self.bytes = 0
+
+    def add(self, group: Kept) -> None:
+        """A whole group came."""
+        self.units.setdefault(group.role, []).extend(group.units)
+        self.bytes += sum(len(unit.data) for unit in group.units)
+
+    @property
+    def is_due(self) -> bool:
+        """Whether it is enough."""
+        long = any(units[-1].dts - units[0].dts >= BATCH_TICKS for units in self.units.values() if units)
+        return long or self.bytes >= BATCH_BYTES
 
 
 class Recollection:
@@ -200,13 +224,16 @@ class Recollection:
         self._is_answered = False
         self._recall.want(plan.run, plan.ranges, self._memories.bytes_per_s)
         self._say()
+        batch = _Batch()
         while not self._is_over:
             while self._groups:
-                group = self._groups.popleft()
-                if not await self._keep(group):
+                batch.add(self._groups.popleft())
+            if batch.is_due or self._is_answered:
+                if not await self._keep(batch):
                     return False
-                self._recall.grant(sum(len(unit.data) for unit in group.units))
+                self._recall.grant(batch.bytes)
                 self._say()
+                batch = _Batch()
             if self._is_answered and not self._groups:
                 break
             self._arrived.clear()
@@ -220,30 +247,33 @@ class Recollection:
             self._brought[key] = union(self._brought.get(key, ()), [(one.first, one.end)])
         return True
 
-    async def _keep(self, group: Kept) -> bool:
-        """Have it kept; without what comes live, which is the recorder's."""
-        memory, run = self._memory, group.units[0].edge.run
-        under_way = memory.under_way(group.role, run)
-        units = [unit for unit in group.units if not holds(under_way, unit.edge.seq)]
-        if not units or group.role not in self._roles or memory.offset_ns is None:
-            return True
-        try:
-            await self._store.store(stream_for(memory.camera, group.role), units, memory.offset_ns)
-        except HaechiError as error:
-            memory.status = replace(memory.status, failures=memory.status.failures + 1)
-            log.warning(
-                "what a camera kept cannot be stored", camera=memory.camera, code=error.code, error=error.message
-            )
-            return False
-        held = self._held.get((group.role, run), ())
-        fresh = [unit for unit in units if not holds(held, unit.edge.seq)]
+    async def _keep(self, batch: _Batch) -> bool:
+        """Have it kept. False: that did not work now."""
+        for role, units in batch.units.items():
+            try:
+                await self._keep_track(role, units)
+            except HaechiError as error:
+                memory = self._memory
+                memory.status = replace(memory.status, failures=memory.status.failures + 1)
+                log.warning(
+                    "what a camera kept is not stored", camera=memory.camera, code=error.code, error=error.message
+                )
+                return False
+        return True
+
+    async def _keep_track(self, role: Role, units: Sequence[EdgeUnit]) -> None:
+        """Without what comes live, which is the recorder's."""
+        memory, run = self._memory, units[0].edge.run
+        under_way, held = memory.under_way(role, run), self._held.get((role, run), ())
+        ours = [unit for unit in units if not holds(under_way, unit.edge.seq)]
+        if not ours or role not in self._roles or memory.offset_ns is None:
+            return
+        await self._store.store(stream_for(memory.camera, role), ours, memory.offset_ns)
+        fresh = [len(unit.data) for unit in ours if not holds(held, unit.edge.seq)]
         status = memory.status
         memory.status = replace(
-            status,
-            kept_units=status.kept_units + len(fresh),
-            kept_bytes=status.kept_bytes + sum(len(unit.data) for unit in fresh),
+            status, kept_units=status.kept_units + len(fresh), kept_bytes=status.kept_bytes + sum(fresh)
         )
-        return True
 
 
 def _length_ns(entry: Held, spans: Spans) -> int:

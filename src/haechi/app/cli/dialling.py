@@ -59,16 +59,23 @@ def dial(
     ] = None,
     pin: Annotated[str, typer.Option(help="SHA-256 fingerprint of the server's certificate")] = "",
     ca: Annotated[Path | None, typer.Option(help="Instead of --pin: certificate of who signed the server's")] = None,
+    spool_mb: Annotated[
+        int, typer.Option(help="MB to keep on this machine's disk while the server is away; 0 for none, or 64 or more")
+    ] = 64,
+    spool_dir: Annotated[Path | None, typer.Option(help="Folder for that, of this camera alone")] = None,
 ) -> None:
-    """Be a camera that dials out: connect to a server, show it a source, and stay connected. Until interrupted."""
+    """Be a camera that dials out: connect to a server, show it a source, and stay connected. Until interrupted.
+
+    What the server does not get while it is away is kept here, and brought in when it is back.
+    """
     import uvloop
 
     from haechi.camera.dial.line import Identity, Server
-    from haechi.camera.dial.program import dial_out, token_of
+    from haechi.camera.dial.program import MemoryWish, dial_out, token_of
     from haechi.fleet.dialling import signer
 
     settings = load_settings()
     set_up_logging(settings.log_level, settings.log_format)
     place = Server.parse(server, pin, ca)
     who = Identity(camera, signer(token_of(token_file)))
-    uvloop.run(dial_out(place, who, source))
+    uvloop.run(dial_out(place, who, source, MemoryWish.of_mb(spool_mb, spool_dir)))
