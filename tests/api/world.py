@@ -30,6 +30,9 @@ from haechi.bus.frames import FrameBus, Run
 from haechi.events.archive import Change, EventArchive
 from haechi.events.centre import EventCentre, Stores
 from haechi.events.event import Event
+from haechi.events.reported.moments import Moments
+from haechi.events.reported.room import ReportRoom
+from haechi.events.reported.wishes import WishStore
 from haechi.events.rulebook import RuleStore
 from haechi.fleet.cameras import CameraRegistry
 from haechi.fleet.onvif.control import OnvifControl
@@ -163,8 +166,13 @@ class World:
             zones=self.zones,
             rules=self.rules,
             events=self.events,
+            reports=self._reports(),
             keeping=self.keeping,
         )
+
+    def _reports(self) -> ReportRoom:
+        moments = Moments(self.bus, cast("Any", self.playback))
+        return ReportRoom(self.onvif, self.registry, WishStore(self.database), self.events, moments, self.clock)
 
     def app(self) -> FastAPI:
         """The web application."""

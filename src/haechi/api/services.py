@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from haechi.base.clock import Clock
     from haechi.bus.frames import FrameBus
     from haechi.events.centre import EventCentre
+    from haechi.events.reported.room import ReportRoom
     from haechi.events.rulebook import RuleStore
     from haechi.fleet.cameras import CameraRegistry
     from haechi.fleet.onvif.control import OnvifControl
@@ -123,5 +124,6 @@ class Services:
     zones: ZoneStore
     rules: RuleStore
     events: EventCentre
+    reports: ReportRoom
     keeping: Keeping
     extra_collectors: Sequence[object] = field(default_factory=tuple)

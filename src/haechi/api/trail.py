@@ -80,6 +80,9 @@ AUDITED: dict[tuple[str, str], Rule] = {
     ("PATCH", _CAMERA): Rule(Action.CAMERAS),
     ("POST", f"{_CAMERA}/dial/token"): Rule(Action.CAMERAS),
     ("PUT", f"{_CAMERA}/onvif"): Rule(Action.CAMERAS),
+    ("DELETE", f"{_CAMERA}/onvif"): Rule(Action.CAMERAS),
+    ("POST", f"{_CAMERA}/onvif/clock"): Rule(Action.CAMERAS),
+    ("PUT", f"{_CAMERA}/reports"): Rule(Action.SETTINGS),
     ("POST", f"{_CAMERA}/ptz"): Rule(Action.CAMERAS, often=True),
     ("POST", f"{_CAMERA}/presets"): Rule(Action.CAMERAS),
     ("DELETE", _CAMERA): Rule(Action.DELETE),
@@ -98,6 +101,7 @@ AUDITED: dict[tuple[str, str], Rule] = {
 CHANGES_NOTHING = {
     ("POST", "/api/cameras/probe"): "tries an address, keeps nothing",
     ("POST", "/api/cameras/discover"): "asks who is there, keeps nothing",
+    ("POST", f"{_CAMERA}/onvif/find"): "asks a device what it is, keeps nothing",
     ("POST", "/api/cameras/describe"): "asks a device what it is, keeps nothing",
     ("POST", "/api/retention/plan"): "says what would go, deletes nothing",
 }

@@ -34,6 +34,9 @@ from haechi.app.tiers import tiers_over
 from haechi.base.clock import Clock
 from haechi.base.memory import settle_memory
 from haechi.events.centre import EventCentre, Stores
+from haechi.events.reported.moments import Moments
+from haechi.events.reported.room import ReportRoom
+from haechi.events.reported.wishes import WishStore
 from haechi.events.rulebook import RuleStore
 from haechi.fleet.onvif.control import OnvifControl
 from haechi.fleet.onvif.links import LinkStore
@@ -84,6 +87,8 @@ class Rooms:
         activity = ActivityStore(database, clock)
         vision.on_moved(activity.note)
         reel = Reel(index, playback.vault, RECODING)
+        onvif = OnvifControl(LinkStore(database), ground.reach.resolve, clock)
+        events = EventCentre(Stores(database, zones, rules, playback, settings.data_dir / "events"), vision, clock)
         services = Services(
             config=_edge_config(settings, clock, demo=demo),
             clock=clock,
@@ -93,7 +98,7 @@ class Rooms:
             bus=bus,
             registry=ground.registry,
             ingest=ground.ingest,
-            onvif=OnvifControl(LinkStore(database), ground.reach.resolve, clock),
+            onvif=onvif,
             live=LiveHub(bus),
             index=index,
             playback=playback,
@@ -104,7 +109,8 @@ class Rooms:
             activity=activity,
             zones=zones,
             rules=rules,
-            events=EventCentre(Stores(database, zones, rules, playback, settings.data_dir / "events"), vision, clock),
+            events=events,
+            reports=ReportRoom(onvif, ground.registry, WishStore(database), events, Moments(bus, playback), clock),
             keeping=keeping_over(settings, database, clock, auth, retention=retention, tiers=tiers),
         )
         ground.on_settings(services.keeping.outlook.forget)
@@ -167,6 +173,7 @@ async def _run_all(rooms: Rooms, server: uvicorn.Server, listener: socket.socket
         rest.append(keep("accounts", Accounts(house.bus.ledger, house.database, house.clock).run))
         rest.append(keep("tiers", house.keeping.tiers.run))
         rest.append(keep("exports", house.keeping.exports.run))
+        rest.append(keep("reports", house.reports.run))
         rest += [keep("vision", house.vision.run), keep("events", house.events.run)]
         rest.append(keep("audit", house.keeping.audit.run))
         rest.append(keep("activity", house.activity.run))

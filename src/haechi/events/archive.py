@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TypeVar
 
 import msgspec
 import sqlalchemy as sa
@@ -13,11 +14,12 @@ from haechi.base.errors import DataLoss, Invalid, NotFound
 from haechi.base.ids import CameraId, EventId, RuleId, StreamId, ZoneId
 from haechi.events import tables
 from haechi.events.desk import Basis
-from haechi.events.event import Event, EventFilter, EventPage
+from haechi.events.event import Event, EventFilter, EventPage, Report
 from haechi.media.access_unit import UnitRef
 from haechi.store.database import Database
 from haechi.vision.result import FrameResult
 
+T = TypeVar("T", Basis, Report)
 MOST_LISTED = 500
 MOST_LOOKS = 20_000
 """Most looks that are read for one event: 600 s at 30 a second, and a margin."""
@@ -29,10 +31,10 @@ class Change(Struct, frozen=True):
     """What is to be written together.
 
     Attributes:
-        events: New events with their basis, and known ones without.
+        events: New events with what they were decided from, and known ones without.
     """
 
-    events: tuple[tuple[Event, Basis | None], ...]
+    events: tuple[tuple[Event, Basis | Report | None], ...]
     looks: tuple[FrameResult, ...]
 
 
@@ -65,9 +67,16 @@ class EventArchive:
             NotFound: ``event-not-found``.
             DataLoss: ``event-damaged``.
         """
+        return await self._decided_from(event, Basis)
+
+    async def report(self, event: EventId) -> Report:
+        """What the camera said, of an event that it reported. Raises as `basis` does."""
+        return await self._decided_from(event, Report)
+
+    async def _decided_from(self, event: EventId, kind: type[T]) -> T:
         row = await self._row(event)
         try:
-            return msgspec.msgpack.decode(row._mapping["basis"], type=Basis)
+            return msgspec.msgpack.decode(row._mapping["basis"], type=kind)
         except (msgspec.DecodeError, msgspec.ValidationError) as error:
             raise DataLoss("the stored basis of the event cannot be read", code="event-damaged", event=event) from error
 

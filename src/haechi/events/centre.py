@@ -14,14 +14,14 @@ import structlog
 from msgspec import Struct, structs
 
 from haechi.base.clock import Clock
-from haechi.base.errors import NotFound, Unavailable
+from haechi.base.errors import Invalid, NotFound, Unavailable
 from haechi.base.ids import EventId, StreamId, stream_of
 from haechi.base.supervise import Backoff, supervise
 from haechi.bus.frames import RunEnded
 from haechi.events.archive import Change, EventArchive
 from haechi.events.desk import AROUND_NS, Desk, Ruling
 from haechi.events.docket import Docket, Kind, Note
-from haechi.events.event import Event, EventFilter, EventPage, ReplayReport
+from haechi.events.event import Event, EventFilter, EventPage, ReplayReport, Report
 from haechi.events.footage import Footage
 from haechi.events.keeper import Keeper, clip_range
 from haechi.events.replay import replay
@@ -158,14 +158,30 @@ class EventCentre:
         """
         return await self._archive.looks(await self._archive.get(event_id), AROUND_NS)
 
+    async def report_of(self, event: Event) -> Report | None:
+        """What the camera said of an event that it reported; None of the others.
+
+        Raises:
+            NotFound: ``event-not-found``.
+        """
+        return await self._archive.report(event.id) if event.is_reported else None
+
+    def take_report(self, note: Note) -> None:
+        """Something that a camera reported by itself began, goes on, or ended: kept and told as all others are."""
+        self._file(note)
+
     async def replay(self, event_id: EventId) -> ReplayReport:
         """Make the decision again from the recording.
 
         Raises:
             NotFound: ``event-not-found``.
+            Invalid: ``event-reported``.
             Unavailable: No decode worker answered.
         """
         event = await self._archive.get(event_id)
+        if event.is_reported:
+            message = "the camera decided this by itself; there is nothing that could be decided again"
+            raise Invalid(message, code="event-reported")
         basis = await self._archive.basis(event_id)
         looks = await self._archive.looks(event, AROUND_NS)
         return await replay(event, basis, looks, footage=self._stores.footage, pool=self._pool)
@@ -192,15 +208,17 @@ class EventCentre:
     def _note(self, stream: StreamId, rulings: Iterable[Ruling], result: FrameResult | None) -> None:
         for ruling in rulings:
             note = self._docket.take(stream, ruling, result, self._model_name(result))
-            if note is None:
-                continue
-            waiting = self._changed.get(note.event.id)
-            if waiting is not None and waiting.basis is not None:
-                note = structs.replace(note, basis=waiting.basis)
-            self._changed[note.event.id] = note
-            if note.kind is not Kind.WENT:
-                self._keeper.add(note)
-            self._to_store.set()
+            if note is not None:
+                self._file(note)
+
+    def _file(self, note: Note) -> None:
+        waiting = self._changed.get(note.event.id)
+        if waiting is not None and waiting.basis is not None:
+            note = structs.replace(note, basis=waiting.basis)
+        self._changed[note.event.id] = note
+        if note.kind is not Kind.WENT:
+            self._keeper.add(note)
+        self._to_store.set()
 
     def _model_name(self, result: FrameResult | None) -> str:
         specs = self._pool.status().detectors if result is not None else ()

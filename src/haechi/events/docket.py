@@ -10,7 +10,7 @@ from msgspec import Struct, structs
 from haechi.base.clock import NS_PER_S
 from haechi.base.ids import EventId, RuleId, StreamId, camera_of, new_id
 from haechi.events.desk import Basis, Ruling
-from haechi.events.event import Event
+from haechi.events.event import Event, Report
 from haechi.events.rules import Closed, Opened, Watch, Went
 from haechi.vision.result import FrameResult
 
@@ -27,11 +27,11 @@ class Kind(StrEnum):
 
 
 class Note(Struct, frozen=True):
-    """A change to an event that is to be stored and told; with its basis when it is new."""
+    """A change to an event that is to be stored and told; with what it was decided from when it is new."""
 
     kind: Kind
     event: Event
-    basis: Basis | None
+    basis: Basis | Report | None
 
 
 class Docket:

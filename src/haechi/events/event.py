@@ -15,8 +15,13 @@ Box = tuple[float, float, float, float]
 """Left, top, width, height in [0, 1] of the picture, from the top left."""
 
 
+REPORTED = RuleId("reported")
+"""The rule of an event that the camera itself reported: there is no other."""
+
+
 class Event(Struct, frozen=True):
-    """An object did what a rule waits for.
+    """An object did what a rule waits for; or the camera reported something (`is_reported`): then the rule is called as
+    the camera calls it, the box is the whole picture, and no model decided.
 
     Names of the rule and the zone are as they were then: both may have been changed or deleted since.
 
@@ -52,6 +57,19 @@ class Event(Struct, frozen=True):
     config_hash: str
     reviewed: bool = False
     is_cut: bool = False
+
+    @property
+    def is_reported(self) -> bool:
+        """Whether the camera noticed it, and not we."""
+        return self.rule == REPORTED
+
+
+class Report(Struct, frozen=True):
+    """What a camera said when it reported an event: topic, names and values, and when by our clock."""
+
+    topic: str
+    items: tuple[tuple[str, str], ...]
+    at_ns: int
 
 
 class EventFilter(Struct, frozen=True):

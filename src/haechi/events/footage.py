@@ -20,6 +20,13 @@ class Footage(Protocol):
             DataLoss: The footage is damaged.
         """
 
+    async def unit_at(self, stream: StreamId, captured_ns: int) -> UnitRange:
+        """The unit that was the newest at a moment: the last of the range.
+
+        Raises:
+            NotFound: Nothing is recorded there.
+        """
+
     async def clip(self, stream: StreamId, start_ns: int, end_ns: int) -> Path:
         """An exact progressive MP4; the caller deletes it.
 

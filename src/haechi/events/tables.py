@@ -1,4 +1,4 @@
-"""The tables of rules, events and looks."""
+"""The tables of rules, of what cameras may report, of events and looks."""
 
 import sqlalchemy as sa
 
@@ -17,6 +17,16 @@ rules = sa.Table(
     sa.Column("cooldown_s", sa.Float, nullable=False),
     sa.Column("severity", sa.String(12), nullable=False),
     sa.Column("enabled", sa.Boolean, nullable=False),
+)
+
+reports = sa.Table(
+    "reports",
+    metadata,
+    sa.Column("camera", sa.String(40), primary_key=True),
+    sa.Column("enabled", sa.Boolean, nullable=False),
+    sa.Column("kinds", sa.JSON, nullable=False, comment="of haechi.fleet.onvif.topics.Kind"),
+    sa.Column("severity", sa.String(12), nullable=False),
+    sa.Column("cooldown_s", sa.Float, nullable=False),
 )
 
 events = sa.Table(

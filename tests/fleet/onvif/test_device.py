@@ -6,22 +6,21 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 import pytest
-from tests.cameras import scripted_server
-from tests.reach import resolve
 
-from haechi.base.clock import NS_PER_S, SimulatedClock, SystemClock
+from haechi.base.clock import NS_PER_S, SystemClock
 from haechi.base.errors import HaechiError, Invalid, PeerError, Unavailable
 from haechi.camera.virtual.onvif.model import Identity, Quirks, VirtualProfile
 from haechi.camera.virtual.onvif.server import VirtualOnvif
 from haechi.camera.virtual.onvif.users import Demand, Users
 from haechi.fleet.onvif.device import Description, describe
-from haechi.fleet.onvif.events import DeviceEvent, events
 from haechi.fleet.onvif.http import post
 from haechi.fleet.onvif.place import Place
 from haechi.fleet.onvif.ptz import Ptz, Vector
 from haechi.fleet.onvif.session import Session
 from haechi.fleet.onvif.soap import envelope
 from haechi.media.rtsp.auth import Credentials
+from tests.cameras import scripted_server
+from tests.reach import resolve
 
 MAIN = VirtualProfile("main", "rtsp://127.0.0.1:8554/yard", width_px=1920, height_px=1080, fps=25, kbps=4096)
 SUB = VirtualProfile("sub", "rtsp://127.0.0.1:8554/yard-small", width_px=640, height_px=360)
@@ -320,51 +319,6 @@ def test_a_camera_that_cannot_move_says_so() -> None:
 def test_speeds_beyond_the_range_are_refused(value: float) -> None:
     with pytest.raises(Invalid):
         Vector(pan=value)
-
-
-@pytest.mark.parametrize("quirks", [Quirks(), Quirks(inner_host="10.255.255.1"), Quirks(clock_off_s=-5000)])
-def test_what_a_camera_notices_is_told_with_its_state_first(quirks: Quirks) -> None:
-    async def play(device: VirtualOnvif, session: Session) -> None:
-        stream = events(session, CLOCK)
-        first = await anext(stream)
-        assert (first.topic, first.operation, first.is_on) == (
-            "RuleEngine/CellMotionDetector/Motion", "Initialized", False,
-        )  # fmt: skip
-        later = asyncio.ensure_future(anext(stream))
-        device.notice(is_on=True)
-        device.notice(is_on=False)
-        heard: list[DeviceEvent] = [await later, await anext(stream)]
-        assert [one.is_on for one in heard] == [True, False]
-        assert all(one.is_motion and one.operation == "Changed" for one in heard)
-        assert abs(heard[0].at_ns - CLOCK.wall_ns()) < 30 * NS_PER_S
-        assert len(device.pulls.open) == 1
-        await stream.aclose()
-        assert len(device.pulls.open) == 0
-
-    with_session(play, quirks)
-
-
-def test_who_goes_on_listening_renews_the_subscription_and_one_that_lapsed_is_told() -> None:
-    clock = SimulatedClock()
-
-    async def play() -> None:
-        async with VirtualOnvif([MAIN], users=users(), clock=clock) as device:
-            session = Session(Place.parse(device.url), WHO, resolve, clock)
-            await session.reach()
-            await session.open()
-            stream = events(session, clock)
-            await anext(stream)
-            for is_on in (True, False, True):
-                clock.advance(40 * NS_PER_S)
-                device.notice(is_on=is_on)
-                assert (await anext(stream)).is_on is is_on
-            assert device.asked.count("Renew") == 3
-            clock.advance(120 * NS_PER_S)
-            with pytest.raises(PeerError) as caught:
-                await anext(stream)
-            assert caught.value.code == "onvif-fault"
-
-    asyncio.run(play())
 
 
 def test_the_clock_of_a_device_can_be_set() -> None:

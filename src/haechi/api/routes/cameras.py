@@ -76,6 +76,7 @@ async def delete_camera(camera: AskedCamera, house: House) -> None:
     await house.zones.forget(camera.id)
     await house.rules.forget(camera.id)
     await house.onvif.forget(camera.id)
+    await house.reports.wishes.forget(camera.id)
 
 
 async def probe_camera(body: ProbeIn, house: House, door: Door, caller: Caller) -> ProbeOut:

@@ -14,14 +14,22 @@ from haechi.api.policy import Access, Routes
 from haechi.api.services import Services
 from haechi.api.shapes.fields import Fault
 from haechi.api.shapes.onvif import (
+    ClockOut,
     DescribeIn,
     DescribeOut,
     DiscoverIn,
+    FindIn,
     LinkIn,
     OnvifPreset,
     PresetIn,
     PtzIn,
+    ReportsIn,
+    ReportsOut,
+    ReportTopic,
     StandingOut,
+    SubStreamOut,
+    TopicsOut,
+    rounded,
 )
 from haechi.base.errors import HaechiError, Invalid, Unavailable
 from haechi.base.redact import redact_text
@@ -30,6 +38,8 @@ from haechi.fleet.onvif.discovery import Found
 from haechi.fleet.onvif.links import Link
 from haechi.fleet.onvif.place import Place
 from haechi.fleet.onvif.ptz import Vector
+from haechi.fleet.onvif.topics import kind_of
+from haechi.fleet.sub_streams import sub_stream_for
 from haechi.media.rtsp.auth import Credentials
 
 log = structlog.get_logger(__name__)
@@ -64,17 +74,65 @@ async def describe_camera(body: DescribeIn, house: House) -> DescribeOut:
 
 async def get_onvif(camera: AskedCamera, house: House) -> StandingOut:
     """What a camera is over ONVIF, asked now: maker, places that it remembers, how far its clock is off."""
+    link = await house.onvif.links.get(camera.id)
+    if link is None:
+        return StandingOut(linked=False)
+    known = {"url": link.place(camera).url, "sub": await _sub(house, camera)}
     try:
         standing = await house.onvif.standing(camera)
     except HaechiError as error:
         log.info("a camera does not answer over ONVIF", camera=camera.id, code=error.code)
-        return StandingOut(linked=True, error=Fault(code=error.code, message=redact_text(error.message)))
-    return StandingOut(linked=False) if standing is None else StandingOut.of(standing)
+        failed = StandingOut(linked=True, error=Fault(code=error.code, message=redact_text(error.message)))
+        return failed.model_copy(update=known)
+    return StandingOut(linked=False) if standing is None else StandingOut.of(standing).model_copy(update=known)
 
 
 async def put_onvif(camera: AskedCamera, body: LinkIn, house: House) -> None:
     """Say where a camera speaks ONVIF: on the host of its stream, with the same user and password."""
-    await house.onvif.link(camera, body.url, body.profile)
+    sub = body.sub
+    stream = None
+    if sub is not None:
+        stream = sub_stream_for(sub.url, camera.address, sub.codec, (sub.width, sub.height), sub.fps)
+    await house.onvif.link(camera, body.url, body.profile, stream)
+
+
+async def delete_onvif(camera: AskedCamera, house: House) -> None:
+    """Do not speak with a camera over ONVIF any more; its stream stays."""
+    await house.onvif.forget(camera.id)
+
+
+async def find_onvif(camera: AskedCamera, body: FindIn, house: House) -> DescribeOut:
+    """Look for the device that a camera's stream comes from, and ask it with the camera's own user."""
+    if _describing.locked():
+        raise Unavailable("too many cameras are being tried at once; try again", code="busy", retry_after_s=5)
+    async with _describing:
+        return DescribeOut.of(await house.onvif.find(camera, body.url))
+
+
+async def set_camera_clock(camera: AskedCamera, house: House) -> ClockOut:
+    """Set a camera's clock to ours. It shows in pictures and in the camera's own log."""
+    done = await house.onvif.set_clock(camera)
+    return ClockOut(before_s=rounded(done.before_s), after_s=rounded(done.after_s), was_ntp=done.was_ntp)
+
+
+async def get_reports(camera: AskedCamera, house: House) -> ReportsOut:
+    """Whether what a camera notices by itself becomes events, and how it stands with that."""
+    return ReportsOut.of(await house.reports.wishes.get(camera.id), house.reports.status(camera.id))
+
+
+async def put_reports(camera: AskedCamera, body: ReportsIn, house: House) -> ReportsOut:
+    """Switch it on or off, and choose."""
+    wish = await house.reports.wishes.put(camera.id, body.wish())
+    return ReportsOut.of(wish, house.reports.status(camera.id))
+
+
+async def get_topics(camera: AskedCamera, house: House) -> TopicsOut:
+    """What a camera says that it can notice, asked now."""
+    try:
+        topics = await house.onvif.topics(camera)
+    except HaechiError as error:
+        return TopicsOut(topics=[], error=Fault(code=error.code, message=redact_text(error.message)))
+    return TopicsOut(topics=[ReportTopic(topic=one, kind=kind_of(one)) for one in topics])
 
 
 async def move_camera(camera: AskedCamera, body: PtzIn, house: House) -> None:
@@ -111,8 +169,22 @@ def register(routes: Routes) -> None:
     routes.add("POST", "/api/cameras/describe", describe_camera, access=Access.ADMIN, problems=(503,))
     routes.add("GET", f"{one}/onvif", get_onvif, access=admin)
     routes.add("PUT", f"{one}/onvif", put_onvif, access=admin, status=204)
+    routes.add("DELETE", f"{one}/onvif", delete_onvif, access=admin, status=204)
+    routes.add("POST", f"{one}/onvif/find", find_onvif, access=admin, problems=(503,))
+    routes.add("POST", f"{one}/onvif/clock", set_camera_clock, access=admin, problems=peers)
+    routes.add("GET", f"{one}/reports", get_reports, access=admin)
+    routes.add("PUT", f"{one}/reports", put_reports, access=admin)
+    routes.add("GET", f"{one}/reports/topics", get_topics, access=admin)
     routes.add("POST", f"{one}/ptz", move_camera, access=admin, status=204, problems=peers)
     routes.add("POST", f"{one}/presets", add_preset, access=admin, status=201, problems=peers)
+
+
+async def _sub(house: Services, camera: Camera) -> SubStreamOut | None:
+    one = await house.onvif.links.sub_streams.get(camera.id)
+    if one is None:
+        return None
+    url = one.address(camera.address).url
+    return SubStreamOut(url=url, codec=one.codec, width=one.width_px, height=one.height_px, fps=one.fps)
 
 
 async def _lines(house: Services, seconds: float, known: list[tuple[Camera, Link | None]]) -> AsyncIterator[bytes]:

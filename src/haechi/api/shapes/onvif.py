@@ -5,10 +5,14 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from haechi.api.shapes.cameras import Credential
-from haechi.api.shapes.fields import Fault, Input, Shape
+from haechi.api.shapes.fields import Fault, Input, Severity, Shape
+from haechi.base.clock import NS_PER_MS
 from haechi.base.redact import redact_text
+from haechi.events.reported.room import Listening
+from haechi.events.reported.wishes import LEAST_COOLDOWN_S, MOST_COOLDOWN_S, Wish
 from haechi.fleet.onvif.control import Standing
 from haechi.fleet.onvif.device import Description, Device, Step
+from haechi.fleet.onvif.topics import KINDS, Kind
 
 OnvifUrl = Annotated[str, Field(min_length=1, max_length=1024, examples=["http://192.0.2.20/onvif/device_service"])]
 Token = Annotated[str, Field(min_length=1, max_length=64)]
@@ -117,11 +121,48 @@ class DescribeOut(Shape):
         )
 
 
+class SubStreamIn(Input):
+    """A smaller stream of the same camera, on the same host, as the device told of it."""
+
+    url: Annotated[str, Field(min_length=1, max_length=2048)]
+    codec: Annotated[str, Field(max_length=16, pattern=r"^[a-z0-9]*$")] = ""
+    width: Annotated[int, Field(ge=0, le=16_384)] = 0
+    height: Annotated[int, Field(ge=0, le=16_384)] = 0
+    fps: Annotated[float, Field(ge=0, le=1000, allow_inf_nan=False)] = 0.0
+
+
 class LinkIn(Input):
-    """Where a camera speaks ONVIF, and which of its profiles is the stream that is taken."""
+    """Where a camera speaks ONVIF, which of its profiles is the stream that is taken, and its smaller stream if any."""
 
     url: OnvifUrl
     profile: Token
+    sub: SubStreamIn | None = None
+
+
+class FindIn(Input):
+    """Where to ask; empty: where the camera answers a search, and at the usual ports of its host."""
+
+    url: Annotated[str, Field(max_length=1024)] = ""
+
+
+class ClockOut(Shape):
+    """What came of setting a camera's clock: how far it was ahead of ours, and is. ``was_ntp``: it asked a time server
+    before, and does not any more.
+    """
+
+    before_s: float | None
+    after_s: float | None
+    was_ntp: bool
+
+
+class SubStreamOut(Shape):
+    """The smaller stream that is known of a camera."""
+
+    url: str
+    codec: str
+    width: int
+    height: int
+    fps: float
 
 
 class OnvifPreset(Shape):
@@ -143,6 +184,8 @@ class StandingOut(Shape):
     ptz: bool = False
     presets: list[OnvifPreset] = Field(default_factory=list)
     clock_difference_s: float | None = None
+    url: str = ""
+    sub: SubStreamOut | None = None
 
     @classmethod
     def of(cls, standing: Standing) -> "StandingOut":
@@ -178,3 +221,62 @@ class PresetIn(Input):
 def rounded(seconds: float | None) -> float | None:
     """Tenths: a device tells whole seconds."""
     return None if seconds is None else round(seconds, 1)
+
+
+class ReportsIn(Input):
+    """Whether what a camera notices by itself becomes events here, what of it, and how."""
+
+    enabled: bool
+    kinds: Annotated[list[Kind], Field(max_length=len(KINDS))]
+    severity: Severity = "detection"
+    cooldown_s: Annotated[float, Field(ge=LEAST_COOLDOWN_S, le=MOST_COOLDOWN_S, allow_inf_nan=False)] = 30.0
+
+    def wish(self) -> Wish:
+        """As the event stage's own."""
+        return Wish(self.enabled, tuple(self.kinds), self.severity, self.cooldown_s)
+
+
+class ReportsOut(Shape):
+    """The same, and how it stands: ``unlinked``: the camera is not linked over ONVIF. ``last``: the newest report."""
+
+    enabled: bool
+    kinds: list[Kind]
+    severity: Severity
+    cooldown_s: float
+    state: Literal["off", "unlinked", "connecting", "listening", "failed"]
+    since_ms: int
+    error: Fault | None
+    heard: int
+    last_ms: int | None
+    last_topic: str
+
+    @classmethod
+    def of(cls, wish: Wish, now: Listening) -> "ReportsOut":
+        """From the event stage's own."""
+        failed = Fault(code=now.error_code, message=redact_text(now.error_message)) if now.error_code else None
+        return cls(
+            enabled=wish.enabled,
+            kinds=list(wish.kinds),
+            severity=wish.severity,
+            cooldown_s=wish.cooldown_s,
+            state=now.state,
+            since_ms=now.since_ns // NS_PER_MS,
+            error=failed,
+            heard=now.heard,
+            last_ms=now.last_ns // NS_PER_MS if now.last_ns else None,
+            last_topic=now.last_topic,
+        )
+
+
+class ReportTopic(Shape):
+    """Something that a camera can notice, as it calls it. ``kind`` null: nothing that becomes an event."""
+
+    topic: str
+    kind: Kind | None
+
+
+class TopicsOut(Shape):
+    """What a camera says that it can notice. ``error``: it does not answer, or knows of no events."""
+
+    topics: list[ReportTopic]
+    error: Fault | None = None

@@ -10,6 +10,7 @@ import asyncio
 import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 
 import structlog
 from msgspec import Struct
@@ -18,14 +19,18 @@ from haechi.base.clock import NS_PER_S, Clock
 from haechi.base.errors import HaechiError, NotFound, PeerError
 from haechi.base.ids import CameraId
 from haechi.fleet.cameras import Camera
+from haechi.fleet.onvif.clock import ClockSet, set_clock
 from haechi.fleet.onvif.device import Description, describe
 from haechi.fleet.onvif.discovery import GROUP, PORT, Found, discover
+from haechi.fleet.onvif.find import FIND_S, find
 from haechi.fleet.onvif.http import Resolve
 from haechi.fleet.onvif.links import Link, LinkStore, link_for
 from haechi.fleet.onvif.place import Place
 from haechi.fleet.onvif.ptz import Preset, Ptz, Vector
 from haechi.fleet.onvif.session import Session
+from haechi.fleet.onvif.topics import topics_of
 from haechi.fleet.onvif.xml import inert
+from haechi.fleet.sub_streams import SubStream
 from haechi.media.rtsp.auth import Credentials
 
 log = structlog.get_logger(__name__)
@@ -158,16 +163,50 @@ class OnvifControl:
         async with self._speaking(camera.id):
             return await (await self._ptz(camera)).remember(name)
 
-    async def link(self, camera: Camera, url: str, profile: str) -> None:
+    async def link(self, camera: Camera, url: str, profile: str, sub: SubStream | None = None) -> None:
         """From now on the camera is spoken with over ONVIF.
 
         Raises:
             Invalid: See `link_for`.
         """
-        await self.links.put(camera.id, link_for(url, profile, camera.address.host))
+        link = link_for(url, profile, camera.address.host)
+        await self.links.put(camera.id, link)
+        await self.links.sub_streams.put(camera.id, sub)
+
+    async def find(self, camera: Camera, url: str = "") -> Description:
+        """Look for the device that a camera's stream comes from, and ask it with the camera's user: at ``url``, or
+        where it answers a search, or at the ports where makers put it.
+
+        Raises:
+            Invalid: ``onvif-other-host``: ``url`` is elsewhere; ``no-host``: the camera has no address.
+        """
+        return await find(camera, url, self.describe, partial(discover, FIND_S, self.targets), self._resolve)
+
+    async def topics(self, camera: Camera) -> Sequence[str]:
+        """What a camera says that it can notice. Raises as `move` does."""
+        async with self._speaking(camera.id):
+            return await topics_of(await self._session(camera, await self._link(camera)))
+
+    async def set_clock(self, camera: Camera) -> ClockSet:
+        """Set the camera's clock to ours. Raises as `move` does."""
+        async with self._speaking(camera.id):
+            session = await self._session(camera, await self._link(camera), fresh=True)
+            return await set_clock(session, self._clock)
+
+    async def open(self, camera: Camera, link: Link) -> Session:
+        """A conversation of its own with a camera, for who has much to ask.
+
+        Raises:
+            HaechiError: What `Session.reach` and `Session.open` raise.
+        """
+        who = Credentials(camera.address.username, camera.address.password)
+        session = Session(link.place(camera), who, self._resolve, self._clock)
+        await session.reach()
+        await session.open()
+        return session
 
     async def forget(self, camera: CameraId) -> None:
-        """A camera was deleted."""
+        """The camera was deleted, or is not spoken with over ONVIF any more."""
         self._known.pop(camera, None)
         self._moving.pop(camera, None)
         self._turns.pop(camera, None)
@@ -205,10 +244,14 @@ class OnvifControl:
             return () if error.code == "onvif-unsupported" else None
 
     async def _ptz(self, camera: Camera) -> Ptz:
+        link = await self._link(camera)
+        return Ptz(await self._session(camera, link), link.profile)
+
+    async def _link(self, camera: Camera) -> Link:
         link = await self.links.get(camera.id)
         if link is None:
-            raise NotFound("this camera was not added over ONVIF", code="no-onvif")
-        return Ptz(await self._session(camera, link), link.profile)
+            raise NotFound("this camera is not linked over ONVIF", code="no-onvif")
+        return link
 
     async def _session(self, camera: Camera, link: Link, *, fresh: bool = False) -> Session:
         """The conversation with a camera: begun anew when its address changed, when it is old, or when asked."""
@@ -217,10 +260,7 @@ class OnvifControl:
         if known is not None and not fresh and known.key == key and now_ns - known.opened_ns < KEEP_S * NS_PER_S:
             return known.session
         self._known.pop(camera.id, None)
-        who = Credentials(camera.address.username, camera.address.password)
-        session = Session(link.place(camera), who, self._resolve, self._clock)
-        await session.reach()
-        await session.open()
+        session = await self.open(camera, link)
         if len(self._known) >= MOST_SESSIONS:
             self._known.pop(next(iter(self._known)))
         self._known[camera.id] = _Known(key, session, now_ns)

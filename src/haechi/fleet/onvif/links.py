@@ -5,7 +5,7 @@ A password that was given for a host never goes to another one, whatever is stor
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import sqlalchemy as sa
 from msgspec import Struct
@@ -16,6 +16,7 @@ from haechi.base.ids import CameraId
 from haechi.fleet.cameras import Camera
 from haechi.fleet.onvif.media import is_token
 from haechi.fleet.onvif.place import Place
+from haechi.fleet.sub_streams import SubStreamStore
 from haechi.store.database import Database, metadata
 
 onvif_links = sa.Table(
@@ -58,10 +59,20 @@ def link_for(url: str, profile: str, host: str) -> Link:
 
 
 class LinkStore:
-    """The links in the database."""
+    """The links in the database.
+
+    Attributes:
+        sub_streams: The smaller streams of the same cameras.
+    """
 
     def __init__(self, database: Database) -> None:
+        self.sub_streams = SubStreamStore(database)
         self._database = database
+        self._listeners: list[Callable[[], None]] = []
+
+    def on_change(self, listener: Callable[[], None]) -> None:
+        """Call ``listener`` after each change."""
+        self._listeners.append(listener)
 
     async def get(self, camera: CameraId) -> Link | None:
         """The link of a camera; None when it was not added over ONVIF."""
@@ -83,11 +94,18 @@ class LinkStore:
             connection.execute(onvif_links.insert().values(camera=camera, **values))
 
         await self._database.write(work)
+        self._changed()
 
     async def forget(self, camera: CameraId) -> None:
-        """Remove the link of a camera that was deleted."""
+        """Remove the link of a camera."""
         statement = onvif_links.delete().where(onvif_links.c.camera == camera)
         await self._database.write(lambda c: c.execute(statement))
+        await self.sub_streams.put(camera, None)
+        self._changed()
+
+    def _changed(self) -> None:
+        for listener in self._listeners:
+            listener()
 
 
 def _link(row: Row[tuple[object, ...]]) -> Link:

@@ -112,12 +112,15 @@ class Session:
         """The device's time, as far as it is known."""
         return self._clock.wall_ns() + round((self.clock_difference_s or 0.0) * NS_PER_S)
 
-    async def call(self, service: str | Place, body: str, *, action: str = "", seconds: float = ANSWER_S) -> Node:
+    async def call(
+        self, service: str | Place, body: str, *, action: str = "", header: str = "", seconds: float = ANSWER_S
+    ) -> Node:
         """Ask a service; the answer's first element.
 
         Args:
             service: Its name, or where it is.
             action: WS-Addressing action; the event service wants one, and the address with it.
+            header: XML that goes into the header beside.
 
         Raises:
             Denied: ``onvif-unauthorized``.
@@ -125,9 +128,10 @@ class Session:
             HaechiError: What `post` raises.
         """
         place = self._where(service)
-        response = await self._try(place, body, action, seconds)
+        header += _addressing(place, action) if action else ""
+        response = await self._try(place, body, header, seconds)
         if response.status == 401 and self._take_challenge(response):
-            response = await self._try(place, body, action, seconds)
+            response = await self._try(place, body, header, seconds)
         if response.status in _REFUSED_STATUS:
             raise refused()
         return self._answer(response).body
@@ -155,8 +159,7 @@ class Session:
             raise unsupported(f"it has no {service} service")
         return place
 
-    async def _try(self, place: Place, body: str, action: str, seconds: float) -> Response:
-        header = _addressing(place, action) if action else ""
+    async def _try(self, place: Place, body: str, header: str, seconds: float) -> Response:
         if self._who.username and self._challenge is None:
             header += security_header(self._who, secrets.token_bytes(16), self.device_now_ns)
         return await self._post(place, envelope(body, header), seconds)

@@ -237,6 +237,12 @@ def escape(text: str) -> str:
     return kept
 
 
+def written(node: Node) -> str:
+    """An element as XML again, with its namespace and without attributes."""
+    inner = escape(node.text) + "".join(written(child) for child in node.children)
+    return f'<{node.name} xmlns="{escape(node.namespace)}">{inner}</{node.name}>'
+
+
 def inert(text: str, most: int = 120) -> str:
     """What a device says of itself as one line without control and direction characters, at most ``most`` long."""
     kept = "".join(char if char.isprintable() else " " for char in text[: most * 4])

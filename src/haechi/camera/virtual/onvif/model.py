@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from msgspec import Struct
@@ -57,6 +57,9 @@ class Quirks(Struct, frozen=True):
         hostless_uri: The stream's address has a port, but no host.
         ignores_limit: A continuous move goes on until it is told to stop.
         secret_uri: The stream's address has user name and password in it.
+        no_renew: It does not know how to renew a subscription.
+        hasty_pulls: It answers at once when it is asked what is new, though nothing is.
+        numbered_pulls: Its subscriptions have one address, and a number that belongs into the header.
         entities: Answers with a document type that grows without bound.
         redirect: Sends every question there.
     """
@@ -79,16 +82,34 @@ class Quirks(Struct, frozen=True):
     hostless_uri: bool = False
     ignores_limit: bool = False
     secret_uri: bool = False
+    no_renew: bool = False
+    hasty_pulls: bool = False
+    numbered_pulls: bool = False
     entities: bool = False
     redirect: str = ""
 
 
+Pairs = tuple[tuple[str, str], ...]
+MOTION = "RuleEngine/CellMotionDetector/Motion"
+TOPICS: Mapping[str, str] = {
+    MOTION: "IsMotion",
+    "RuleEngine/TamperDetector/Tamper": "IsTamper",
+    "RuleEngine/LineDetector/Crossed": "",
+    "RuleEngine/FieldDetector/ObjectsInside": "IsInside",
+    "Device/Trigger/DigitalInput": "LogicalState",
+    "Monitoring/ProcessorUsage": "",
+}
+"""What it can notice, and the name of the state where it is one."""
+
+
 class Notice(Struct, frozen=True):
-    """Motion began or ended. ``number`` counts them."""
+    """Something was noticed. ``number`` counts them."""
 
     number: int
     at_ns: int
-    is_on: bool
+    topic: str
+    data: Pairs
+    source: Pairs = (("VideoSourceConfigurationToken", "source"),)
 
 
 class Head:
@@ -155,6 +176,7 @@ class Model:
     Attributes:
         clock_off_ns: Its clock less the true time; SetSystemDateAndTime changes it.
         notices: The last things that it noticed.
+        states: Of each topic that is a state the notice that holds now.
         snapshot: A JPEG that it gives as its picture; empty: it gives none.
     """
 
@@ -165,7 +187,7 @@ class Model:
         self.head = Head(clock, ignores_limit=quirks.ignores_limit)
         self.clock_off_ns = round(quirks.clock_off_s * NS_PER_S)
         self.notices: deque[Notice] = deque(maxlen=MOST_NOTICES)
-        self.is_motion = False
+        self.states: dict[str, Notice] = {MOTION: Notice(0, clock.wall_ns(), MOTION, (("IsMotion", "false"),))}
         self.snapshot = b""
         self._clock = clock
         self._count = 0
@@ -180,9 +202,14 @@ class Model:
 
     def notice(self, *, is_on: bool) -> None:
         """Something begins or ceases to move in the picture."""
+        self.report(MOTION, (("IsMotion", str(is_on).lower()),))
+
+    def report(self, topic: str, data: Pairs) -> None:
+        """It notices something of one of `TOPICS`."""
         self._count += 1
-        self.is_motion = is_on
-        self.notices.append(Notice(self._count, self.now_ns(), is_on))
+        self.notices.append(Notice(self._count, self.now_ns(), topic, data))
+        if TOPICS[topic]:
+            self.states[topic] = self.notices[-1]
 
     @property
     def newest(self) -> int:

@@ -9,14 +9,13 @@ from collections.abc import Mapping
 
 from haechi.base.clock import NS_PER_S, Clock
 from haechi.camera.virtual.onvif.answers import Fault
-from haechi.camera.virtual.onvif.model import Model, Notice
+from haechi.camera.virtual.onvif.model import TOPICS, Model, Notice, Pairs
 from haechi.fleet.onvif.soap import xml_time
-from haechi.fleet.onvif.xml import Node
+from haechi.fleet.onvif.xml import Node, escape
 
 MOST_PULL_POINTS = 8
 PATH = "/onvif/pull/"
 LONGEST_PULL_S = 60.0
-_TOPIC = "tns1:RuleEngine/CellMotionDetector/Motion"
 _DIALECT = "http://www.onvif.org/ver10/tev/topicExpression/ConcreteSet"
 _TNS1 = 'xmlns:tns1="http://www.onvif.org/ver10/topics"'
 
@@ -58,18 +57,43 @@ class PullPoints:
         self._points[name] = _Point(self._model.newest, self._clock.monotonic_ns() + round(life_s * NS_PER_S))
         return (
             "<tev:CreatePullPointSubscriptionResponse><tev:SubscriptionReference>"
-            f"<wsa:Address>{base}{PATH}{name}</wsa:Address></tev:SubscriptionReference>"
+            f"{self._reference(base, name)}</tev:SubscriptionReference>"
             f"{self._times('wsnt', life_s)}</tev:CreatePullPointSubscriptionResponse>"
         )
 
-    async def answer(self, name: str, asked: Node) -> str:
+    def _reference(self, base: str, name: str) -> str:
+        if not self._model.quirks.numbered_pulls:
+            return f"<wsa:Address>{base}{PATH}{name}</wsa:Address>"
+        number = f'<v:SubscriptionId xmlns:v="urn:haechi:virtual">{name}</v:SubscriptionId>'
+        return f"<wsa:Address>{base}{PATH}one</wsa:Address><wsa:ReferenceParameters>{number}</wsa:ReferenceParameters>"
+
+    def properties(self) -> str:
+        """GetEventProperties."""
+        tree = "".join(_branch(topic, name) for topic, name in TOPICS.items())
+        return (
+            "<tev:GetEventPropertiesResponse><tev:TopicNamespaceLocation>http://www.onvif.org/onvif/ver10/topics/"
+            "topicns.xml</tev:TopicNamespaceLocation><wsnt:FixedTopicSet>true</wsnt:FixedTopicSet>"
+            f'<wstop:TopicSet xmlns:wstop="http://docs.oasis-open.org/wsn/t-1" {_TNS1}>{tree}</wstop:TopicSet>'
+            f"<wsnt:TopicExpressionDialect>{_DIALECT}</wsnt:TopicExpressionDialect><tev:MessageContentFilterDialect>"
+            "http://www.onvif.org/ver10/tev/messageContentFilter/ItemFilter</tev:MessageContentFilterDialect>"
+            "<tev:MessageContentSchemaLocation>http://www.onvif.org/onvif/ver10/schema/onvif.xsd"
+            "</tev:MessageContentSchemaLocation></tev:GetEventPropertiesResponse>"
+        )
+
+    def forget(self) -> None:
+        """All subscriptions are gone, as after a restart."""
+        self._points.clear()
+
+    async def answer(self, name: str, asked: Node, header: Node | None) -> str:
         """What a pull point is asked."""
+        if self._model.quirks.numbered_pulls:
+            name = header.text_at("SubscriptionId") if header is not None else ""
         point = self._points.get(name) if name in self.open else None
         if point is None:
             raise Fault("ter:InvalidArgVal", "no such subscription")
         if asked.name == "PullMessages":
             return await self._pull(point, asked)
-        if asked.name == "Renew":
+        if asked.name == "Renew" and not self._model.quirks.no_renew:
             life_s = _duration_s(asked.text_at("TerminationTime"), 60.0)
             point.expires_ns = self._clock.monotonic_ns() + round(life_s * NS_PER_S)
             ends = xml_time(self._model.now_ns() + round(life_s * NS_PER_S))
@@ -86,9 +110,9 @@ class PullPoints:
         limit = asked.text_at("MessageLimit")
         most = min(int(limit), 100) if limit.isdecimal() and len(limit) < 6 else 100
         wait_s = min(_duration_s(asked.text_at("Timeout"), 1.0), LONGEST_PULL_S)
-        messages = [_message(Notice(0, self._model.now_ns(), self._model.is_motion), "Initialized")] * point.is_new
+        messages = [_message(one, "Initialized") for one in self._model.states.values()] if point.is_new else []
         point.is_new = False
-        if not messages:
+        if not messages and not self._model.quirks.hasty_pulls:
             await self._news_within(point, wait_s)
         waiting = [one for one in self._model.notices if one.number > point.seen][: most - len(messages)]
         point.seen = waiting[-1].number if waiting else point.seen
@@ -115,13 +139,32 @@ class PullPoints:
 
 
 def _message(one: Notice, operation: str) -> str:
+    what = f' PropertyOperation="{operation}"' if TOPICS[one.topic] else ""
+    topic = f'<wsnt:Topic Dialect="{_DIALECT}" {_TNS1}>tns1:{one.topic}</wsnt:Topic>'
     return (
-        f'<wsnt:NotificationMessage><wsnt:Topic Dialect="{_DIALECT}" {_TNS1}>{_TOPIC}</wsnt:Topic><wsnt:Message>'
-        f'<tt:Message UtcTime="{xml_time(one.at_ns)}" PropertyOperation="{operation}">'
-        '<tt:Source><tt:SimpleItem Name="VideoSourceConfigurationToken" Value="source"/></tt:Source>'
-        f'<tt:Data><tt:SimpleItem Name="IsMotion" Value="{str(one.is_on).lower()}"/></tt:Data></tt:Message>'
+        f"<wsnt:NotificationMessage>{topic}<wsnt:Message>"
+        f'<tt:Message UtcTime="{xml_time(one.at_ns)}"{what}>'
+        f"<tt:Source>{_items(one.source)}</tt:Source><tt:Data>{_items(one.data)}</tt:Data></tt:Message>"
         "</wsnt:Message></wsnt:NotificationMessage>"
     )
+
+
+def _items(pairs: Pairs) -> str:
+    return "".join(f'<tt:SimpleItem Name="{escape(name)}" Value="{escape(value)}"/>' for name, value in pairs)
+
+
+def _branch(topic: str, state: str) -> str:
+    """One topic of a topic set, from its root."""
+    first, *rest = topic.split("/")
+    is_property = "true" if state else "false"
+    leaf = (
+        f'<tt:MessageDescription IsProperty="{is_property}"><tt:Data><tt:SimpleItemDescription '
+        f'Name="{state or "ObjectId"}" Type="xs:boolean"/></tt:Data></tt:MessageDescription>'
+    )
+    for depth, name in enumerate(reversed(rest)):
+        mark = "" if depth else ' wstop:topic="true"'
+        leaf = f"<{name}{mark}>{leaf}</{name}>"
+    return f"<tns1:{first}>{leaf}</tns1:{first}>"
 
 
 def _duration_s(text: str, otherwise: float) -> float:

@@ -15,13 +15,13 @@ from haechi.base.errors import HaechiError, PeerError
 from haechi.camera.virtual.onvif.answers import DEVICE, MEDIA, PUBLIC, Fault, Reply
 from haechi.camera.virtual.onvif.beacon import Beacon, discovery_sockets
 from haechi.camera.virtual.onvif.media2 import MEDIA2
-from haechi.camera.virtual.onvif.model import Identity, Model, Quirks, VirtualProfile
+from haechi.camera.virtual.onvif.model import Identity, Model, Pairs, Quirks, VirtualProfile
 from haechi.camera.virtual.onvif.moves import PTZ
 from haechi.camera.virtual.onvif.pulls import PATH, PullPoints
 from haechi.camera.virtual.onvif.users import Users
 from haechi.fleet.onvif.place import bracketed
-from haechi.fleet.onvif.soap import CONTENT_TYPE, envelope, parse_answer
-from haechi.fleet.onvif.xml import MOST_BYTES, Node, escape
+from haechi.fleet.onvif.soap import CONTENT_TYPE, Answer, envelope, parse_answer
+from haechi.fleet.onvif.xml import MOST_BYTES, escape
 
 HEAR_S = 30.0
 _NOBODY = Users("", "")
@@ -105,6 +105,11 @@ class VirtualOnvif:
         self.model.notice(is_on=is_on)
         self.pulls.wake()
 
+    def report(self, topic: str, data: Pairs) -> None:
+        """It notices something of one of `TOPICS`; who listens is told."""
+        self.model.report(topic, data)
+        self.pulls.wake()
+
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._talk, self._host, self._port, limit=64 * 1024, ssl=self._tls)
         self._port = self._server.sockets[0].getsockname()[1]
@@ -186,7 +191,7 @@ class VirtualOnvif:
         if question.name not in PUBLIC and not is_known:
             return self._refused()
         try:
-            return _Out(200, envelope(await self._reply(path, question)))
+            return _Out(200, envelope(await self._reply(path, message)))
         except Fault as fault:
             if self.model.quirks.unknown_is_400 and fault.subcode == "ter:ActionNotSupported":
                 return _Out(400, b"", kind="text/plain")
@@ -201,12 +206,15 @@ class VirtualOnvif:
             return _Out(401, fault, (("WWW-Authenticate", challenge),))
         return _Out(400, fault)
 
-    async def _reply(self, path: str, question: Node) -> str:
-        quirks = self.model.quirks
+    async def _reply(self, path: str, message: Answer) -> str:
+        quirks, question = self.model.quirks, message.body
         if path.startswith(PATH):
-            return await self.pulls.answer(path.removeprefix(PATH), question)
-        if path == "/onvif/event_service" and not quirks.no_events and question.name == "CreatePullPointSubscription":
-            return self.pulls.create(self.base, question)
+            return await self.pulls.answer(path.removeprefix(PATH), question, message.header)
+        if path == "/onvif/event_service" and not quirks.no_events:
+            if question.name == "CreatePullPointSubscription":
+                return self.pulls.create(self.base, question)
+            if question.name == "GetEventProperties":
+                return self.pulls.properties()
         tables: Mapping[str, Mapping[str, Reply]] = {
             "/onvif/device_service": DEVICE,
             "/onvif/media_service": {} if quirks.no_media1 else MEDIA,

@@ -1,0 +1,1 @@
+"""What cameras notice by themselves, as events of the house."""
