@@ -6,6 +6,7 @@ from haechi.app.settings import SourceSettings
 from haechi.base.clock import Clock
 from haechi.ingest.openers import Openers
 from haechi.ingest.reach import Reach
+from haechi.ingest.web.opener import WebOpener
 
 
 def reach_of(settings: SourceSettings) -> Reach:
@@ -19,4 +20,4 @@ def openers_over(clock: Clock, reach: Reach) -> Openers:
     What an opener needs beyond ourselves (libav, a browser's WebRTC) it imports when it opens its first camera: this is
     made before the first unit can be recorded.
     """
-    return Openers(clock, reach=reach)
+    return Openers(clock, {"http": WebOpener(clock, reach)}, reach=reach)

@@ -8,7 +8,7 @@ from urllib.parse import quote
 from msgspec import Struct
 
 from haechi.base.errors import Invalid
-from haechi.media.url import RTSP_PORTS, Url
+from haechi.media.url import HTTP_PORTS, RTSP_PORTS, Url
 
 LONGEST_URL = 2048
 LONGEST_CREDENTIAL = 256
@@ -16,9 +16,16 @@ REVERSE = "reverse:"
 """The address of a camera that dials out to us: there is none to connect to."""
 PUSHED = "push:"
 """The address of a camera whose stream a client pushes over the result socket."""
-PORTS: Mapping[str, int] = {**RTSP_PORTS}
+PORTS: Mapping[str, int] = {**RTSP_PORTS, **HTTP_PORTS}
 """Addresses on the network: scheme, and the port that it has when none is named."""
-KINDS: Mapping[str, str] = {"rtsp": "rtsp", "rtsps": "rtsp", "reverse": "reverse", "push": "push"}
+KINDS: Mapping[str, str] = {
+    "rtsp": "rtsp",
+    "rtsps": "rtsp",
+    "reverse": "reverse",
+    "push": "push",
+    "http": "http",
+    "https": "http",
+}
 """By scheme: who opens such a camera (`haechi.ingest.openers`)."""
 
 

@@ -28,15 +28,19 @@ async def connect(protocol: asyncio.Protocol, address: Address, seconds: float) 
     loop = asyncio.get_running_loop()
     try:
         await asyncio.wait_for(loop.create_connection(lambda: protocol, host, port), seconds)
-    except TimeoutError as error:
+    except (OSError, TimeoutError) as error:
+        raise unreachable(error, host, port) from error
+
+
+def unreachable(error: OSError | TimeoutError, host: str, port: int) -> Unavailable:
+    """The condition behind a connection that could not be opened: ``tcp-refused``, ``tcp-timeout``, ``tcp-failed``."""
+    if isinstance(error, TimeoutError):
         message = "the camera does not answer; is it switched on and is the address right?"
-        raise Unavailable(message, code="tcp-timeout", host=host, port=port) from error
-    except ConnectionRefusedError as error:
+        return Unavailable(message, code="tcp-timeout", host=host, port=port)
+    if isinstance(error, ConnectionRefusedError):
         message = "nothing listens at this port of the camera; is the port right?"
-        raise Unavailable(message, code="tcp-refused", host=host, port=port) from error
-    except OSError as error:
-        message = "the camera cannot be reached"
-        raise Unavailable(message, code="tcp-failed", host=host, port=port, reason=error.strerror) from error
+        return Unavailable(message, code="tcp-refused", host=host, port=port)
+    return Unavailable("the camera cannot be reached", code="tcp-failed", host=host, port=port, reason=error.strerror)
 
 
 class UdpPairs:

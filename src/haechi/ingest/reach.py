@@ -142,7 +142,7 @@ async def system_lookup(host: str, port: int) -> Sequence[str]:
     """What this machine's resolver says."""
     loop = asyncio.get_running_loop()
     found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return [str(address[0]) for family, _, _, _, address in found if family in (socket.AF_INET, socket.AF_INET6)]
+    return [str(address[0]) for _, _, _, _, address in found]
 
 
 def is_own_address(text: str) -> bool:
@@ -155,6 +155,11 @@ def is_own_address(text: str) -> bool:
     except OSError:
         return False
     return True
+
+
+def is_public(number: str) -> bool:
+    """Whether a numeric address is on the public internet."""
+    return _plain(ipaddress.ip_address(number.partition("%")[0])).is_global
 
 
 def _within(number: Number, networks: Sequence[Network]) -> bool:

@@ -11,6 +11,7 @@ from msgspec import Struct
 from haechi.base.errors import Invalid
 
 RTSP_PORTS: Mapping[str, int] = {"rtsp": 554, "rtsps": 322}
+HTTP_PORTS: Mapping[str, int] = {"http": 80, "https": 443}
 _TLS = frozenset({"rtsps", "https", "rtmps"})
 _MAX_CHARS = 4096
 
