@@ -49,7 +49,7 @@ def test_input_that_cannot_be_taken_is_named_but_not_repeated(world: World) -> N
 
 
 ADDRESSES = {
-    "http://192.0.2.1/x": "must begin with rtsp",
+    "gopher://192.0.2.1/x": "must begin with rtsp",
     "file:///etc/passwd": "must begin with rtsp",
     "rtsp://": "host",
     "rtsp://h:99999/x": "host and port",

@@ -95,7 +95,7 @@ def test_the_password_can_come_by_environment_so_that_it_stands_in_no_history(sh
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [
-        (("camera", "add", "http://cam.lan/"), "bad-url"),
+        (("camera", "add", "gopher://cam.lan/"), "bad-url"),
         (("camera", "add", "rtsp://"), "bad-url"),
         (("camera", "add", "rtsp://h/", "--transport", "pigeon"), "bad-transport"),
         (("camera", "remove", "cam_nosuch"), "camera-not-found"),
@@ -111,7 +111,7 @@ def test_what_cannot_be_done_is_a_condition_with_a_code(shell: Shell, arguments:
 @pytest.mark.parametrize(
     ("arguments", "status"),
     [
-        (["camera", "add", "http://cam.lan/"], 2),
+        (["camera", "add", "gopher://cam.lan/"], 2),
         (["camera", "remove", "cam_nosuch"], 1),
         (["camera", "add"], 2),
         (["nonsense"], 2),

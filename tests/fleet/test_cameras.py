@@ -76,7 +76,7 @@ def test_watchers_hear_of_each_change(tmp_path: Path) -> None:
     "text",
     [
         "",
-        "http://host/",
+        "gopher://host/",
         "rtsp://",
         "rtsp:///x",
         "rtsp://host:99999/",
