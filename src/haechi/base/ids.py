@@ -12,6 +12,7 @@ RuleId = NewType("RuleId", str)
 UserId = NewType("UserId", str)
 ExportId = NewType("ExportId", str)
 BookmarkId = NewType("BookmarkId", str)
+FilmId = NewType("FilmId", str)
 RecordingId = NewType("RecordingId", int)
 
 _ALPHABET = "abcdefghjkmnpqrstvwxyz23456789"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
@@ -70,11 +70,14 @@ class UnitBuilder:
         first = is_slice and len(nal) > dialect.header_bytes and dialect.is_first_slice(nal)
         if self._slices and (first or kind in (NalKind.DROP, NalKind.SET, NalKind.HEAD)):
             yield from self.finish()
+        self._take(nal, kind)
+
+    def _take(self, nal: bytes, kind: NalKind) -> None:
         if kind == NalKind.SET:
-            dialect.add_set(nal)
+            self._dialect.add_set(nal)
         if kind in (NalKind.SET, NalKind.DROP):
             return
-        if is_slice:
+        if kind >= NalKind.SLICE:
             self._slices.append(nal)
             self._is_sync = self._is_sync or kind == NalKind.SYNC_SLICE
         elif kind == NalKind.HEAD:
@@ -83,6 +86,17 @@ class UnitBuilder:
         self._bytes += len(nal) + 4
         if self._bytes > MAX_UNIT_BYTES:
             raise PeerError("an access unit never ends", offset=self._bytes, code="unit-too-large")
+
+    def whole(self, nals: Iterable[bytes]) -> StreamUnit | None:
+        """The access unit that these NAL units are together, as whoever kept them says; two fields stay one unit.
+
+        Raises:
+            PeerError: It exceeds a limit, or a parameter set is malformed.
+        """
+        for nal in nals:
+            self._take(nal, self._dialect.kinds[nal[0]])
+        units = list(self.finish())
+        return units[0] if units else None
 
     def finish(self) -> Iterator[StreamUnit]:
         """The unit in progress, complete."""

@@ -1,0 +1,1 @@
+"""Tests of films taken in."""
