@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from haechi.api.auth.tokens import csrf_of
-from haechi.base.clock import SystemClock
+from haechi.base.clock import NS_PER_S, SystemClock
 from haechi.camera.virtual.onvif.model import Identity, Quirks, VirtualProfile
 from haechi.camera.virtual.onvif.server import Listening, VirtualOnvif
 from haechi.camera.virtual.onvif.users import Users
@@ -22,6 +22,7 @@ from tests.fleet.onvif.test_discovery import free_udp_port
 from tests.reach import resolve
 
 STREAM = VirtualProfile("main", "rtsp://127.0.0.1:8554/yard")
+SUB = VirtualProfile("sub", "rtsp://127.0.0.1:8554/yard-small", width_px=640, height_px=360)
 SECRET = "canary-onvif-password"
 Ask = Callable[..., Awaitable[Answer]]
 
@@ -45,7 +46,7 @@ def act(
 
     async def run() -> None:
         device = VirtualOnvif(
-            [STREAM],
+            [STREAM, SUB],
             users=Users("me", SECRET),
             quirks=quirks,
             identity=Identity(name="Yard"),
@@ -99,7 +100,11 @@ def test_a_device_is_described_and_the_hop_that_failed_is_named(world: World) ->
             {
                 "token": "main", "name": "main", "codec": "h264", "width": 1280, "height": 720, "fps": 15.0,
                 "bitrate_bps": 2_048_000, "url": STREAM.uri,
-            }
+            },
+            {
+                "token": "sub", "name": "sub", "codec": "h264", "width": 640, "height": 360, "fps": 15.0,
+                "bitrate_bps": 2_048_000, "url": SUB.uri,
+            },
         ]  # fmt: skip
         assert body["device"]["ptz"]
         assert abs(body["device"]["clock_difference_s"] - 7200) < 30
@@ -168,3 +173,101 @@ def test_moving_is_written_down(world: World) -> None:
         assert ("cameras", "onvif") in told
 
     act(world, play)
+
+
+def test_the_clock_of_a_camera_is_set_and_the_result_told(world: World) -> None:
+    async def play(device: VirtualOnvif, ask: Ask) -> None:
+        one = await added(ask, device)
+        done = await ask("POST", f"{one}/onvif/clock")
+        assert done.status == 200
+        told = done.json()
+        assert abs(told["before_s"] - 7200) < 30
+        assert abs(told["after_s"]) < 30
+        assert not told["was_ntp"]
+        assert abs(device.model.clock_off_ns) < 30 * NS_PER_S
+        other = await world.registry.add("Door", "rtsp://127.0.0.1:1/x", enabled=False)
+        assert (await ask("POST", f"/api/cameras/{other.id}/onvif/clock")).status == 404
+
+    act(world, play, Quirks(clock_off_s=7200))
+
+
+def test_a_camera_that_was_added_by_its_stream_is_linked_to_its_device_and_unlinked(world: World) -> None:
+    async def play(device: VirtualOnvif, ask: Ask) -> None:
+        camera = await world.registry.add("Yard", STREAM.uri, credentials=("me", SECRET), enabled=False)
+        one = f"/api/cameras/{camera.id}"
+        found = (await ask("POST", f"{one}/onvif/find", {})).json()
+        assert found["ok"]
+        assert found["device"]["url"] == device.url
+        assert [row["token"] for row in found["device"]["profiles"]] == ["main", "sub"]
+        sub = found["device"]["profiles"][1]
+        link = {
+            "url": device.url,
+            "profile": "main",
+            "sub": {name: sub[name] for name in ("url", "codec", "width", "height", "fps")},
+        }
+        assert (await ask("PUT", f"{one}/onvif", link)).status == 204
+        standing = (await ask("GET", f"{one}/onvif")).json()
+        assert (standing["linked"], standing["url"], standing["ptz"]) == (True, device.url, True)
+        assert standing["sub"] == {"url": SUB.uri, "codec": "h264", "width": 640, "height": 360, "fps": 15.0}
+        kept = await world.onvif.links.sub_streams.get(camera.id)
+        assert kept is not None
+        assert kept.address(camera.address).secret_url() == SUB.uri.replace("//", f"//me:{SECRET}@")
+        bad = await ask("PUT", f"{one}/onvif", {**link, "sub": {**link["sub"], "url": "rtsp://192.0.2.1/x"}})
+        assert (bad.status, bad.json()["code"]) == (422, "sub-stream-other-host")
+        assert (await ask("DELETE", f"{one}/onvif")).status == 204
+        assert (await ask("GET", f"{one}/onvif")).json()["linked"] is False
+        assert await world.onvif.links.sub_streams.all() == {}
+
+    act(world, play)
+
+
+def test_a_device_is_asked_with_the_cameras_password_only_at_the_cameras_host(world: World) -> None:
+    async def play(device: VirtualOnvif, ask: Ask) -> None:
+        camera = await world.registry.add("Yard", STREAM.uri, credentials=("me", SECRET), enabled=False)
+        one = f"/api/cameras/{camera.id}"
+        elsewhere = await ask("POST", f"{one}/onvif/find", {"url": device.url.replace("127.0.0.1", "127.0.0.9")})
+        assert (elsewhere.status, elsewhere.json()["code"]) == (422, "onvif-other-host")
+        assert (await ask("POST", f"{one}/onvif/find", {"url": device.url})).json()["ok"]
+        wrong = await world.registry.add("Gate", STREAM.uri, credentials=("me", "wrong"), enabled=False)
+        refused = (await ask("POST", f"/api/cameras/{wrong.id}/onvif/find", {})).json()
+        assert refused["error"]["code"] == "onvif-unauthorized"
+        dials = await world.registry.add("Van", "reverse:", enabled=False)
+        none = await ask("POST", f"/api/cameras/{dials.id}/onvif/find", {})
+        assert (none.status, none.json()["code"]) == (422, "no-host")
+
+    act(world, play)
+
+
+def test_what_a_camera_may_report_is_chosen_and_what_it_can_is_asked(world: World) -> None:
+    async def play(device: VirtualOnvif, ask: Ask) -> None:
+        one = await added(ask, device)
+        before = (await ask("GET", f"{one}/reports")).json()
+        assert (before["enabled"], before["state"], before["heard"], before["error"]) == (False, "off", 0, None)
+        wish = {"enabled": True, "kinds": ["line", "motion"], "severity": "alert", "cooldown_s": 5}
+        put = await ask("PUT", f"{one}/reports", wish)
+        assert put.status == 200
+        kept = (await ask("GET", f"{one}/reports")).json()
+        assert (kept["enabled"], kept["kinds"], kept["severity"], kept["cooldown_s"]) == (
+            True, ["motion", "line"], "alert", 5.0,
+        )  # fmt: skip
+        for bad in ({"kinds": ["dragon"]}, {"kinds": []}, {"cooldown_s": 0}):
+            assert (await ask("PUT", f"{one}/reports", {**wish, **bad})).status == 422
+        topics = (await ask("GET", f"{one}/reports/topics")).json()
+        assert {"topic": "RuleEngine/LineDetector/Crossed", "kind": "line"} in topics["topics"]
+        assert {"topic": "Monitoring/ProcessorUsage", "kind": None} in topics["topics"]
+        assert (await ask("DELETE", one)).status == 204
+        assert await world.services().reports.wishes.all() == {}
+
+    act(world, play)
+
+
+def test_a_camera_that_knows_of_no_events_says_so(world: World) -> None:
+    async def play(device: VirtualOnvif, ask: Ask) -> None:
+        one = await added(ask, device)
+        topics = (await ask("GET", f"{one}/reports/topics")).json()
+        assert (topics["topics"], topics["error"]["code"]) == ([], "onvif-unsupported")
+        other = await world.registry.add("Door", "rtsp://127.0.0.1:1/x", enabled=False)
+        unlinked = (await ask("GET", f"/api/cameras/{other.id}/reports/topics")).json()
+        assert unlinked["error"]["code"] == "no-onvif"
+
+    act(world, play, Quirks(no_events=True))

@@ -23,6 +23,7 @@ from haechi.api.shapes.events import (
     FrameBoxes,
     ModelRef,
     ReplayOut,
+    ReportOut,
     ReviewIn,
     ReviewManyIn,
     event_fields,
@@ -124,7 +125,7 @@ def register(routes: Routes) -> None:
     routes.add("PATCH", one, review, access=view)
     routes.add("GET", f"{one}/snapshot.jpg", snapshot, access=view, problems=(422, 503), responses=JPEG)
     routes.add("GET", f"{one}/clip.mp4", clip, access=view, problems=(416,), responses=RANGES)
-    routes.add("POST", f"{one}/replay", replay, access=view, problems=(503,))
+    routes.add("POST", f"{one}/replay", replay, access=view, problems=(422, 503))
 
 
 async def camera_names(house: Services) -> dict[CameraId, str]:
@@ -155,6 +156,7 @@ async def _same_millisecond(house: Services, wanted: EventFilter, page: Page) ->
 async def _detail(house: Services, event: Event) -> EventDetail:
     names = await camera_names(house)
     results = await house.events.detections(event.id)
+    report = await house.events.report_of(event)
     start_ns, end_ns = clip_range(event)
     fields = event_fields(event, names.get(event.camera, ""))
     return EventDetail.model_validate(
@@ -163,6 +165,7 @@ async def _detail(house: Services, event: Event) -> EventDetail:
             "model": ModelRef(name=event.model_name, hash=event.model_hash),
             "config_hash": event.config_hash,
             "clip": ClipSpan(start_ms=start_ns // NS_PER_MS, end_ms=-(-end_ns // NS_PER_MS)),
+            "report": None if report is None else ReportOut(topic=report.topic, items=list(report.items)),
             "detections": [FrameBoxes.of(result, start_ns) for result in results],
         }
     )

@@ -21,9 +21,14 @@ class EventFrame(Shape):
 
 
 class EventOut(Shape):
-    """An event. ``rule`` and ``zone`` are the names at the time; ``end_ms`` is null while it lasts."""
+    """An event. ``rule`` and ``zone`` are the names at the time; ``end_ms`` is null while it lasts.
+
+    ``source``: who noticed it. Of what the ``camera`` reported by itself, ``rule`` is the camera's own word for it, the
+    score says nothing and the box is the whole picture.
+    """
 
     id: str
+    source: Literal["vision", "camera"]
     camera: str
     camera_name: str
     rule: str
@@ -91,12 +96,20 @@ class ClipSpan(Shape):
     end_ms: int
 
 
+class ReportOut(Shape):
+    """What a camera said: its topic, and names and values as it sent them."""
+
+    topic: str
+    items: list[tuple[str, str]]
+
+
 class EventDetail(EventOut):
-    """An event with what it takes to check it."""
+    """An event with what it takes to check it. ``report``: what the camera said, of an event that it reported."""
 
     model: ModelRef
     config_hash: str
     clip: ClipSpan | None
+    report: ReportOut | None
     detections: list[FrameBoxes]
 
 
@@ -164,6 +177,7 @@ def event_fields(event: Event, camera_name: str) -> dict[str, object]:
     """The fields that every form of an event has."""
     return {
         "id": event.id,
+        "source": "camera" if event.is_reported else "vision",
         "camera": event.camera,
         "camera_name": camera_name,
         "rule": event.rule_name,
