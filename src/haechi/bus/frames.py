@@ -97,6 +97,11 @@ class Subscription:
         return self._channel.stream
 
     @property
+    def is_live(self) -> bool:
+        """Whether a run of the stream goes on."""
+        return self._channel.current is not None
+
+    @property
     def ledger(self) -> Ledger:
         """Where losses of this stream are accounted for."""
         return self._channel.ledger
@@ -169,7 +174,8 @@ class Subscription:
 class Channel:
     """One stream: its present run, its GOP cache, its subscribers."""
 
-    def __init__(self, stream: StreamId, ledger: Ledger) -> None:
+    def __init__(self, stream: StreamId, ledger: Ledger, gop_cache_bytes: int = GOP_CACHE_BYTES) -> None:
+        self._gop_cache_bytes = gop_cache_bytes
         self.stream = stream
         self.ledger = ledger
         self._runs: dict[int, Run] = {}
@@ -207,7 +213,7 @@ class Channel:
         if unit.is_sync or self._gop:
             self._gop.append(unit)
             self._gop_bytes += len(unit.data)
-            if self._gop_bytes > GOP_CACHE_BYTES:
+            if self._gop_bytes > self._gop_cache_bytes:
                 self._forget_gop()
         for subscription in self._subscriptions:
             subscription.offer(unit)
@@ -253,11 +259,15 @@ class Channel:
 class FrameBus:
     """All streams of this process.
 
+    Args:
+        gop_cache_bytes: See `GOP_CACHE_BYTES`.
+
     Attributes:
         ledger: What became of their units.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, gop_cache_bytes: int = GOP_CACHE_BYTES) -> None:
+        self._gop_cache_bytes = gop_cache_bytes
         self.ledger = Ledger()
         self._channels: dict[StreamId, Channel] = {}
         self._listeners: list[Callable[[StreamId], None]] = []
@@ -266,7 +276,7 @@ class FrameBus:
         """The channel of ``stream``, made on first use."""
         channel = self._channels.get(stream)
         if channel is None:
-            channel = self._channels[stream] = Channel(stream, self.ledger)
+            channel = self._channels[stream] = Channel(stream, self.ledger, self._gop_cache_bytes)
             for listener in self._listeners:
                 listener(stream)
         return channel

@@ -1,11 +1,13 @@
 """A camera that numbers its units and remembers them, its live connection with outages, and the archive beside it."""
 
+import asyncio
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 from msgspec import Struct
 
-from haechi.base.clock import NS_PER_S, Clock
+from haechi.base.clock import NS_PER_S, SystemClock
 from haechi.base.ids import StreamId
 from haechi.bus.frames import GapCause
 from haechi.ingest.runs import RunNumbers
@@ -14,6 +16,8 @@ from haechi.media.fmp4.reader import scan
 from haechi.media.reverse.edge import EdgeId, EdgeRun, EdgeUnit
 from haechi.record.backfill.filler import Backfill
 from haechi.record.disk.plain_file import PlainFile
+from haechi.record.index.totals import differing
+from haechi.record.repair.check import CheckLevel, check
 from haechi.record.write.recorder import RecorderSettings
 from tests.record.archive import JPEG, MAIN, Archive
 from tests.streams import START_NS
@@ -47,12 +51,23 @@ class Camera(Struct, frozen=True):
         return [self.unit(seq) for seq in range(first, end)]
 
 
+class Shown(SystemClock):
+    """Shows the time that a test is at."""
+
+    def __init__(self, now_ns: int) -> None:
+        self.now_ns = now_ns
+
+    def wall_ns(self) -> int:
+        return self.now_ns
+
+
 class Site(Archive):
     """An archive that takes what a camera remembers, too."""
 
-    def __init__(self, root: Path, *, clock: Clock | None = None, settings: RecorderSettings | None = None) -> None:
+    def __init__(self, root: Path, *, settings: RecorderSettings | None = None) -> None:
         wish = settings or RecorderSettings(gather_s=0, settled_s=0.2)
-        super().__init__(root, clock=clock, settings=wish, keys=wish.keys)
+        self.now = Shown(START_NS)
+        super().__init__(root, clock=self.now, settings=wish, keys=wish.keys)
         self.runs = RunNumbers(self.database)
         self.backfill = Backfill(self.recorder, self.index, self.volume, self.clock, self.runs.next, wish)
         self.keys = wish.keys
@@ -78,6 +93,7 @@ class Site(Archive):
             ref = UnitRef(camera.stream, run, number)
             self.publish(JPEG, [AccessUnit(ref, ticks, ticks, camera.taken_ns(seq), unit.is_sync, 0, unit.data)])
             number += 1
+        self.now.now_ns = max(self.now.now_ns, camera.taken_ns(end))
         self.end_run(camera.stream, cause)
 
     async def held(self, camera: Camera) -> list[tuple[int, int]]:
@@ -104,3 +120,20 @@ class Site(Archive):
 def payloads(camera: Camera, *seqs: range) -> list[bytes]:
     """What these units hold."""
     return [camera.unit(seq).data for some in seqs for seq in some]
+
+
+def sound(site: Site) -> None:
+    """What holds whatever happened: D6, D7, and what is listed is what is there."""
+    stamps = [at for at, _ in site.footage()]
+    assert all(a < b for a, b in pairwise(stamps))
+    rows = [row for row in site.recordings() if row.stream == MAIN]
+    assert all(a.end_ns <= b.start_ns for a, b in pairwise(rows))
+
+    async def tiles() -> None:
+        spans, gaps = await site.spans(), await site.gaps()
+        pieces = sorted([(s.start_ns, s.end_ns) for s in spans] + [(g.start_ns, g.end_ns) for g in gaps])
+        assert all(a[1] == b[0] for a, b in pairwise(pieces)), pieces
+        assert (await check(site.index, site.volume, CheckLevel.HASH, keys=site.keys)).is_sound
+        assert not await site.database.read(differing)
+
+    asyncio.run(tiles())

@@ -11,7 +11,7 @@ from haechi.base.errors import Conflict
 from haechi.base.ids import RecordingId, StreamId
 from haechi.bus.frames import GapCause
 from haechi.media.reverse.edge import EdgeId
-from haechi.record.backfill.place import Between, Room
+from haechi.record.backfill.place import SLACK_NS, Between, Room
 from haechi.record.index import mend
 from haechi.record.index.commits import Appended, RecordingRow, insert_recording, set_layout
 from haechi.record.index.edges import neighbours
@@ -87,9 +87,14 @@ def site_of(connection: Connection, stream: StreamId, edge: EdgeId, times: tuple
     """
     before, after = neighbours(connection, stream, edge)
     between = Between(None if before is None else before.end_ns, None if after is None else after.start_ns)
-    lasting = sa.select(gaps.c.id).where(gaps.c.stream == stream, gaps.c.end_ns.is_(None))
-    is_open = after is None and connection.execute(lasting).first() is not None
-    return Site(between, tuple(_rooms(connection, stream, between, times)), is_open)
+    rooms = tuple(_rooms(connection, stream, between, times))
+    if after is not None:
+        return Site(between, rooms)
+    lasting = sa.select(gaps.c.start_ns).where(gaps.c.stream == stream, gaps.c.end_ns.is_(None))
+    since_ns = connection.execute(lasting).scalar()
+    has_other = before is None or any(room.is_free for room in rooms)
+    is_open = since_ns is not None and (times[1] + SLACK_NS >= since_ns or not has_other)
+    return Site(between, rooms, is_open)
 
 
 def sizes_of(connection: Connection, volume: str, paths: Iterable[str]) -> dict[str, int]:

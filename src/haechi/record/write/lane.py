@@ -85,6 +85,7 @@ class Lane:
         self._notes: deque[Note] = deque() if notes is None else notes
         self._is_recording = True
         self._dropped = 0
+        self._outage = GapCause.UNREACHABLE
 
     def next_job(self, *, is_wanted: bool) -> Job | None:
         """The next job for the writer; None when there is none, or when enough are with it already."""
@@ -164,9 +165,20 @@ class Lane:
 
     def _end_run(self, ended: RunEnded) -> list[Job]:
         jobs: list[Job] = list(self.segmenter.flush())
+        self._outage = ended.cause
         if self._is_recording:
             jobs.append(GapOpened(self.stream, self._floor_ns, ended.cause, ended.detail))
         return jobs
+
+    def switch_unseen(self, now_ns: int, *, is_wanted: bool) -> list[Job]:
+        """Recording of the camera was switched on or off while nothing came of it: what it may send later of the time
+        when it was off is not wanted."""
+        if is_wanted == self._is_recording or self.subscription.is_live or self.subscription.pending():
+            return []
+        self._is_recording = is_wanted
+        if is_wanted:
+            return [GapOpened(self.stream, now_ns, self._outage, replaces=True)]
+        return [_disabled(self.stream, now_ns)]
 
     def _switch(self, unit: AccessUnit, *, is_wanted: bool) -> list[Job]:
         """Recording of the camera was switched on (from the next sync unit on) or off."""
@@ -177,5 +189,10 @@ class Lane:
         if is_wanted:
             return self._feed(unit)
         jobs: list[Job] = list(self.segmenter.flush())
-        jobs.append(GapOpened(self.stream, unit.captured_ns, GapCause.DISABLED, "recording is switched off"))
+        jobs.append(_disabled(self.stream, unit.captured_ns))
         return jobs
+
+
+def _disabled(stream: StreamId, since_ns: int) -> GapOpened:
+    """From here on nothing is to be recorded, also where nothing came before: it must not be filled in later."""
+    return GapOpened(stream, since_ns, GapCause.DISABLED, "recording is switched off", replaces=True)

@@ -110,7 +110,6 @@ class Recorder:
         self._begun: set[str] = set()
         self.stats = RecorderStats()
         self.notes = EdgeNotes()
-        """What ingest says of live units that their camera numbers, too."""
         self.ready = asyncio.Event()
         """Set while units are being recorded: the volume is claimed, and what the last run left is listed."""
         self.swept = asyncio.Event()
@@ -344,6 +343,9 @@ class Recorder:
 
     async def _refresh_policies(self) -> None:
         self._policies = await self._index.policies()
+        for lane in self._lanes:
+            for job in lane.switch_unseen(self._clock.wall_ns(), is_wanted=self.records(lane.stream)):
+                self._put(job, None)
 
     async def _stop(self, disk: ThreadPoolExecutor) -> None:
         """Write all that was taken and all that waits in the queues, and say that recording ends now."""
