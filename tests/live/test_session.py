@@ -10,9 +10,9 @@ from typing import Any
 from haechi.base.clock import NS_PER_S, SimulatedClock, SystemClock
 from haechi.base.ids import CameraId, StreamId
 from haechi.bus.frames import FrameBus, GapCause, Run, RunEnded
-from haechi.live.mse import KIND_CHUNK, KIND_INIT, LiveHub
+from haechi.live.mse import KIND_CHUNK, KIND_INIT, KIND_PICTURE, LiveHub
 from haechi.live.session import RECHECK_S, LiveClosed, LiveSession
-from haechi.media.access_unit import AccessUnit, Codec, CodecParams, UnitRef, VideoParams
+from haechi.media.access_unit import AccessUnit, AudioParams, Codec, CodecParams, UnitRef, VideoParams
 
 STREAM = StreamId("cam_a/main")
 SPS = bytes.fromhex("6764001facd9405005bb011000000300100000030320f18319600168ebecb22c")
@@ -229,7 +229,7 @@ def test_nonsense_is_answered_and_does_not_end_the_session() -> None:
 
 def test_a_codec_that_no_browser_plays_is_named_once() -> None:
     async def use(bus: FrameBus, _hub: LiveHub, socket: QueueSocket) -> None:
-        opened(bus, MJPEG)
+        opened(bus, AudioParams(Codec.PCMU, 11_025, 1, codec_string="ulaw"))
         socket.ask(type="subscribe", id=1, camera="cam_a")
         for seq in range(5):
             bus.channel(STREAM).publish(unit(seq, sync=True))
@@ -238,6 +238,22 @@ def test_a_codec_that_no_browser_plays_is_named_once() -> None:
     socket = with_session(use)
     assert [text.get("code") for text in socket.texts if text["type"] == "error"] == ["codec-not-playable"]
     assert socket.chunks == []
+
+
+def test_pictures_that_are_whole_in_themselves_go_out_as_the_camera_sent_them() -> None:
+    async def use(bus: FrameBus, _hub: LiveHub, socket: QueueSocket) -> None:
+        opened(bus, MJPEG)
+        bus.channel(STREAM).publish(unit(0, sync=True))
+        bus.channel(STREAM).publish(unit(1, sync=True))
+        socket.ask(type="subscribe", id=7, camera="cam_a")
+        await settle()
+        bus.channel(STREAM).publish(unit(2, sync=True))
+        await settle()
+
+    socket = with_session(use)
+    assert [(text["type"], text["mime"], text["width"]) for text in socket.texts] == [("subscribed", "image/jpeg", 640)]
+    assert [chunk[24:] for chunk in socket.chunks] == [b"abc1", b"abc2"]
+    assert socket.headers() == [(7, KIND_PICTURE, 1, 1, seq, 10**18 + seq) for seq in (1, 2)]
 
 
 def test_parameters_that_cannot_be_written_end_that_subscription_only_until_better_ones_come() -> None:

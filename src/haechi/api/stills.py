@@ -6,10 +6,17 @@ from collections import OrderedDict
 from haechi.api.services import Services
 from haechi.base.errors import NotFound
 from haechi.base.ids import CameraId, stream_of
-from haechi.media.access_unit import UnitRef, VideoParams
+from haechi.media.access_unit import AccessUnit, Codec, UnitRef, VideoParams
 
 MOST_STILLS = 512
 _Key = tuple[CameraId, int | None]
+
+
+def as_it_is(unit: AccessUnit, params: VideoParams, width_px: int | None) -> bytes | None:
+    """What a camera that sends JPEG sent, where it is no wider than what is asked for; else None."""
+    if params.codec is not Codec.MJPEG or (width_px is not None and width_px < params.width_px):
+        return None
+    return unit.data
 
 
 class Stills:
@@ -48,7 +55,9 @@ class Stills:
         params = run.params[last.params]
         if not isinstance(params, VideoParams):
             raise NotFound("there is no picture of this camera yet", code="no-picture")
-        jpeg = await self._services.vision.still(units, params, width_px=key[1])
+        jpeg = as_it_is(last, params, key[1])
+        if jpeg is None:
+            jpeg = await self._services.vision.still(units, params, width_px=key[1])
         self._made[key] = (last.ref, jpeg)
         self._made.move_to_end(key)
         while len(self._made) > MOST_STILLS:

@@ -17,8 +17,11 @@ HEADER = struct.Struct(">HBBIQQ")
 """Channel id, kind, flags, run, seq, captured_ns; see docs/ref/api.md."""
 KIND_INIT = 1
 KIND_CHUNK = 2
+KIND_PICTURE = 3
 FLAG_SYNC = 1
 
+PICTURES = "image/jpeg"
+"""The type of a stream whose units go out as they are: see `KIND_PICTURE`."""
 CACHED_CHUNKS = 128
 FIRST_DURATION = TICKS_PER_S // 15
 LONGEST_DURATION = TICKS_PER_S
@@ -116,7 +119,9 @@ class LiveHub:
 
 
 def mime_of(params: CodecParams) -> str:
-    """What a browser calls it, for ``MediaSource.isTypeSupported``."""
+    """What a browser calls it, for ``MediaSource.isTypeSupported``; JPEG pictures are drawn by themselves."""
+    if params.codec is Codec.MJPEG:
+        return PICTURES
     kind = "video" if isinstance(params, VideoParams) else "audio"
     codec = params.codec_string or params.codec.value
     return f'{kind}/mp4; codecs="{codec}"'
@@ -129,7 +134,7 @@ def shown_as(params: CodecParams) -> CodecParams:
 
 
 def plays_in_browsers(params: CodecParams) -> bool:
-    """Whether any browser plays this by MSE. MJPEG is shown as stills; G.711 is, see `shown_as`, Opus by then."""
+    """Whether any browser plays this by MSE. MJPEG is sent as pictures; G.711 is, see `shown_as`, Opus by then."""
     return params.codec in (Codec.H264, Codec.H265, Codec.AAC, Codec.OPUS)
 
 

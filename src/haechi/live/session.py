@@ -23,6 +23,8 @@ from haechi.live.mse import (
     HEADER,
     KIND_CHUNK,
     KIND_INIT,
+    KIND_PICTURE,
+    PICTURES,
     LiveHub,
     header,
     mime_of,
@@ -145,6 +147,7 @@ class LiveSession:
     async def _pump(self, number: int, subscription: Subscription) -> None:
         announced: tuple[int, int] | None = None
         is_playable = False
+        send = self._send
         if not self._hub.bus.channel(subscription.stream).current:
             await self._tell(number, "waiting", cause="connecting", message="")
         async for item in subscription:
@@ -158,8 +161,10 @@ class LiveSession:
                         continue
                     announced = (item.ref.run, item.params)
                     is_playable = await self._announce(number, subscription, item)
+                    is_picture = mime_of(subscription.params_of(item)) == PICTURES
+                    send = self._send_picture if is_picture else self._send
                 if is_playable:
-                    await self._send(number, subscription, item)
+                    await send(number, subscription, item)
             except HaechiError as error:
                 log.warning("stream cannot be shown", stream=subscription.stream, code=error.code, error=error.message)
                 is_playable = False
@@ -168,6 +173,10 @@ class LiveSession:
     async def _announce(self, number: int, subscription: Subscription, unit: AccessUnit) -> bool:
         """Tell what comes, and the initialisation segment. False where no browser plays it."""
         params = shown_as(subscription.params_of(unit))
+        if mime_of(params) == PICTURES:
+            width, height = size_of(params)
+            await self._tell(number, "subscribed", mime=PICTURES, width=width, height=height)
+            return True
         is_playable = plays_in_browsers(params)
         init = self._hub.stream(subscription.stream).init(params) if is_playable else b""
         width, height = size_of(params)
@@ -185,6 +194,11 @@ class LiveSession:
             flags = FLAG_SYNC if shown.is_sync else 0
             head = HEADER.pack(number, KIND_CHUNK, flags, ref.run, ref.seq, shown.captured_ns)
             await self._socket.send_bytes(head + data)
+
+    async def _send_picture(self, number: int, subscription: Subscription, unit: AccessUnit) -> None:
+        """A unit that is a whole JPEG goes out as the camera sent it."""
+        head = header(number, KIND_PICTURE, FLAG_SYNC, subscription.run_of(unit), unit)
+        await self._socket.send_bytes(head + unit.data)
 
     async def _error(self, number: int, code: str, message: str) -> None:
         await self._tell(number, "error", code=code, message=message)

@@ -14,6 +14,7 @@ from haechi.api.settings import time_zone
 from haechi.api.shapes.events import EventOut
 from haechi.api.shapes.fields import LATEST_MS
 from haechi.api.shapes.footage import DayList, GapOut, SpanOut, Timeline
+from haechi.api.stills import as_it_is
 from haechi.base.clock import NS_PER_MS, NS_PER_S
 from haechi.base.errors import Invalid, NotFound
 from haechi.base.ids import CameraId, RecordingId, stream_of
@@ -52,7 +53,9 @@ async def past_still(
     found = await house.playback.unit_at(stream_of(camera.id), at_ms * NS_PER_MS)
     if not isinstance(found.params, VideoParams):
         raise NotFound("there is no picture of that moment", code="no-picture")
-    jpeg = await house.vision.still(found.units, found.params, width_px=width)
+    jpeg = as_it_is(found.units[-1], found.params, width)
+    if jpeg is None:
+        jpeg = await house.vision.still(found.units, found.params, width_px=width)
     return bytes_answer(request, jpeg, media_type="image/jpeg")
 
 

@@ -129,7 +129,7 @@ class ProbeIn(Input):
 class HopOut(Shape):
     """One step of the way to a picture."""
 
-    hop: Literal["dns", "tcp", "tls", "rtsp", "auth", "describe", "setup", "picture"]
+    hop: Annotated[str, Field(pattern="^[a-z]{1,20}$", description="Names such as dns, tcp, http, auth, picture.")]
     ok: bool
     ms: float
     detail: str
