@@ -57,7 +57,7 @@ def test_nothing_listens_unless_it_is_switched_on(tmp_path: Path) -> None:
 
 
 def test_a_module_that_there_is_not_is_told_at_the_start(tmp_path: Path) -> None:
-    push = PushSettings(enabled=True, port=0, host="127.0.0.1", modules=("detect", "mind-reading"))
+    push = PushSettings(enabled=True, port=0, host="127.0.0.1", modules=("objects", "mind-reading"))
     room, database = room_over(settings_for(tmp_path, push, vision=True))
     with pytest.raises(Invalid) as caught:
         asyncio.run(asyncio.wait_for(room.run(), 30))

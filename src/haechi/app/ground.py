@@ -65,7 +65,7 @@ class Ground:
     @classmethod
     def build(cls, settings: Settings, database: Database, clock: Clock) -> Ground:
         """Make it over a migrated database."""
-        bus = FrameBus()
+        bus = FrameBus(settings.gop_cache_bytes)
         reach = reach_of(settings.sources)
         registry = CameraRegistry(database, clock)
         index = RecordIndex(database)

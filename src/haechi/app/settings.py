@@ -90,9 +90,21 @@ class PushSettings(_Section):
     port: int = Field(8342, ge=0, le=65535, description="Port; when it is taken the next free one is used and logged.")
     udp: bool = Field(True, description="Take RTP by UDP as well, on the port of the same number; it is not sealed.")
     modules: tuple[str, ...] = Field(
-        ("detect",),
-        max_length=8,
-        description="What may be asked for: detect, or names of detectors. Each is a worker of its own once asked for.",
+        ("objects", "pose"),
+        max_length=16,
+        description="What may be asked for: objects, pose, names of detectors, and of modules that others installed "
+        "(entry points haechi.modules). Each is a process of its own once asked for.",
+    )
+    module_deadline_s: float = Field(
+        5.0,
+        gt=0,
+        le=600,
+        description="How long pose or an installed module may take for one picture; then it is ended.",
+    )
+    open_modules: tuple[str, ...] = Field(
+        (),
+        max_length=16,
+        description="Installed modules that are not locked in (no network, files, devices): they need a GPU, for one.",
     )
     max_clients: int = Field(32, ge=1, le=1000, description="Clients at once.")
     max_mbit_s: int = Field(1000, ge=1, le=100_000, description="What one client may send, in Mbit/s.")
@@ -173,6 +185,12 @@ class Settings(BaseSettings):
     )
     preview_bytes: int = Field(
         512 * 1024**2, ge=0, description="Small pictures for the timeline, in cache_dir, take no more than this."
+    )
+    gop_cache_bytes: int = Field(
+        16 * 1024**2,
+        ge=0,
+        description="Memory for late viewers, of each stream: a key picture and what follows it. Larger ones are not held: "
+        "who comes late waits for the next.",
     )
     time_zone: str = Field("", description="Time zone of the site, for example Asia/Seoul; empty: that of the machine.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="How much is logged.")

@@ -20,7 +20,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("source", help="a video file, rtsp://… (a camera), or webcam:0")
     parser.add_argument("--server", required=True, help="HOST or HOST:PORT of its result socket")
     parser.add_argument("--token-file", required=True, type=Path, help="file that haechi push add wrote")
-    parser.add_argument("--module", default="detect", help="what is to look at it")
+    parser.add_argument("--module", default="objects", help="what is to look at it")
     parser.add_argument("--out", type=Path, help="write the video with its boxes there (.mp4, .mkv)")
     parser.add_argument("--show", action="store_true", help="show the video with its boxes in the browser")
     parser.add_argument("--json", action="store_true", help="print each result as a line of JSON")

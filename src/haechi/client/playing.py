@@ -48,7 +48,7 @@ class Wish(Struct, frozen=True):
             empty: as registered.
     """
 
-    module: str = "detect"
+    module: str = "objects"
     fast: bool = False
     transport: str = "tcp"
     way: UdpWay = DEFAULT_WAY

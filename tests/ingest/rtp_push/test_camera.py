@@ -18,6 +18,7 @@ from haechi.fleet.address import PUSHED
 from haechi.fleet.cameras import Camera, CameraChange, CameraRegistry
 from haechi.ingest.manager import IngestManager
 from haechi.ingest.openers import Openers
+from haechi.ingest.rtp_push.berths import Berths
 from haechi.media.access_unit import AccessUnit
 from haechi.media.push.wire import Frame, Kind
 from haechi.media.push.words import Accepted, Announce, Request, read, say
@@ -239,7 +240,7 @@ def test_who_is_connected_and_with_what_can_be_asked(tmp_path: Path) -> None:
 
 def test_a_camera_that_nobody_opens_is_told_within_seconds(tmp_path: Path) -> None:
     async def scenario() -> HaechiError:
-        async with push_server(tmp_path) as stage:
+        async with push_server(tmp_path, berths=Berths(0.2)) as stage:
             await stage.clients.set_camera(stage.client.id, CameraId("cam_away"))
             async with stage.playing(clip(), FAST_ECHO) as link:
                 return await refusal(link)

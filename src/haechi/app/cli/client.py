@@ -16,7 +16,7 @@ def client(
     source: Annotated[str, typer.Argument(help="A video file, rtsp://… (a camera), or webcam:0")],
     server: Annotated[str, typer.Option(help="HOST or HOST:PORT of its result socket")],
     token_file: Annotated[Path, typer.Option(help="File that haechi push add wrote")],
-    module: Annotated[str, typer.Option(help="What is to look at it")] = "detect",
+    module: Annotated[str, typer.Option(help="What is to look at it")] = "objects",
     out: Annotated[Path | None, typer.Option(help="Write the video with its boxes there (.mp4, .mkv)")] = None,
     show: Annotated[bool, typer.Option(help="Show the video with its boxes in the browser")] = False,
     json: Annotated[bool, typer.Option(help="Print each result as a line of JSON")] = False,

@@ -174,12 +174,16 @@ class Report(Protocol):
 class Berths:
     """The cameras that wait for a client to push them.
 
+    Args:
+        moor_s: How long a client waits for its camera.
+
     Attributes:
         door: Where clients connect; None: nowhere at present.
         server: Who serves them there.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, moor_s: float = MOOR_S) -> None:
+        self._moor_s = moor_s
         self._free: dict[CameraId, asyncio.Future[_Visit]] = {}
         self._freed = asyncio.Event()
         self.door: Door | None = None
@@ -196,7 +200,7 @@ class Berths:
             HaechiError: The camera cannot begin a run.
         """
         try:
-            async with asyncio.timeout(MOOR_S):
+            async with asyncio.timeout(self._moor_s):
                 while (free := self._free.get(camera)) is None or free.done():
                     self._freed.clear()
                     await self._freed.wait()

@@ -272,6 +272,10 @@ class PushLink(asyncio.Protocol):
         self.write(Frame(Kind.ENDED, b"", stream.number, stream.berth.run.number).serialise())
         self._drop(stream)
 
+    def module_gone(self, stream: PushedStream, module: str, error: HaechiError) -> None:
+        """A module gives no more results; the stream goes on."""
+        self.write(fault(error.code, error.message, stream.number, (module,)))
+
     def break_off(self, stream: PushedStream, error: HaechiError) -> None:
         """A stream cannot go on; the connection can."""
         self._dialogue.refuse(stream.number)

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from haechi.base.errors import HaechiError
 from haechi.bus.frames import Run
 from haechi.media.access_unit import AccessUnit, UnitRef
 from haechi.media.push.words import Box
@@ -29,6 +30,12 @@ class Listener(Protocol):
 
     def ended(self) -> None:
         """No verdict follows."""
+
+    def failed(self, kind: str) -> None:
+        """It could not judge one of the units: ``error``, ``deadline`` (it took too long), ``died`` (its process)."""
+
+    def broke_off(self, error: HaechiError) -> None:
+        """It failed too often: no verdict follows, and `ended` is not called."""
 
 
 class Attention(Protocol):

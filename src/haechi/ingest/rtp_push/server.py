@@ -302,7 +302,7 @@ class PushServer:
 
     def _begin(self, link: PushLink, announced: Announced, berth: Berth, camera: str) -> PushedStream:
         wish = announced.wish
-        hooks = Hooks(link.result, link.over)
+        hooks = Hooks(link.result, link.over, link.module_gone)
         stream = PushedStream(announced.number, wish, berth, self._clock, hooks, self.tally)
         secret, port = b"", 0
         if wish.transport == "udp" and self._datagrams is not None:
@@ -327,7 +327,7 @@ class PushServer:
         try:
             is_granted = await stream.ask(name, module)
         except HaechiError as error:
-            link.break_off(stream, error)
+            link.module_gone(stream, name, error)
             return
         if is_granted:
             link.granted(stream, name)

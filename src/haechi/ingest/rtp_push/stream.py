@@ -83,10 +83,20 @@ class _Asked:
         self._stream.judged(self.name, verdict, len(passed))
 
     def ended(self) -> None:
+        self._leave()
+        self._stream.module_ended()
+
+    def failed(self, kind: str) -> None:
+        self._stream.module_failed(self.name, kind)
+
+    def broke_off(self, error: HaechiError) -> None:
+        self._leave()
+        self._stream.module_broke_off(self.name, error)
+
+    def _leave(self) -> None:
         self.is_over = True
         self._stream.count("not-looked", len(self._shown), self.name)
         self._shown.clear()
-        self._stream.module_ended()
 
 
 class Hooks(Struct, frozen=True):
@@ -95,10 +105,12 @@ class Hooks(Struct, frozen=True):
     Attributes:
         result: Takes results: ``result(stream, result, seq)``.
         over: Called once, after `PushedStream.end`, when no result follows.
+        broke_off: A module that was asked for will give no more results: ``broke_off(stream, module, error)``.
     """
 
     result: Callable[[PushedStream, Result, int], None]
     over: Callable[[PushedStream], None]
+    broke_off: Callable[[PushedStream, str, HaechiError], None]
 
 
 class PushedStream:
@@ -230,6 +242,18 @@ class PushedStream:
             skipped=skipped,
         )
         self._hooks.result(self, result, verdict.ref.seq)
+
+    def module_failed(self, name: str, kind: str) -> None:
+        """A module could not judge a unit."""
+        self._tally.failures[name, kind] += 1
+        self.count("module-failed", 1, name)
+
+    def module_broke_off(self, name: str, error: HaechiError) -> None:
+        """A module failed too often. Its request is over; the stream goes on, and may ask again."""
+        self._asked.pop(name, None)
+        if not self._is_over:
+            self._hooks.broke_off(self, name, error)
+        self.module_ended()
 
     def module_ended(self) -> None:
         """A module has judged all that it will judge."""

@@ -1,0 +1,1 @@
+"""Modules that clients of the result socket ask for by name: ours, and those that others install."""
