@@ -128,6 +128,7 @@ class Way:
             self.cut()
             return
         inner = await asyncio.open_connection("127.0.0.1", self.target)
+        self._ends.append(inner[1])
         ways = [self._pump(reader, inner[1]), self._pump(inner[0], writer)]
         await asyncio.gather(*ways, return_exceptions=True)
         for one in (writer, inner[1]):

@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from sqlalchemy import Connection
+
 from haechi.base.clock import SystemClock
 from haechi.base.errors import Unavailable
 from haechi.base.ids import CameraId, StreamId
@@ -18,6 +20,11 @@ from haechi.fleet.dialling import signer
 from haechi.media.access_unit import AccessUnit
 from haechi.media.reverse.edge import EdgeId, EdgeRun, EdgeUnit
 from haechi.media.reverse.spans import Spans, holds, union
+from haechi.record.disk.volume import Volume
+from haechi.record.index.spans import Fragment, Recording, fragments_in, recordings_between
+from haechi.record.playback.read import units_in
+from haechi.record.tiers.vault import Vault
+from haechi.store.database import Database
 from tests.dialling import end
 
 
@@ -107,3 +114,25 @@ async def remembering(
         yield device
     finally:
         await end(*tasks)
+
+
+async def recorded(database: Database, volume: Path, stream: StreamId) -> dict[EdgeId, AccessUnit]:
+    """Every unit on disk by the camera's own number; nothing overlaps, and time goes forward (D7)."""
+
+    def listed(connection: Connection) -> list[tuple[Recording, list[Fragment]]]:
+        all_of_it = sorted(recordings_between(connection, stream, 0, 1 << 62), key=lambda one: one.start_ns)
+        return [(one, fragments_in(connection, [one.id])) for one in all_of_it]
+
+    vault = Vault(Volume(volume))
+    found: dict[EdgeId, AccessUnit] = {}
+    last_ns = 0
+    for one, pieces in await database.read(listed):
+        assert one.edge_run is not None
+        assert one.edge_seq is not None
+        for unit in (unit for piece in pieces for unit in units_in(vault, one, piece)):
+            edge = EdgeId(EdgeRun(one.edge_run), one.edge_seq + unit.ref.seq - one.first_seq)
+            assert edge not in found, "a unit is there twice"
+            assert unit.captured_ns > last_ns, "recordings overlap"
+            found[edge] = unit
+            last_ns = unit.captured_ns
+    return found

@@ -231,6 +231,7 @@ class Keeper:
                     return
             if not batch:
                 break
+        loan.say(await self._do(self._stock))
         if loan.is_current(want):
             loan.say(Done(want.want))
 
