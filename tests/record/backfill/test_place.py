@@ -1,6 +1,7 @@
 """Where units of the past go: by number first, by the clock as far as there is room."""
 
 from itertools import pairwise
+from random import Random
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -88,3 +89,29 @@ def test_where_only_the_clock_tells_what_is_recorded_already_is_left_out() -> No
     kept = [n for n, at in enumerate(found) if at is not None]
     slack = SLACK_NS // SECOND
     assert kept == list(range(10 - slack, 20 + slack))
+
+
+@given(
+    missing=st.integers(1, 200),
+    cuts=st.lists(st.integers(0, 200), max_size=6),
+    error_s=st.integers(-1000, 1000),
+    seed=st.randoms(use_true_random=False),
+)
+def test_whatever_comes_first_leaves_room_for_the_others(
+    missing: int, cuts: list[int], error_s: int, seed: Random
+) -> None:
+    bounds = sorted({0, missing, *(cut % missing for cut in cuts)})
+    parts = list(pairwise(bounds))
+    seed.shuffle(parts)
+    times = {-1: 0, missing: (missing + 1) * SECOND}
+    for first, end in parts:
+        before = max(seq for seq in times if seq < first)
+        after = min(seq for seq in times if seq >= end)
+        between = Between(times[before] + 1, times[after], first - before - 1, after - end)
+        room = Room(times[before] + 1, times[after])
+        found = place([(seq + 1 + error_s) * SECOND for seq in range(first, end)], between, [room])
+        assert None not in found
+        times |= {seq: at for seq, at in zip(range(first, end), found, strict=True) if at is not None}
+    assert [at for _, at in sorted(times.items())] == sorted(set(times.values()))
+    if not error_s:
+        assert all(at == (seq + 1) * SECOND for seq, at in times.items())

@@ -13,6 +13,7 @@ from typing import TypeVar
 
 import structlog
 from msgspec import Struct
+from sqlalchemy import Connection
 
 from haechi.base.clock import Clock
 from haechi.base.errors import Conflict, HaechiError, Invalid, Unavailable
@@ -186,13 +187,13 @@ class Backfill:
     async def _lay(self, stream: StreamId, units: Sequence[EdgeUnit], offset_ns: int) -> list[Placed]:
         """Give each unit a time; those that are not to be recorded get none and are left out."""
         times = estimates([(unit.wall_ns, unit.dts) for unit in units], offset_ns)
-        site = await self._site(stream, units[0].edge, (min(times), max(times)))
+        ends, span = (units[0].edge, units[-1].edge), (min(times), max(times))
+        site = await self._site(stream, partial(site_of, stream=stream, ends=ends, times=span))
         found = zip(units, place(times, site.between, site.rooms), strict=True)
         return [(unit, at) for unit, at in found if at is not None]
 
-    async def _site(self, stream: StreamId, edge: EdgeId, times: tuple[int, int]) -> Site:
+    async def _site(self, stream: StreamId, look: Callable[[Connection], Site]) -> Site:
         """Where they may go. A gap that lasts has no end yet: the first of what comes live shows it."""
-        look = partial(site_of, stream=stream, edge=edge, times=times)
         came = self._came.setdefault(stream, asyncio.Event())
         with suppress(TimeoutError):
             async with asyncio.timeout(LIVE_S):

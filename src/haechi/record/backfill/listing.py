@@ -79,14 +79,20 @@ def grown_of(appended: Sequence[Appended], known: Recording | None) -> list[Grow
     ]
 
 
-def site_of(connection: Connection, stream: StreamId, edge: EdgeId, times: tuple[int, int]) -> Site:
-    """Where a unit and those that follow it without what is recorded between them may go.
+def site_of(connection: Connection, stream: StreamId, ends: tuple[EdgeId, EdgeId], times: tuple[int, int]) -> Site:
+    """Where units may go that nothing which is recorded lies between.
 
     Args:
-        times: When the first and the last of them were taken, as far as can be told by their clock.
+        ends: The first and the last of them.
+        times: When these were taken, as far as can be told by the camera's clock.
     """
-    before, after = neighbours(connection, stream, edge)
-    between = Between(None if before is None else before.end_ns, None if after is None else after.start_ns)
+    before, after = neighbours(connection, stream, ends[0])
+    between = Between(
+        start_ns=None if before is None else before.end_ns,
+        end_ns=None if after is None else after.start_ns,
+        missing_before=0 if before is None else ends[0].seq - before.edge_end,
+        missing_after=0 if after is None or after.edge_seq is None else after.edge_seq - ends[1].seq - 1,
+    )
     rooms = tuple(_rooms(connection, stream, between, times))
     if after is not None:
         return Site(between, rooms)

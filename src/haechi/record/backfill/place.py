@@ -12,6 +12,8 @@ from msgspec import Struct
 from haechi.base.clock import NS_PER_S
 from haechi.media.access_unit import TICKS_PER_S
 
+NEAR_NS = NS_PER_S
+"""Estimates that are so little off are moved as little as may be; where they are off further, the numbers tell."""
 SLACK_NS = 2 * NS_PER_S
 """Where only the clock says where a unit belongs: so far outside of a gap it may be and still be taken to be of it."""
 
@@ -29,10 +31,16 @@ class Room(Struct, frozen=True):
 
 
 class Between(Struct, frozen=True):
-    """What units lie between: the end of what precedes them by number, the start of what follows; None: unknown."""
+    """What units lie between: the end of what precedes them by number, the start of what follows; None: unknown.
+
+    Attributes:
+        missing_before, missing_after: How many units may still come between these and them.
+    """
 
     start_ns: int | None = None
     end_ns: int | None = None
+    missing_before: int = 0
+    missing_after: int = 0
 
     @property
     def is_anchored(self) -> bool:
@@ -87,7 +95,7 @@ def place(times: Sequence[int], between: Between, rooms: Sequence[Room]) -> list
     found: list[int | None] = [None] * len(times)
     for number in free:
         mine = [index for index, room in enumerate(chosen) if room == number]
-        fitted = fit([moved[index] for index in mine], rooms[number].start_ns, rooms[number].end_ns) if mine else None
+        fitted = _in_room([moved[index] for index in mine], rooms[number], between) if mine else None
         for index, at in zip(mine, fitted or (), strict=fitted is not None):
             found[index] = at
     return found
@@ -103,15 +111,32 @@ def _increasing(times: Sequence[int]) -> list[int]:
 def _within(times: Sequence[int], between: Between) -> list[int]:
     """All of them moved, so that they lie between their neighbours."""
     start_ns, end_ns = between.start_ns, between.end_ns
-    if start_ns is not None and end_ns is not None:
-        return fit(times, start_ns, end_ns) or _increasing(times)
     placed = _increasing(times)
+    if start_ns is not None and end_ns is not None:
+        return _by_number(placed, between, start_ns, end_ns)
     move = 0
     if start_ns is not None:
         move = max(start_ns - placed[0], 0)
     elif end_ns is not None:
         move = min(end_ns - 1 - placed[-1], 0)
     return [at + move for at in placed]
+
+
+def _by_number(times: Sequence[int], between: Between, start_ns: int, end_ns: int) -> list[int]:
+    """Between two neighbours. Units that are still to come find room there, too."""
+    step_ns = (end_ns - start_ns) // (between.missing_before + len(times) + between.missing_after + 1)
+    low_ns = start_ns + between.missing_before * step_ns // 2
+    high_ns = end_ns - between.missing_after * step_ns // 2
+    is_near = low_ns - NEAR_NS <= times[0] and times[-1] < high_ns + NEAR_NS
+    move = 0 if is_near else start_ns + (between.missing_before + 1) * step_ns - times[0]
+    return fit([at + move for at in times], low_ns, high_ns) or list(times)
+
+
+def _in_room(times: Sequence[int], room: Room, between: Between) -> list[int] | None:
+    """Within a room. Where more of them may follow, what does not fit as it is begins where the room does."""
+    is_last_known = between.end_ns is not None or not between.is_anchored
+    move = 0 if is_last_known or times[-1] < room.end_ns else room.start_ns - times[0]
+    return fit([at + move for at in times], room.start_ns, room.end_ns)
 
 
 def _room_of(at_ns: int, rooms: Sequence[Room], free: Sequence[int], *, is_anchored: bool) -> int | None:
