@@ -52,7 +52,18 @@ export interface CameraDraft {
   audio: boolean;
 }
 
-export type HopName = "dns" | "tcp" | "tls" | "rtsp" | "auth" | "describe" | "setup" | "picture";
+export type HopName =
+  | "dns"
+  | "tcp"
+  | "tls"
+  | "http"
+  | "playlist"
+  | "segment"
+  | "rtsp"
+  | "auth"
+  | "describe"
+  | "setup"
+  | "picture";
 
 export interface Hop {
   hop: HopName;

@@ -47,6 +47,7 @@ export function LiveTile({
   const root = useRef<HTMLDivElement>(null);
   const video = useRef<HTMLVideoElement>(null);
   const still = useRef<HTMLImageElement>(null);
+  const canvas = useRef<HTMLCanvasElement>(null);
   const audio = useRef<HTMLAudioElement>(null);
   const overlay = useRef<SVGSVGElement>(null);
   const layer = useRef<BoxLayer | null>(null);
@@ -56,7 +57,12 @@ export function LiveTile({
   const enabled = camera.enabled && camera.status.state !== "disabled";
 
   useEffect(() => {
-    const parts = { root: root.current!, video: video.current!, still: still.current! };
+    const parts = {
+      root: root.current!,
+      video: video.current!,
+      still: still.current!,
+      canvas: canvas.current!,
+    };
     const boxLayer = new BoxLayer(overlay.current!);
     layer.current = boxLayer;
     const resize = (): void => boxLayer.size(parts.video.videoWidth, parts.video.videoHeight);
@@ -76,6 +82,7 @@ export function LiveTile({
       frame: (unit) => {
         if (boxes) boxLayer.show(detections.at(unit.capturedNs));
       },
+      sized: (width, height) => boxLayer.size(width, height),
     });
     player.current = made;
     made.start();
@@ -136,6 +143,7 @@ export function LiveTile({
         tabIndex={-1}
         aria-label={camera.name}
       />
+      <canvas ref={canvas} className="hc-tile-pictures" hidden aria-hidden="true" />
       <img ref={still} className="hc-tile-still" alt="" hidden={kind !== "stills"} />
       {poster === "wanted" && enabled && kind !== "stills" && (
         <img

@@ -3,12 +3,14 @@
 export const HEADER_BYTES = 24;
 export const KIND_INIT = 1;
 export const KIND_CHUNK = 2;
+/** A JPEG by itself. */
+export const KIND_PICTURE = 3;
 const FLAG_SYNC = 1;
 
 export interface LiveHeader {
   /** Subscription id that the page chose. */
   id: number;
-  kind: typeof KIND_INIT | typeof KIND_CHUNK;
+  kind: typeof KIND_INIT | typeof KIND_CHUNK | typeof KIND_PICTURE;
   isSync: boolean;
   run: number;
   seq: number;
@@ -26,7 +28,7 @@ export function parseLiveMessage(data: ArrayBuffer): LiveMessage | null {
   if (data.byteLength < HEADER_BYTES) return null;
   const view = new DataView(data);
   const kind = view.getUint8(2);
-  if (kind !== KIND_INIT && kind !== KIND_CHUNK) return null;
+  if (kind !== KIND_INIT && kind !== KIND_CHUNK && kind !== KIND_PICTURE) return null;
   const header: LiveHeader = {
     id: view.getUint16(0),
     kind,

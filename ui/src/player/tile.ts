@@ -2,6 +2,7 @@ import type { LiveConnection, LiveSink } from "./connection";
 import { MseFeed } from "./feed";
 import type { LiveHeader } from "./header";
 import { plays } from "./mediasource";
+import { canvasOf, PICTURES, PictureFeed } from "./pictures";
 import { StillFeed } from "./stills";
 import type { ShownUnit } from "./units";
 
@@ -31,11 +32,14 @@ export interface TileParts {
   root: HTMLElement;
   video: HTMLVideoElement;
   still: HTMLImageElement;
+  canvas: HTMLCanvasElement;
 }
 
 export interface TileCallbacks {
   status(status: TileStatus): void;
-  frame?(unit: ShownUnit, mediaTime: number): void;
+  frame?(unit: ShownUnit): void;
+  /** Pictures that are drawn one by one have this size; the media element tells its own. */
+  sized?(width: number, height: number): void;
 }
 
 const FROZEN_MS = 5_000;
@@ -51,6 +55,7 @@ export class TilePlayer implements LiveSink {
   private unsubscribe: (() => void) | null = null;
   private feed: MseFeed | null = null;
   private stills: StillFeed | null = null;
+  private pictures: PictureFeed | null = null;
   private mime = "";
   private status: TileStatus;
   private lastFrameAt = 0;
@@ -115,14 +120,21 @@ export class TilePlayer implements LiveSink {
     this.frameHandle = 0;
     this.feed?.close();
     this.feed = null;
+    this.pictures?.close();
+    this.pictures = null;
     this.lastUnit = null;
   }
 
   subscribed(mime: string): void {
     this.lastFrameAt = Date.now();
-    if (this.feed !== null && mime === this.mime) return;
+    if ((this.feed !== null || this.pictures !== null) && mime === this.mime) return;
     this.closeFeed();
     this.mime = mime;
+    this.parts.canvas.hidden = mime !== PICTURES;
+    if (mime === PICTURES) {
+      this.draw();
+      return;
+    }
     if (!plays(mime)) {
       this.fallBack(mime);
       return;
@@ -132,6 +144,14 @@ export class TilePlayer implements LiveSink {
     this.set("connecting");
     this.feed = new MseFeed(this.parts.video, mime, (reason) => this.rebuild(reason));
     this.frameHandle = this.parts.video.requestVideoFrameCallback(this.presented);
+  }
+
+  private draw(): void {
+    this.stills?.close();
+    this.stills = null;
+    this.set("connecting");
+    const sized = this.callbacks.sized ?? (() => undefined);
+    this.pictures = new PictureFeed(canvasOf(this.parts.canvas), (unit) => this.shown(unit), sized);
   }
 
   private fallBack(reason: string): void {
@@ -156,6 +176,7 @@ export class TilePlayer implements LiveSink {
     this.bytes.push({ at: now, size: payload.byteLength });
     while (this.bytes.length > 0 && (this.bytes[0]?.at ?? now) < now - 2_000) this.bytes.shift();
     this.feed?.push(header, payload);
+    this.pictures?.push(header, payload);
   }
 
   /** The run ended; the next one carries on in the same element, so the last picture stays under the word. */
@@ -180,11 +201,15 @@ export class TilePlayer implements LiveSink {
   private readonly presented = (_now: number, meta: VideoFrameCallbackMetadata): void => {
     if (this.feed === null) return;
     this.frameHandle = this.parts.video.requestVideoFrameCallback(this.presented);
+    this.shown(this.feed.units.at(meta.mediaTime));
+  };
+
+  /** A picture is on screen; null: which one is not known. */
+  private shown(unit: ShownUnit | null): void {
     const now = Date.now();
     this.lastFrameAt = now;
     this.frames.push(now);
     while ((this.frames[0] ?? now) < now - 2_000) this.frames.shift();
-    const unit = this.feed.units.at(meta.mediaTime);
     if (this.status.state !== "live") this.set("live");
     if (unit === null) return;
     this.lastUnit = unit;
@@ -192,8 +217,8 @@ export class TilePlayer implements LiveSink {
     dataset.run = String(unit.run);
     dataset.seq = String(unit.seq);
     dataset.capturedNs = String(unit.capturedNs);
-    this.callbacks.frame?.(unit, meta.mediaTime);
-  };
+    this.callbacks.frame?.(unit);
+  }
 
   private watch(): void {
     const moving = this.status.state === "live";
@@ -217,25 +242,28 @@ export class TilePlayer implements LiveSink {
 
   /** When the picture on screen was taken, seconds since the epoch; null while none moves. */
   shownAt(): number | null {
-    if (this.feed === null || this.status.state !== "live") return null;
+    if (this.status.state !== "live") return null;
+    if (this.pictures !== null) return this.lastUnit === null ? null : Number(this.lastUnit.capturedNs) / 1e9;
+    if (this.feed === null) return null;
     return this.feed.units.capturedAt(this.parts.video.currentTime);
   }
 
   stats(): TileStats {
-    const { video } = this.parts;
+    const { video, canvas } = this.parts;
+    const drawn = this.pictures;
     const bits = this.bytes.reduce((sum, row) => sum + row.size, 0) * 8;
     const span = Math.max(0.5, (Date.now() - (this.bytes[0]?.at ?? Date.now())) / 1_000);
     const latency =
       this.lastUnit === null ? null : Date.now() - Number(this.lastUnit.capturedNs / 1_000_000n);
     return {
       mime: this.mime,
-      width: video.videoWidth,
-      height: video.videoHeight,
+      width: drawn === null ? video.videoWidth : canvas.width,
+      height: drawn === null ? video.videoHeight : canvas.height,
       fps: this.frames.length / 2,
       bitrateBps: bits / span,
       latencyMs: latency,
       behindMs: (this.feed?.behind ?? 0) * 1_000,
-      dropped: video.getVideoPlaybackQuality().droppedVideoFrames,
+      dropped: drawn?.dropped ?? video.getVideoPlaybackQuality().droppedVideoFrames,
     };
   }
 }

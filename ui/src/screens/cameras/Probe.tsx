@@ -5,6 +5,8 @@ import type { Fault, HopName, ProbeReport } from "@/api/types";
 import { faultAdvice, faultText, hopName } from "@/parts/names";
 
 const EXPECTED: HopName[] = ["dns", "tcp", "rtsp", "auth", "describe", "setup", "picture"];
+/** The same over HTTP, once it is known that it is. */
+const EXPECTED_WEB: HopName[] = ["dns", "tcp", "http", "auth", "picture"];
 
 /** The way to the camera, hop by hop, and the picture at its end. */
 export function Probe({ report, pending }: { report: ProbeReport | undefined; pending: boolean }) {
@@ -12,7 +14,10 @@ export function Probe({ report, pending }: { report: ProbeReport | undefined; pe
   if (report === undefined && !pending) return null;
   const hops = report?.hops ?? [];
   const reached = new Set(hops.map((hop) => hop.hop));
-  const rest = report?.ok === true ? [] : EXPECTED.filter((name) => !reached.has(name));
+  const rest =
+    report?.ok === true
+      ? []
+      : (reached.has("http") ? EXPECTED_WEB : EXPECTED).filter((name) => !reached.has(name));
   return (
     <section className="hc-probe" aria-label={t("probe.title")} aria-busy={pending} aria-live="polite">
       <ol>
