@@ -16,7 +16,7 @@ from typing import cast
 from msgspec import Struct
 
 from haechi import __version__
-from haechi.base.clock import Clock
+from haechi.base.clock import NS_PER_S, Clock
 from haechi.base.errors import Denied, HaechiError, Invalid, PeerError, Unavailable
 from haechi.media.push.wire import CLIENT_LIMITS, Deframer, Frame, Kind
 from haechi.media.push.words import (
@@ -39,7 +39,9 @@ CONNECT_S = 10.0
 ANSWER_S = 15.0
 GRANT_S = 90.0
 """A module may have to be loaded first."""
-PING_S = 15.0
+PING_S = 4.0
+SILENT_S = 12.0
+"""A server from which nothing comes for so long, not even the answer to a ping, is not there any more."""
 WRITE_BUFFER_BYTES = 512 * 1024
 _DENIED = ("push-denied", "push-revoked")
 _WRONG = ("unsupported-codec", "unknown-module", "push-no-udp")
@@ -87,6 +89,7 @@ class Line(asyncio.Protocol):
         self._may_write.set()
         self._numbers = 0
         self._lost: HaechiError | None = None
+        self._heard_ns = clock.monotonic_ns()
         self.modules: tuple[str, ...] = ()
         self.peer = ""
 
@@ -99,6 +102,7 @@ class Line(asyncio.Protocol):
         self.peer = str((transport.get_extra_info("peername") or ("",))[0])
 
     def data_received(self, data: bytes) -> None:
+        self._heard_ns = self._clock.monotonic_ns()
         try:
             for frame in self._deframer.feed(data):
                 self._take(frame)
@@ -225,11 +229,15 @@ class Line(asyncio.Protocol):
         self._ears.pop(number, None)
 
     async def stay_alive(self) -> None:
-        """Ping until cancelled."""
-        while True:
-            await self._clock.sleep(PING_S)
+        """Ping until cancelled, or until nothing comes back: a router that forgot us ends no connection."""
+        while self._lost is None:
+            asked_ns = self._clock.monotonic_ns()
             with contextlib.suppress(HaechiError):
                 self.write(Frame(Kind.PING).serialise())
+            await self._clock.sleep(PING_S)
+            quiet_s = (self._clock.monotonic_ns() - self._heard_ns) / NS_PER_S
+            if self._heard_ns < asked_ns and quiet_s > SILENT_S:
+                self._fail(Unavailable("nothing comes from the server any more", code="push-silent", seconds=SILENT_S))
 
     async def close(self) -> None:
         """Say good-bye, and let go."""

@@ -19,11 +19,12 @@ from haechi.fleet.cameras import Camera, CameraChange, CameraRegistry
 from haechi.ingest.manager import IngestManager
 from haechi.ingest.openers import Openers
 from haechi.ingest.rtp_push.berths import Berths
+from haechi.ingest.rtp_push.server import PushLimits
 from haechi.media.access_unit import AccessUnit
 from haechi.media.push.wire import Frame, Kind
-from haechi.media.push.words import Accepted, Announce, Request, read, say
+from haechi.media.push.words import Accepted, Announce, Goodbye, Request, read, say
 from tests.cameras import units_of, until
-from tests.ingest.rtp_push.stage import FAST_ECHO, Coded, Raw, Stage, all_of, clip, push_server, refusal
+from tests.ingest.rtp_push.stage import DEFAULT_LIMITS, FAST_ECHO, Coded, Raw, Stage, all_of, clip, push_server, refusal
 from tests.reach import HERE
 from tests.streams import h264_stream, h265_stream
 
@@ -46,10 +47,10 @@ class Site:
 
 
 @asynccontextmanager
-async def site(folder: Path) -> AsyncIterator[Site]:
+async def site(folder: Path, limits: PushLimits = DEFAULT_LIMITS) -> AsyncIterator[Site]:
     bus = FrameBus()
     openers = Openers(SystemClock(), reach=HERE)
-    async with push_server(folder, berths=openers.berths) as stage:
+    async with push_server(folder, berths=openers.berths, limits=limits) as stage:
         registry = CameraRegistry(stage.database, stage.clock)
         manager = IngestManager(registry, bus, stage.clock, stage.database, openers=openers)
         camera = await registry.add("Notebook", PUSHED)
@@ -115,6 +116,22 @@ def test_a_client_that_vanishes_leaves_a_gap_with_its_cause(tmp_path: Path) -> N
             await until(lambda: here.state == "waiting")
             items = [item async for item in _first(recorded, recorded.pending())]
             assert [item.cause for item in items if isinstance(item, RunEnded)] == [GapCause.UNREACHABLE]
+
+    asyncio.run(scenario())
+
+
+def test_a_camera_from_which_nothing_comes_any_more_is_away_long_before_other_clients_are_let_go(
+    tmp_path: Path,
+) -> None:
+    async def scenario() -> None:
+        async with site(tmp_path, PushLimits(camera_idle_s=0.5)) as here:
+            other = await Raw.connect(here.stage.port, here.stage.token)
+            silent, _ = await announced(here)
+            assert "too long" in read(await silent.until(Kind.BYE), Goodbye).reason
+            await until(lambda: here.state == "waiting")
+            other.say(Frame(Kind.PING, b"!").serialise())
+            assert (await other.next()).kind is Kind.PONG
+            other.close()
 
     asyncio.run(scenario())
 

@@ -12,7 +12,7 @@ from typing import Protocol, cast
 
 from haechi.base.clock import NS_PER_S, Clock
 from haechi.base.errors import HaechiError, PeerError
-from haechi.ingest.rtp_push.berths import ClientReport
+from haechi.ingest.rtp_push.berths import CameraBerth, ClientReport
 from haechi.ingest.rtp_push.stream import PushedStream
 from haechi.ingest.tls import TlsPipe
 from haechi.media.push.dialogue import Announced, Ended, Event, Left, Packets, Requested, ServerDialogue, fault
@@ -247,6 +247,11 @@ class PushLink(asyncio.Protocol):
     def announced(self) -> int:
         """Streams that are announced or open."""
         return self._dialogue.streams
+
+    @property
+    def is_camera(self) -> bool:
+        """Whether a stream of it is a camera's."""
+        return any(isinstance(stream.berth, CameraBerth) for stream in self.streams.values())
 
     def result(self, stream: PushedStream, result: Result, seq: int) -> None:
         """A result, at once or when the client reads again; of many that wait the newest are kept."""

@@ -58,7 +58,7 @@ class PushLimits(Struct, frozen=True):
         client_streams, streams: At once, of one connection and of all.
         client_bytes_s: What one client may send in a second; it is read no faster.
         hello_s: From the connection to the token.
-        idle_s: Without a word.
+        idle_s, camera_idle_s: Without a word or packet; of a client whose stream is a camera, which then is away.
     """
 
     clients: int = 32
@@ -68,6 +68,7 @@ class PushLimits(Struct, frozen=True):
     client_bytes_s: int = 125_000_000
     hello_s: float = 10.0
     idle_s: float = 60.0
+    camera_idle_s: float = 13.0
 
 
 class PushCounts(Struct):
@@ -151,11 +152,12 @@ class PushServer:
         """Tell clients what was left out; let those go that are silent, or whose token was withdrawn."""
         while True:
             await self._clock.sleep(TICK_S)
-            quiet_ns = self._clock.monotonic_ns() - int(self._limits.idle_s * NS_PER_S)
+            now_ns = self._clock.monotonic_ns()
             known = await self._known()
             for link in list(self._links):
                 link.flows()
-                if link.heard_ns < quiet_ns:
+                idle_s = self._limits.camera_idle_s if link.is_camera else self._limits.idle_s
+                if link.heard_ns < now_ns - int(idle_s * NS_PER_S):
                     link.bid_farewell("nothing was heard for too long")
                 elif known is not None and link.client is not None:
                     self._compare(link, link.client, known.get(link.client.id))
