@@ -127,9 +127,17 @@ class Way:
         if not self.is_whole:
             self.cut()
             return
-        inner = await asyncio.open_connection("127.0.0.1", self.target)
+        try:
+            inner = await asyncio.open_connection("127.0.0.1", self.target)
+        except OSError:
+            writer.transport.abort()
+            return
         self._ends.append(inner[1])
-        ways = [self._pump(reader, inner[1]), self._pump(inner[0], writer)]
+        ways = [asyncio.create_task(self._pump(*ends)) for ends in ((reader, inner[1]), (inner[0], writer))]
+        await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        if self.is_open:  # otherwise the other side is not told
+            for one in (writer, inner[1]):
+                one.transport.abort()
         await asyncio.gather(*ways, return_exceptions=True)
         for one in (writer, inner[1]):
             one.transport.abort()
