@@ -27,7 +27,8 @@ _HTTP = {
     "PeerError": 502,
     "DataLoss": 500,
 }
-_METRICS = ("Counter", "Gauge", "Histogram", "Summary")
+_FAMILY = "MetricFamily"
+_METRICS = tuple(f"{kind}{family}" for kind in ("Counter", "Gauge", "Histogram", "Summary") for family in ("", _FAMILY))
 
 
 def modules() -> Iterator[tuple[str, ast.Module]]:
@@ -116,12 +117,13 @@ def metrics() -> list[tuple[str, str, str, str]]:
         for node in ast.walk(tree):
             if isinstance(node, ast.Call) and callee(node) in _METRICS and len(node.args) >= 2:
                 name, text = sentence(node.args[0]), sentence(node.args[1])
-                labels = node.args[2] if len(node.args) > 2 else None
+                named = next((word.value for word in node.keywords if word.arg == "labels"), None)
+                labels = node.args[2] if len(node.args) > 2 else named
                 names = (
                     [t for e in labels.elts for t in literals(e)] if isinstance(labels, ast.List | ast.Tuple) else []
                 )
                 if name.startswith("haechi_"):
-                    found.append((name, callee(node).lower(), ", ".join(names), text))
+                    found.append((name, callee(node).removesuffix(_FAMILY).lower(), ", ".join(names), text))
     return sorted(set(found))
 
 

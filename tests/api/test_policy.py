@@ -103,6 +103,10 @@ POLICY: dict[tuple[str, str], Access] = {
     ("GET", "/api/audit"): ADMIN,
     ("GET", "/api/audit/verify"): ADMIN,
     ("GET", "/api/audit.csv"): ADMIN,
+    ("GET", "/api/push-clients"): ADMIN,
+    ("POST", "/api/push-clients"): ADMIN,
+    ("PATCH", "/api/push-clients/{client}"): ADMIN,
+    ("DELETE", "/api/push-clients/{client}"): ADMIN,
     ("GET", "/api/users"): ADMIN,
     ("POST", "/api/users"): ADMIN,
     ("PATCH", "/api/users/{user}"): ADMIN,
@@ -223,6 +227,7 @@ async def ask(cast: Cast, app: FastAPI, method: str, path: str, actor: str, kind
         .replace("{bookmark}", cast.bookmarks[kind])
         .replace("{recording}", "7")
         .replace("{user}", "usr_aaaaaaaaaaaaaaaa")
+        .replace("{client}", "psh_aaaaaaaaaaaaaaaa")
         .replace("{path:path}", "live")
     )
     token = cast.tokens[actor]

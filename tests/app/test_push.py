@@ -49,6 +49,22 @@ def test_a_token_is_written_for_its_owner_alone_listed_by_name_and_withdrawn(tmp
     assert shell.invoke(app, ["push", "remove", client], env=env).exception is not None
 
 
+def test_a_client_is_made_a_camera_loses_it_and_gets_it_again(tmp_path: Path) -> None:
+    env, shell = environment(tmp_path), CliRunner()
+    added = shell.invoke(app, ["push", "add", "shed", "--camera", "--file", str(tmp_path / "token")], env=env)
+    assert added.exit_code == 0, added.output
+    words = added.output.replace(",", " ").split()
+    client = next(word for word in words if word.startswith("psh_"))
+    camera = next(word for word in words if word.startswith("cam_"))
+    assert camera in shell.invoke(app, ["push", "list"], env=env).output
+    assert camera in shell.invoke(app, ["camera", "list"], env=env).output
+    assert shell.invoke(app, ["push", "camera", client, "--off"], env=env).exit_code == 0
+    assert camera not in shell.invoke(app, ["push", "list"], env=env).output
+    assert shell.invoke(app, ["push", "camera", client, "--of", camera], env=env).exit_code == 0
+    assert camera in shell.invoke(app, ["push", "list"], env=env).output
+    assert shell.invoke(app, ["push", "camera", client, "--of", "cam_aaaaaaaaaaaaaaaa"], env=env).exception is not None
+
+
 def test_nothing_listens_unless_it_is_switched_on(tmp_path: Path) -> None:
     room, database = room_over(settings_for(tmp_path, PushSettings()))
     asyncio.run(asyncio.wait_for(room.run(), 30))

@@ -12,6 +12,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_late
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from haechi.api.push_gauges import ResultSocketNumbers
 from haechi.api.tier_gauges import TierGauges
 from haechi.base.clock import NS_PER_S, Clock
 from haechi.events.event import EventFilter
@@ -51,6 +52,7 @@ class Metrics:
             registry=registry,
         )
         self._tiers = TierGauges(registry)
+        ResultSocketNumbers(lambda: services.ingest.openers.berths.server, registry)
         self._viewers = Gauge("haechi_live_viewers", "Open live connections.", registry=registry)
         self._late = Gauge(
             "haechi_vision_late_seconds",

@@ -19,6 +19,7 @@ from haechi import __version__
 from haechi.app.cli.console import out
 from haechi.app.settings import Settings, config_path, load_settings
 from haechi.base.errors import HaechiError
+from haechi.ingest.rtp_push.drain import BUFFER_BYTES, receive_buffer_bytes
 from haechi.store.database import SAFE_SQLITE, Database, is_sound
 from haechi.vision.confine import FILTERED_MACHINES
 from haechi.vision.models import ModelStore
@@ -52,6 +53,7 @@ def doctor() -> None:
         _memory,
         _models,
         _port,
+        _datagrams,
         _confinement,
         _open_files,
     )
@@ -138,6 +140,18 @@ def _port(settings: Settings) -> Finding:
             detail = f"{settings.http.port} is taken"
             return Finding("port", "note", detail, "perhaps by Haechi itself; else the next free one is used")
     return Finding("port", "ok", f"{settings.http.host}:{settings.http.port} is free")
+
+
+def _datagrams(settings: Settings) -> Finding:
+    """How much the kernel keeps of what clients push by UDP; it doubles what it is asked for, for its own needs."""
+    if not (settings.push.enabled and settings.push.udp):
+        return Finding("udp buffer", "ok", "not needed: nobody pushes by UDP (push.enabled, push.udp)")
+    given = receive_buffer_bytes()
+    detail = f"{given / 2**20:.0f} MiB for what clients push"
+    if given >= BUFFER_BYTES:
+        return Finding("udp buffer", "ok", detail)
+    remedy = f"a busy machine may lose packets; raise it with: sysctl -w net.core.rmem_max={BUFFER_BYTES}"
+    return Finding("udp buffer", "note", detail, f"{remedy} (for good: in /etc/sysctl.d/haechi.conf)")
 
 
 def _confinement(_settings: Settings) -> Finding:

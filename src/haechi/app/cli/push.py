@@ -14,9 +14,13 @@ from rich.table import Table
 
 from haechi.app.cli.console import err, opened, out
 from haechi.app.reverse import identity_of
-from haechi.base.clock import NS_PER_S, SystemClock
+from haechi.base.clock import NS_PER_S, Clock, SystemClock
 from haechi.base.errors import Conflict, Invalid
-from haechi.fleet.push_clients import PushClients
+from haechi.base.ids import CameraId
+from haechi.fleet.address import PUSHED
+from haechi.fleet.cameras import CameraRegistry
+from haechi.fleet.push_clients import PushClient, PushClients
+from haechi.store.database import Database
 
 app = typer.Typer(help="Clients that push video and get results: who may, by token.", no_args_is_help=True)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -28,6 +32,9 @@ def add(
     file: Annotated[
         Path | None, typer.Option(help="Write token and fingerprint there, for haechi client --token-file")
     ] = None,
+    camera: Annotated[
+        bool, typer.Option("--camera", help="Its stream is a camera: recorded, live, looked at by rules")
+    ] = False,
 ) -> None:
     """Let a client push. Its token is shown once, or written to a file that only you can read."""
     with opened() as (settings, database):
@@ -36,6 +43,8 @@ def add(
             raise Conflict("this file is there already; name another", code="file-exists", file=str(file))
         pin = identity_of(settings, clock).pin
         client, token = asyncio.run(PushClients(database, clock).add(name))
+        if camera:
+            out.print(f"[green]added[/] {asyncio.run(_make_camera(database, clock, client))}, its camera")
         if file is None:
             out.print(f"token        [bold]{token}[/]  (shown once)", soft_wrap=True)
             out.print(f"fingerprint  {pin}", soft_wrap=True)
@@ -56,11 +65,11 @@ def list_clients() -> None:
         out.print("no clients yet; add one with: haechi push add NAME --file FILE")
         return
     table = Table(box=None, header_style="bold")
-    for title in ("id", "name", "since"):
+    for title in ("id", "name", "since", "camera"):
         table.add_column(title)
     for client in clients:
         since = _EPOCH + timedelta(seconds=client.created_ns // NS_PER_S)
-        table.add_row(client.id, escape(client.name), f"{since:%Y-%m-%d %H:%M} UTC")
+        table.add_row(client.id, escape(client.name), f"{since:%Y-%m-%d %H:%M} UTC", client.camera or "-")
     out.print(table)
 
 
@@ -70,6 +79,36 @@ def remove(client: Annotated[str, typer.Argument(help="As `haechi push list` sho
     with opened() as (_, database):
         asyncio.run(PushClients(database, SystemClock()).remove(client))
         out.print(f"[green]removed[/] {escape(client)}")
+
+
+@app.command()
+def camera(
+    client: Annotated[str, typer.Argument(help="As `haechi push list` shows it")],
+    off: Annotated[bool, typer.Option("--off", help="No longer; the camera stays, with its recordings")] = False,
+    of: Annotated[str, typer.Option(help="Id of a camera that no client pushes any more; default: a new one")] = "",
+) -> None:
+    """Make a client's stream a camera. A connection of it ends within some seconds; it may come again."""
+    with opened() as (_, database):
+        clock = SystemClock()
+        clients = PushClients(database, clock)
+        known = asyncio.run(clients.get(client))
+        if off:
+            asyncio.run(clients.set_camera(client, ""))
+            out.print(f"[green]done[/] what {escape(known.name)} pushes is judged only")
+        elif known.camera and not of:
+            out.print(f"{escape(known.name)} is {known.camera} already")
+        else:
+            made = asyncio.run(_make_camera(database, clock, known, of))
+            out.print(f"[green]done[/] {escape(known.name)} is {made} now")
+
+
+async def _make_camera(database: Database, clock: Clock, client: PushClient, wanted: str = "") -> CameraId:
+    registry = CameraRegistry(database, clock)
+    found = await registry.get(CameraId(wanted)) if wanted else await registry.add(client.name, PUSHED)
+    if not found.address.is_pushed:
+        raise Invalid("this camera has another source; only one that clients push can be given", code="not-pushed")
+    await PushClients(database, clock).set_camera(client.id, found.id)
+    return found.id
 
 
 def _write(path: Path, text: str) -> None:

@@ -139,6 +139,14 @@ def bind(host: str, port: int, family: socket.AddressFamily) -> socket.socket:
     return bound
 
 
+def receive_buffer_bytes() -> int:
+    """What the kernel gives of the buffer that we ask for; Linux reports twice the number that it was asked for."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER_BYTES)
+        given = probe.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
+    return given // 2 if sys.platform == "linux" else given
+
+
 def _segment_bytes(notes: list[tuple[int, int, bytes]]) -> int:
     """The size of the datagrams that were read in one call; 0: it was one."""
     for level, kind, data in notes:
