@@ -15,8 +15,8 @@ compile() { # output, then what to take from pyproject.toml
     echo "lock: $output, $(grep -c '==' "$output") packages"
 }
 
-compile requirements/runtime.lock --extra demo --group build
-compile requirements/dev.lock --extra demo --group dev --constraint requirements/runtime.lock
+compile requirements/runtime.lock --extra demo --extra sites --group build
+compile requirements/dev.lock --extra demo --extra sites --group dev --constraint requirements/runtime.lock
 if grep -nE '^--|https?://|file:' requirements/*.lock; then
     echo "lock: the lines above hold an address or an option; they must not be committed" >&2
     exit 1

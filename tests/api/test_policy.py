@@ -96,6 +96,12 @@ POLICY: dict[tuple[str, str], Access] = {
     ("GET", ONE_EXPORT): EXPORT,
     ("DELETE", ONE_EXPORT): EXPORT,
     ("GET", f"{ONE_EXPORT}/file.mp4"): EXPORT,
+    ("GET", "/api/films"): ADMIN,
+    ("POST", "/api/films"): ADMIN,
+    ("POST", "/api/films/look"): ADMIN,
+    ("GET", "/api/films/{film}"): ADMIN,
+    ("PATCH", "/api/films/{film}/file"): ADMIN,
+    ("DELETE", "/api/films/{film}"): ADMIN,
     ("GET", "/api/bookmarks"): SIGNED_IN,
     ("POST", "/api/bookmarks"): SIGNED_IN,
     ("PATCH", ONE_BOOKMARK): BOOKMARK,
@@ -226,6 +232,7 @@ async def ask(cast: Cast, app: FastAPI, method: str, path: str, actor: str, kind
         .replace("{export}", cast.exports[kind])
         .replace("{bookmark}", cast.bookmarks[kind])
         .replace("{recording}", "7")
+        .replace("{film}", "flm_aaaaaaaaaaaaaaaa")
         .replace("{user}", "usr_aaaaaaaaaaaaaaaa")
         .replace("{client}", "psh_aaaaaaaaaaaaaaaa")
         .replace("{path:path}", "live")

@@ -21,6 +21,7 @@ from haechi.api.auth.tokens import csrf_of
 from haechi.api.policy import COOKIE
 from haechi.api.services import Auth, EdgeConfig, Services
 from haechi.api.settings import SettingsStore
+from haechi.app.films import FilmCameras, films_over
 from haechi.app.keeping import keeping_over
 from haechi.app.settings import Settings
 from haechi.base.clock import NS_PER_S, SimulatedClock
@@ -40,10 +41,12 @@ from haechi.fleet.onvif.http import Address
 from haechi.fleet.onvif.links import LinkStore
 from haechi.ingest.manager import IngestManager
 from haechi.ingest.openers import Openers
+from haechi.ingest.sites.site import Sites
 from haechi.live.mse import LiveHub
 from haechi.media.access_unit import AccessUnit, UnitRef
 from haechi.record.disk.volume import Volume
 from haechi.record.exports.store import Export, ExportBounds, ExportPart, ExportStore
+from haechi.record.films.runner import Films
 from haechi.record.index.spans import RecordIndex
 from haechi.record.playback.previews import Previews
 from haechi.record.playback.reel import Reel
@@ -51,6 +54,7 @@ from haechi.record.retention.bookmarks import Author, Draft
 from haechi.record.retention.deletion import Retention
 from haechi.record.tiers.room import Tiers
 from haechi.record.tiers.vault import Vault
+from haechi.record.write.recorder import Recorder
 from haechi.store.database import Database
 from haechi.vision.activity import ActivityStore
 from haechi.vision.models import ModelStore
@@ -168,11 +172,20 @@ class World:
             events=self.events,
             reports=self._reports(),
             keeping=self.keeping,
+            films=self.films(),
+            sites=Sites(()),
         )
 
     def _reports(self) -> ReportRoom:
         moments = Moments(self.bus, cast("Any", self.playback))
         return ReportRoom(self.onvif, self.registry, WishStore(self.database), self.events, moments, self.clock)
+
+    def films(self) -> Films:
+        """Films over this house; the recorder never gets ready."""
+        cameras = FilmCameras(self.registry, self.database, self.auth)
+        recorder = Recorder(self.bus, self.index, self.volume, self.clock)
+        settings = Settings(data_dir=self.record_path.parent)
+        return films_over(settings, self.clock, self.index, cameras, self.volume, recorder)
 
     def app(self) -> FastAPI:
         """The web application."""

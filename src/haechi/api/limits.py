@@ -1,5 +1,7 @@
 """How much a request may carry."""
 
+import re
+
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -7,7 +9,9 @@ from haechi.api.problems import plain_problem, problem_response
 
 LARGEST_BODY_BYTES = 256 * 1024
 """The largest body that makes sense is a camera's zones (64 polygons of 64 points)."""
-_DETAIL = f"the request is larger than {LARGEST_BODY_BYTES} bytes"
+LARGEST_PART_BYTES = 8 * 1024 * 1024
+"""Of a part of a film's file. It goes to the disk as it comes."""
+_PART = re.compile(r"/api/films/[^/]+/file")
 
 
 class LimitBody:
@@ -22,8 +26,11 @@ class LimitBody:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        if self._announced(scope) > self._limit_bytes:
-            await problem_response(plain_problem(413, "too-large", _DETAIL))(scope, receive, send)
+        is_part = scope["method"] == "PATCH" and _PART.fullmatch(scope["path"]) is not None
+        limit = LARGEST_PART_BYTES if is_part else self._limit_bytes
+        detail = f"the request is larger than {limit} bytes"
+        if self._announced(scope) > limit:
+            await problem_response(plain_problem(413, "too-large", detail))(scope, receive, send)
             return
         taken = 0
 
@@ -31,8 +38,8 @@ class LimitBody:
             nonlocal taken
             message = await receive()
             taken += len(message.get("body", b""))
-            if taken > self._limit_bytes:
-                raise HTTPException(413, _DETAIL)
+            if taken > limit:
+                raise HTTPException(413, detail)
             return message
 
         await self._app(scope, receive_within_limit, send)

@@ -27,9 +27,11 @@ if TYPE_CHECKING:
     from haechi.fleet.cameras import CameraRegistry
     from haechi.fleet.onvif.control import OnvifControl
     from haechi.ingest.manager import IngestManager
+    from haechi.ingest.sites.site import Sites
     from haechi.live.mse import LiveHub
     from haechi.record.exports.cutter import Cutter
     from haechi.record.exports.runner import Exports
+    from haechi.record.films.runner import Films
     from haechi.record.index.spans import RecordIndex
     from haechi.record.playback.footage import Playback
     from haechi.record.playback.previews import Previews
@@ -126,4 +128,6 @@ class Services:
     events: EventCentre
     reports: ReportRoom
     keeping: Keeping
+    films: Films
+    sites: Sites
     extra_collectors: Sequence[object] = field(default_factory=tuple)

@@ -86,6 +86,9 @@ AUDITED: dict[tuple[str, str], Rule] = {
     ("POST", f"{_CAMERA}/ptz"): Rule(Action.CAMERAS, often=True),
     ("POST", f"{_CAMERA}/presets"): Rule(Action.CAMERAS),
     ("DELETE", _CAMERA): Rule(Action.DELETE),
+    ("POST", "/api/films"): Rule(Action.CAMERAS),
+    ("PATCH", "/api/films/{film}/file"): Rule(Action.CAMERAS, often=True),
+    ("DELETE", "/api/films/{film}"): Rule(Action.DELETE),
     ("PATCH", _EVENT): Rule(Action.REVIEW),
     ("POST", "/api/events/review"): Rule(Action.REVIEW),
     ("POST", "/api/push-clients"): Rule(Action.CAMERAS),
@@ -106,11 +109,12 @@ CHANGES_NOTHING = {
     ("POST", "/api/cameras/discover"): "asks who is there, keeps nothing",
     ("POST", f"{_CAMERA}/onvif/find"): "asks a device what it is, keeps nothing",
     ("POST", "/api/cameras/describe"): "asks a device what it is, keeps nothing",
+    ("POST", "/api/films/look"): "asks a site what is there, keeps nothing",
     ("POST", "/api/retention/plan"): "says what would go, deletes nothing",
 }
 """Routes that are no reading in HTTP's eyes, and still nothing to write down."""
 
-_THINGS = ("camera", "event", "export", "bookmark", "user")
+_THINGS = ("camera", "event", "export", "bookmark", "user", "film")
 
 
 class Witness:

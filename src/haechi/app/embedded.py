@@ -22,6 +22,7 @@ from fastapi import FastAPI
 from haechi import __version__
 from haechi.api.app import build_app
 from haechi.api.services import Auth, EdgeConfig, Services
+from haechi.app.films import FilmCameras, films_over
 from haechi.app.ground import Ground, kept, on_signals, open_ground, stopped
 from haechi.app.keeping import keeping_over
 from haechi.app.ports import listen
@@ -29,6 +30,7 @@ from haechi.app.push import PushRoom
 from haechi.app.reverse import ReverseRoom
 from haechi.app.settings import Settings
 from haechi.app.sound import RECODING
+from haechi.app.sources import sites_of
 from haechi.app.tidy import keep_tidy
 from haechi.app.tiers import tiers_over
 from haechi.base.clock import Clock
@@ -112,6 +114,10 @@ class Rooms:
             events=events,
             reports=ReportRoom(onvif, ground.registry, WishStore(database), events, Moments(bus, playback), clock),
             keeping=keeping_over(settings, database, clock, auth, retention=retention, tiers=tiers),
+            films=films_over(
+                settings, clock, index, FilmCameras(ground.registry, database, auth), ground.volume, ground.recorder
+            ),
+            sites=sites_of(settings),
         )
         ground.on_settings(services.keeping.outlook.forget)
         return cls(ground, services, PushRoom(settings, database, models, clock, ground.ingest.openers.berths))
@@ -173,6 +179,7 @@ async def _run_all(rooms: Rooms, server: uvicorn.Server, listener: socket.socket
         rest.append(keep("accounts", Accounts(house.bus.ledger, house.database, house.clock).run))
         rest.append(keep("tiers", house.keeping.tiers.run))
         rest.append(keep("exports", house.keeping.exports.run))
+        rest.append(keep("films", house.films.run))
         rest.append(keep("reports", house.reports.run))
         rest += [keep("vision", house.vision.run), keep("events", house.events.run)]
         rest.append(keep("audit", house.keeping.audit.run))

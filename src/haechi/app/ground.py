@@ -19,7 +19,7 @@ from typing import Any
 from haechi.api.settings import LiveSettings, SettingsStore
 from haechi.app.keys import key_ring, require_keys
 from haechi.app.settings import Settings, make_folder
-from haechi.app.sources import openers_over, reach_of
+from haechi.app.sources import openers_over, reach_of, sites_of
 from haechi.app.zone import machine_zone
 from haechi.base.clock import Clock, SystemClock, is_synchronised
 from haechi.base.errors import HaechiError
@@ -75,7 +75,7 @@ class Ground:
             enabled=settings.record.enabled, keys=key_ring(settings), encrypt=settings.record.encrypt
         )
         recorder = Recorder(bus, index, volume, clock, recording, on_full=retention.wake)
-        openers = openers_over(clock, reach)
+        openers = openers_over(clock, reach, sites_of(settings))
         backfill = Backfill(recorder, index, volume, clock, RunNumbers(database).next, recording)
         openers.memories.store = backfill
         return cls(

@@ -159,6 +159,26 @@ class ExportSettings(_Section):
     )
 
 
+class FilmSettings(_Section):
+    """Films that are uploaded, or fetched from sites."""
+
+    max_bytes: int = Field(16 * 1024**3, gt=0, description="Of one file.")
+    max_hours: float = Field(24, gt=0, le=240, description="Of one film.")
+    reserve_bytes: int = Field(
+        1024**3, ge=0, description="No film is taken in that would leave less free on the disk of data_dir."
+    )
+
+
+class SiteSettings(_Section):
+    """Web sites whose videos and live pictures may be taken in; needs the extra haechi[sites]."""
+
+    hosts: tuple[str, ...] = Field(
+        ("youtube.com", "youtu.be", "vimeo.com", "dailymotion.com", "twitch.tv"),
+        max_length=64,
+        description="Names of sites; the names below each are meant, too. Mind what a site's terms allow.",
+    )
+
+
 class VisionSettings(_Section):
     """Detection."""
 
@@ -200,6 +220,8 @@ class Settings(BaseSettings):
     reverse: ReverseSettings = Field(ReverseSettings(), description="Cameras that dial out to us.")
     record: RecordSettings = Field(RecordSettings(), description="Recording.")
     exports: ExportSettings = Field(ExportSettings(), description="Exports.")
+    films: FilmSettings = Field(FilmSettings(), description="Films that are uploaded or fetched.")
+    sites: SiteSettings = Field(SiteSettings(), description="Web sites that films come from.")
     vision: VisionSettings = Field(VisionSettings(), description="Detection.")
     push: PushSettings = Field(PushSettings(), description="Clients that push video and get results.")
 

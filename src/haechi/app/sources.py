@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from haechi.app.settings import SourceSettings
+from haechi.app.settings import Settings, SourceSettings
 from haechi.base.clock import Clock
-from haechi.ingest.openers import Openers
+from haechi.fleet.address import parse_address
+from haechi.ingest.film import FilmOpener
+from haechi.ingest.openers import Opener, Openers
 from haechi.ingest.reach import Reach
+from haechi.ingest.sites.opener import SiteOpener
+from haechi.ingest.sites.site import Sites
 from haechi.ingest.web.opener import WebOpener
+from haechi.ingest.wish import CameraPlace
 
 
 def reach_of(settings: SourceSettings) -> Reach:
@@ -14,10 +19,25 @@ def reach_of(settings: SourceSettings) -> Reach:
     return Reach(settings.allow, settings.deny)
 
 
-def openers_over(clock: Clock, reach: Reach) -> Openers:
+def sites_of(settings: Settings) -> Sites:
+    """The web sites that may be asked."""
+    return Sites(settings.sites.hosts, settings.sources.allow, settings.sources.deny)
+
+
+def openers_over(clock: Clock, reach: Reach, sites: Sites | None = None) -> Openers:
     """An opener for each kind of address that `haechi.fleet.address.parse_address` knows.
 
     What an opener needs beyond ourselves (libav, a browser's WebRTC) it imports when it opens its first camera: this is
     made before the first unit can be recorded.
     """
-    return Openers(clock, {"http": WebOpener(clock, reach)}, reach=reach)
+
+    def opener_of(place: CameraPlace) -> Opener:
+        return openers.of(place)
+
+    more: dict[str, Opener] = {
+        "http": WebOpener(clock, reach),
+        "upload": FilmOpener(),
+        "site": SiteOpener(sites or Sites(()), opener_of, parse_address),
+    }
+    openers = Openers(clock, more, reach=reach)
+    return openers

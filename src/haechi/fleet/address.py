@@ -8,6 +8,7 @@ from urllib.parse import quote
 from msgspec import Struct
 
 from haechi.base.errors import Invalid
+from haechi.base.ids import is_id
 from haechi.media.url import HTTP_PORTS, RTSP_PORTS, Url
 
 LONGEST_URL = 2048
@@ -16,6 +17,10 @@ REVERSE = "reverse:"
 """The address of a camera that dials out to us: there is none to connect to."""
 PUSHED = "push:"
 """The address of a camera whose stream a client pushes over the result socket."""
+UPLOAD = "upload:"
+"""Begins the address of a film that was taken in; its id follows."""
+SITE = "site:"
+"""Begins the address of a live picture on a web site; that of the page follows."""
 PORTS: Mapping[str, int] = {**RTSP_PORTS, **HTTP_PORTS}
 """Addresses on the network: scheme, and the port that it has when none is named."""
 KINDS: Mapping[str, str] = {
@@ -25,6 +30,8 @@ KINDS: Mapping[str, str] = {
     "push": "push",
     "http": "http",
     "https": "http",
+    "upload": "upload",
+    "site": "site",
 }
 """By scheme: who opens such a camera (`haechi.ingest.openers`)."""
 
@@ -61,6 +68,8 @@ class CameraAddress(Struct, frozen=True):
         """The same place, with other credentials."""
         if len(username) > LONGEST_CREDENTIAL or len(password) > LONGEST_CREDENTIAL:
             raise Invalid("user name or password is too long", code="bad-credentials", limit=LONGEST_CREDENTIAL)
+        if self.kind in ("upload", "site") and username:
+            raise Invalid("films and sites have no log-in; leave user name and password empty", code="bad-credentials")
         if (self.is_reverse or self.is_pushed) and username:
             message = "this camera proves who it is by a token; leave user name and password empty"
             raise Invalid(message, code="bad-credentials")
@@ -85,6 +94,25 @@ def parse_address(text: str) -> CameraAddress:
         raise Invalid("the address is too long", code="bad-url", limit=LONGEST_URL)
     if (plain := text.strip().lower()) in (REVERSE, PUSHED):
         return CameraAddress(plain, "", 0, is_tls=True)
+    if plain.startswith((UPLOAD, SITE)):
+        return _made_of(text.strip())
     url = Url.parse(text, PORTS)
     address = CameraAddress(url.uri, url.host, url.port, url.is_tls)
     return address.with_credentials(url.username, url.password) if url.username else address
+
+
+def _made_of(text: str) -> CameraAddress:
+    """The address of a film, or of a page on a site; neither has a log-in.
+
+    Raises:
+        Invalid: ``bad-url``.
+    """
+    scheme, rest = text.split(":", 1)
+    if f"{scheme.lower()}:" == UPLOAD:
+        if not is_id(rest, "flm"):
+            raise Invalid("the address of a film is upload: and its id; upload it first", code="bad-url")
+        return CameraAddress(f"{UPLOAD}{rest}", "", 0, is_tls=True)
+    page = Url.parse(rest, HTTP_PORTS)
+    if page.username:
+        raise Invalid("a site is asked without a log-in; leave user name and password out", code="bad-url")
+    return CameraAddress(f"{SITE}{page.uri}", page.host, page.port, page.is_tls)

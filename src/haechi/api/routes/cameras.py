@@ -70,7 +70,8 @@ async def change_camera(camera: AskedCamera, body: CameraPatch, house: House, lo
 
 
 async def delete_camera(camera: AskedCamera, house: House) -> None:
-    """Remove a camera. Its recordings stay until retention takes them."""
+    """Remove a camera. Its recordings stay until retention takes them; those of a film go at once."""
+    await house.films.forget_camera(camera.id)
     await house.registry.delete(camera.id)
     await house.auth.users.forget_camera(camera.id)
     await house.zones.forget(camera.id)

@@ -13,7 +13,7 @@ from rich.table import Table
 from haechi.app.cli.console import opened, out
 from haechi.app.cli.dialling import dial, show_token, token
 from haechi.app.settings import Settings, load_settings
-from haechi.app.sources import openers_over, reach_of
+from haechi.app.sources import openers_over, reach_of, sites_of
 from haechi.base.clock import SystemClock
 from haechi.base.errors import Invalid, Unavailable
 from haechi.base.ids import CameraId, is_id
@@ -128,7 +128,8 @@ def try_address(url: Url, username: User = "", password: Password = "", transpor
     if username:
         place = place.with_credentials(username, password)
     clock = SystemClock()
-    opener = openers_over(clock, reach_of(load_settings().sources)).of(place)
+    settings = load_settings()
+    opener = openers_over(clock, reach_of(settings.sources), sites_of(settings)).of(place)
     report = asyncio.run(probe_source(partial(opener.trial, Trial(place, _transport(transport))), clock))
     _print(report)
     if not report.ok:
