@@ -92,6 +92,7 @@ def site_of(connection: Connection, stream: StreamId, ends: tuple[EdgeId, EdgeId
         end_ns=None if after is None else after.start_ns,
         missing_before=0 if before is None else ends[0].seq - before.edge_end,
         missing_after=0 if after is None or after.edge_seq is None else after.edge_seq - ends[1].seq - 1,
+        last_ns=_last_ns(connection, before, ends[0]),
     )
     rooms = tuple(_rooms(connection, stream, between, times))
     if after is not None:
@@ -161,6 +162,13 @@ def _extend(connection: Connection, one: Grown, known: Recording) -> RecordingId
     connection.execute(grown.values(end_ns=one.end_ns, last_seq=one.last_seq, size_bytes=size, kept_as=None))
     mend.trim_gaps(connection, known.stream, now.end_ns, one.end_ns)
     return known.id
+
+
+def _last_ns(connection: Connection, before: Recording | None, first: EdgeId) -> int | None:
+    """When the last unit of a recording was taken, where ``first`` is the next."""
+    if before is None or before.edge_end != first.seq:
+        return None
+    return layout_of(packed_of(connection, before.id)).last.last_ns
 
 
 def _rooms(connection: Connection, stream: StreamId, between: Between, times: tuple[int, int]) -> list[Room]:

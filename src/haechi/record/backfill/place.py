@@ -6,6 +6,7 @@ are moved, and only where they are more than fits, they are pressed together. No
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from msgspec import Struct
 
@@ -35,12 +36,14 @@ class Between(Struct, frozen=True):
 
     Attributes:
         missing_before, missing_after: How many units may still come between these and them.
+        last_ns: When the last unit was taken that precedes them, where none is missing between.
     """
 
     start_ns: int | None = None
     end_ns: int | None = None
     missing_before: int = 0
     missing_after: int = 0
+    last_ns: int | None = None
 
     @property
     def is_anchored(self) -> bool:
@@ -89,7 +92,7 @@ def place(times: Sequence[int], between: Between, rooms: Sequence[Room]) -> list
         times: `estimates`, in the order of their numbers.
         rooms: Where there is no footage within ``between``, in order, apart.
     """
-    moved = _within(times, between)
+    moved = _within(_following(times, between.last_ns), between)
     free = [number for number, room in enumerate(rooms) if room.is_free]
     chosen = [_room_of(at, rooms, free, is_anchored=between.is_anchored) for at in moved]
     found: list[int | None] = [None] * len(times)
@@ -106,6 +109,16 @@ def _increasing(times: Sequence[int]) -> list[int]:
     for at in times:
         found.append(at if not found or at > found[-1] else found[-1] + 1)
     return found
+
+
+def _following(times: Sequence[int], last_ns: int | None) -> Sequence[int]:
+    """Where they go on without a hole, and the clock is off by little, they go on at their own pace: a picture that is
+    decoded with those before it is shown in time with them."""
+    if last_ns is None or len(times) < 2:
+        return times
+    steps = sorted(after - before for before, after in pairwise(times))
+    move = last_ns + steps[len(steps) // 2] - times[0]
+    return [at + move for at in times] if abs(move) <= NEAR_NS else times
 
 
 def _within(times: Sequence[int], between: Between) -> list[int]:

@@ -226,9 +226,12 @@ def _places(parts: list[Part], first: Part) -> list[Placed]:
     zero_ns = first.units[first.shown].captured_ns
     places: list[Placed] = []
     run, shift, newest = -1, 0, -(1 << 62)
+    has_begun = has_left = False
     for part in parts:
         shown = [unit.sample.pts for unit in part.units]
-        if part.recording.run == first.recording.run:
+        has_left = has_left or (has_begun and part.recording.run != first.recording.run)
+        has_begun = has_begun or part is first
+        if part.recording.run == first.recording.run and not has_left:
             shift = -min(unit.sample.pts for unit in first.units[first.shown :])
         elif part.recording.run != run:
             elapsed = (part.units[0].captured_ns - zero_ns) * TICKS_PER_S // NS_PER_S

@@ -1,10 +1,12 @@
 """Footage for players that feed their own decoder on the wall clock: pieces, units, sync units only."""
 
 import asyncio
+import hashlib
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Iterator
 from itertools import chain
 
+import msgspec
 from msgspec import Struct
 from sqlalchemy import Connection
 
@@ -253,8 +255,15 @@ class Reel:
     def _inits(self, pieces: list[Piece]) -> tuple[Init, ...]:
         found = {piece.recording.id: piece.recording for piece in pieces}
         return tuple(
-            Init(one.id, one.init_bytes, f"{one.run}-{one.params}", self.params(one)) for one in found.values()
+            Init(one.id, one.init_bytes, _key_of(params), params)
+            for one, params in ((one, self.params(one)) for one in found.values())
         )
+
+
+def _key_of(params: CodecParams) -> str:
+    """The same for the same parameters: a decoder that is given them again by another run begins anew, and shows
+    nothing until the next sync unit."""
+    return hashlib.sha256(msgspec.msgpack.encode(params)).hexdigest()[:20]
 
 
 def check_range(start_ns: int, end_ns: int, most_ns: int | None = None) -> None:
