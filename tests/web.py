@@ -54,6 +54,7 @@ class Site:
     port: int = 0
     asked: list[str] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
+    _talks: set[asyncio.Task[None]] = field(default_factory=set)
 
     @property
     def base(self) -> str:
@@ -64,9 +65,17 @@ class Site:
         server = await asyncio.start_server(self._talk, "127.0.0.1", self.port, ssl=self.context)
         self.port = server.sockets[0].getsockname()[1]
         async with server:
-            yield self
+            try:
+                yield self
+            finally:
+                for task in self._talks:
+                    task.cancel()
+                await asyncio.gather(*self._talks, return_exceptions=True)
 
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._talks.add(task)
         try:
             request = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
             target = request.split(" ")[1]
@@ -77,9 +86,10 @@ class Site:
                 answer = page(b"who?", "text/html", "401 Unauthorized", f"WWW-Authenticate: {_told(self.challenge)}")
             await answer(writer, request)
             await writer.drain()
-        except (ConnectionError, asyncio.IncompleteReadError):
+        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
             return
         finally:
+            self._talks.discard(task)
             writer.close()
 
     def _knows(self, request: str, challenge: Challenge) -> bool:

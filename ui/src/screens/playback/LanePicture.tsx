@@ -7,6 +7,7 @@ import { useClock } from "@/app/site";
 import { causeName } from "@/parts/names";
 import type { LaneFace } from "@/playback/lane";
 import type { Player } from "@/playback/player";
+import { usePlayedStills } from "./usePlayedStills";
 import { useScrubStill } from "./useScrubStill";
 
 interface LanePictureProps {
@@ -50,6 +51,7 @@ export function LanePicture(props: LanePictureProps) {
     };
   }, [player, camera.id]);
   const state = face?.state ?? "loading";
+  const drawn = usePlayedStills(camera.id, camera.status.codec, player, state === "unsupported");
   return (
     <div
       className="hc-lane"
@@ -65,8 +67,9 @@ export function LanePicture(props: LanePictureProps) {
         disableRemotePlayback
         aria-label={camera.name}
       />
+      {drawn !== null && <img className="hc-lane-drawn" src={drawn} alt={camera.name} />}
       {still !== null && <img className="hc-scrub-still" src={still} alt="" />}
-      {scrub === null && <Veil {...props} state={state} />}
+      {scrub === null && (drawn === null ? <Veil {...props} state={state} /> : <DrawnNote />)}
       <div className="hc-stage-tag">
         <strong>{camera.name}</strong>
       </div>
@@ -82,6 +85,11 @@ export function LanePicture(props: LanePictureProps) {
       )}
     </div>
   );
+}
+
+function DrawnNote() {
+  const { t } = useTranslation();
+  return <div className="hc-tile-note hc-lane-note">{t("playback.pictures")}</div>;
 }
 
 function Veil({ state, face, skipTo, goLive, retry }: LanePictureProps & { state: string }) {
