@@ -36,6 +36,7 @@ from haechi.api.routes import (
     system,
     timeline,
     users,
+    whip,
 )
 from haechi.api.services import Services
 from haechi.api.snapshots import Snapshots
@@ -80,6 +81,7 @@ def build_app(services: Services) -> FastAPI:
     app.state.snapshots = Snapshots(services)
     app.state.known_cameras = KnownCameras(services)
     app.state.open_sessions = OpenSessions(services)
+    app.state.offers = whip.offers_throttle(services)
     app.state.push = Push(services, metrics)
     app.state.assets = pages.load_assets(services.config.static)
     problems.install(app)
@@ -88,6 +90,7 @@ def build_app(services: Services) -> FastAPI:
         session,
         cameras,
         dialling,
+        whip,
         onvif,
         footage,
         reel,

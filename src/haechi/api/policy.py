@@ -21,6 +21,7 @@ from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from haechi.api.auth.principal import Principal
+from haechi.api.bearers import Bearers, bearer_of
 from haechi.api.peer import Peer, is_same_origin, networks, peer_of
 from haechi.api.problems import Problem, problem_of, problem_response
 from haechi.api.trail import AUDITED, Witness
@@ -58,6 +59,8 @@ class Access(StrEnum):
     """Who asked for the export in the path (``{export}``) and may still see its camera; administrators."""
     BOOKMARK = "bookmark"
     """Who made the bookmark in the path (``{bookmark}``) and may still see its camera; administrators."""
+    PUBLISH = "publish"
+    """Administrators, and whoever has the bearer token of the camera in the path (``{camera}``)."""
     METRICS = "metrics"
     """Administrators, and scrapers with the bearer token."""
 
@@ -83,15 +86,22 @@ class Gate:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._trusted = networks(services.config.trusted_proxies)
+        self._bearers = Bearers(services)
 
     async def admit(self, connection: HTTPConnection, access: Access, *, acts: bool) -> None:
         """Return when the request may go on; leave the principal, and what was looked up, in its state.
 
         Raises:
-            Denied: ``not-signed-in``, ``admin-only``, ``cross-site``, ``bad-csrf-token``.
+            Denied: ``not-signed-in``, ``admin-only``, ``cross-site``, ``bad-csrf-token``, ``wrong-publish-token``.
             NotFound: The camera or the event is not there for this user.
         """
         connection.state.peer = self.peer(connection)
+        if access is Access.PUBLISH and (token := bearer_of(connection)) is not None:
+            await self._admit_bearer(connection, token)
+            return
+        await self._admit_person(connection, access, acts=acts)
+
+    async def _admit_person(self, connection: HTTPConnection, access: Access, *, acts: bool) -> None:
         principal = await self._principal(connection)
         connection.state.principal = principal
         if acts:
@@ -107,8 +117,8 @@ class Gate:
                 return
             case Access.ADMIN | Access.METRICS:
                 _require_admin(principal)
-            case Access.CAMERA_VIEW | Access.CAMERA_ADMIN:
-                if access is Access.CAMERA_ADMIN:
+            case Access.CAMERA_VIEW | Access.CAMERA_ADMIN | Access.PUBLISH:
+                if access is not Access.CAMERA_VIEW:
                     _require_admin(principal)
                 camera = CameraId(connection.path_params["camera"])
                 connection.state.camera = await self.camera(principal, camera)
@@ -121,6 +131,12 @@ class Gate:
             case Access.BOOKMARK:
                 bookmark = BookmarkId(connection.path_params["bookmark"])
                 connection.state.bookmark = await self.bookmark(principal, bookmark)
+
+    async def _admit_bearer(self, connection: HTTPConnection, token: str) -> None:
+        """A token is no cookie: no page of somebody else's can make a browser send it, so its origin is not asked."""
+        camera = CameraId(connection.path_params["camera"])
+        connection.state.principal = None
+        connection.state.camera = await self._bearers.camera(camera, token, connection.state.peer.address)
 
     async def camera(self, principal: Principal, camera_id: CameraId) -> Camera:
         """The camera, if this user may see it.
@@ -338,9 +354,11 @@ def _problems(method: str, access: Access, more: Sequence[int]) -> dict[int | st
     statuses = set(more)
     if access is not Access.PUBLIC:
         statuses.add(401)
+    if access is Access.PUBLISH:
+        statuses.add(429)
     if access in {Access.ADMIN, Access.CAMERA_ADMIN, Access.METRICS} or method not in _READING:
         statuses.add(403)
-    if access in {Access.CAMERA_VIEW, Access.CAMERA_ADMIN, Access.EVENT_VIEW, Access.EXPORT, Access.BOOKMARK}:
+    if access not in {Access.PUBLIC, Access.SIGNED_IN, Access.ADMIN, Access.METRICS}:
         statuses |= {404, 422}
     if method in {"POST", "PUT", "PATCH"}:
         statuses |= {400, 413, 422}

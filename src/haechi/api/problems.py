@@ -30,6 +30,11 @@ _BY_CLASS: Mapping[type[HaechiError], int] = {
 _BY_CODE: Mapping[str, int] = {
     "not-signed-in": 401,
     "wrong-credentials": 401,
+    "wrong-publish-token": 401,
+    "not-for-publishing": 405,
+    "publication-changed": 412,
+    "publication-unnamed": 428,
+    "not-sdp": 415,
     "throttled": 429,
     "range-not-satisfiable": 416,
 }
@@ -109,7 +114,7 @@ def problem_response(problem: Problem, headers: Mapping[str, str] | None = None)
     if problem.status == 416:
         answer["Content-Range"] = f"bytes */{problem.context.get('size_bytes', '*')}"
     if problem.status == 401:
-        answer["WWW-Authenticate"] = "Cookie"
+        answer["WWW-Authenticate"] = "Bearer" if problem.code == "wrong-publish-token" else "Cookie"
     body = problem.model_dump_json(exclude_none=True)
     return Response(body, problem.status, headers=answer, media_type=PROBLEM_TYPE)
 

@@ -79,6 +79,9 @@ AUDITED: dict[tuple[str, str], Rule] = {
     ("POST", "/api/cameras"): Rule(Action.CAMERAS),
     ("PATCH", _CAMERA): Rule(Action.CAMERAS),
     ("POST", f"{_CAMERA}/dial/token"): Rule(Action.CAMERAS),
+    ("POST", f"{_CAMERA}/publish/token"): Rule(Action.CAMERAS),
+    ("POST", "/{camera}/whip"): Rule(Action.CAMERAS),
+    ("DELETE", "/{camera}/whip/{publication}"): Rule(Action.CAMERAS),
     ("PUT", f"{_CAMERA}/onvif"): Rule(Action.CAMERAS),
     ("DELETE", f"{_CAMERA}/onvif"): Rule(Action.CAMERAS),
     ("POST", f"{_CAMERA}/onvif/clock"): Rule(Action.CAMERAS),
@@ -105,6 +108,8 @@ AUDITED: dict[tuple[str, str], Rule] = {
 }
 
 CHANGES_NOTHING = {
+    ("PATCH", "/{camera}/whip/{publication}"): "finds another way for packets, changes nothing that is kept",
+    ("OPTIONS", "/{camera}/whip"): "says what may be sent",
     ("POST", "/api/cameras/probe"): "tries an address, keeps nothing",
     ("POST", "/api/cameras/discover"): "asks who is there, keeps nothing",
     ("POST", f"{_CAMERA}/onvif/find"): "asks a device what it is, keeps nothing",

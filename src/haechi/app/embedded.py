@@ -33,6 +33,7 @@ from haechi.app.sound import RECODING
 from haechi.app.sources import sites_of
 from haechi.app.tidy import keep_tidy
 from haechi.app.tiers import tiers_over
+from haechi.app.whip import WhipRoom
 from haechi.base.clock import Clock
 from haechi.base.memory import settle_memory
 from haechi.events.centre import EventCentre, Stores
@@ -185,6 +186,7 @@ async def _run_all(rooms: Rooms, server: uvicorn.Server, listener: socket.socket
         rest.append(keep("audit", house.keeping.audit.run))
         rest.append(keep("activity", house.activity.run))
         rest += [keep("onvif", house.onvif.run), keep("tidy", partial(keep_tidy, house))]
+        rest.append(keep("whip", WhipRoom(rooms.settings, house.registry, house.ingest.openers, house.clock).run))
         rest += [keep("reverse", reverse_room(rooms).run), keep("push", rooms.push.run)]
         try:
             await server.serve([listener])

@@ -12,7 +12,7 @@ from typing import Literal
 
 import yaml  # type: ignore[import-untyped]
 from platformdirs import PlatformDirs
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, IPvAnyAddress, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -80,6 +80,22 @@ class ReverseSettings(_Section):
         None, description="Certificate (PEM, with its chain); default: one that signs itself, in data_dir."
     )
     key: Path | None = Field(None, description="Its private key; default: in the same file.")
+
+
+class WhipSettings(_Section):
+    """Cameras that a browser or an encoder publishes by WebRTC (WHIP)."""
+
+    enabled: bool = Field(True, description="Take publishers; the port is open while there is such a camera.")
+    host: str = Field("", description="Address to listen on; empty: the same as http.host.")
+    port: int = Field(
+        8555, ge=0, le=65535, description="UDP port; when it is taken the next free one is used and logged."
+    )
+    addresses: tuple[IPvAnyAddress, ...] = Field(
+        (),
+        max_length=8,
+        description="Addresses under which publishers reach this server, for example the public one of a router that"
+        " forwards the port; empty: those of this machine.",
+    )
 
 
 class PushSettings(_Section):
@@ -223,6 +239,7 @@ class Settings(BaseSettings):
     films: FilmSettings = Field(FilmSettings(), description="Films that are uploaded or fetched.")
     sites: SiteSettings = Field(SiteSettings(), description="Web sites that films come from.")
     vision: VisionSettings = Field(VisionSettings(), description="Detection.")
+    whip: WhipSettings = Field(WhipSettings(), description="Cameras that a browser or an encoder publishes.")
     push: PushSettings = Field(PushSettings(), description="Clients that push video and get results.")
 
     @property

@@ -11,6 +11,8 @@ from haechi.ingest.reach import Reach
 from haechi.ingest.sites.opener import SiteOpener
 from haechi.ingest.sites.site import Sites
 from haechi.ingest.web.opener import WebOpener
+from haechi.ingest.whip.publishers import Publishers
+from haechi.ingest.whip.source import WhipOpener
 from haechi.ingest.wish import CameraPlace
 
 
@@ -35,6 +37,7 @@ def openers_over(clock: Clock, reach: Reach, sites: Sites | None = None) -> Open
         return openers.of(place)
 
     more: dict[str, Opener] = {
+        "whip": WhipOpener(Publishers(clock), clock),
         "http": WebOpener(clock, reach),
         "upload": FilmOpener(),
         "site": SiteOpener(sites or Sites(()), opener_of, parse_address),

@@ -17,6 +17,8 @@ REVERSE = "reverse:"
 """The address of a camera that dials out to us: there is none to connect to."""
 PUSHED = "push:"
 """The address of a camera whose stream a client pushes over the result socket."""
+PUBLISHED = "whip:"
+"""The address of a camera that a browser or an encoder publishes by WHIP."""
 UPLOAD = "upload:"
 """Begins the address of a film that was taken in; its id follows."""
 SITE = "site:"
@@ -28,6 +30,7 @@ KINDS: Mapping[str, str] = {
     "rtsps": "rtsp",
     "reverse": "reverse",
     "push": "push",
+    "whip": "whip",
     "http": "http",
     "https": "http",
     "upload": "upload",
@@ -61,6 +64,11 @@ class CameraAddress(Struct, frozen=True):
         """Whether a client pushes the stream to us."""
         return self.url == PUSHED
 
+    @property
+    def is_published(self) -> bool:
+        """Whether a browser or an encoder publishes the stream to us."""
+        return self.url == PUBLISHED
+
     def __repr__(self) -> str:
         return f"CameraAddress({self.url!r}, with_credentials={bool(self.username)})"
 
@@ -70,7 +78,7 @@ class CameraAddress(Struct, frozen=True):
             raise Invalid("user name or password is too long", code="bad-credentials", limit=LONGEST_CREDENTIAL)
         if self.kind in ("upload", "site") and username:
             raise Invalid("films and sites have no log-in; leave user name and password empty", code="bad-credentials")
-        if (self.is_reverse or self.is_pushed) and username:
+        if (self.is_reverse or self.is_pushed or self.is_published) and username:
             message = "this camera proves who it is by a token; leave user name and password empty"
             raise Invalid(message, code="bad-credentials")
         return CameraAddress(self.url, self.host, self.port, self.is_tls, username, password)
@@ -84,15 +92,15 @@ class CameraAddress(Struct, frozen=True):
 
 
 def parse_address(text: str) -> CameraAddress:
-    """Read a camera URL, with or without user info; ``reverse:`` is a camera that dials out to us, and ``push:``
-    one whose stream a client pushes.
+    """Read a camera URL, with or without user info; ``reverse:`` is a camera that dials out to us, ``push:``
+    one whose stream a client pushes, and ``whip:`` one that a browser publishes.
 
     Raises:
         Invalid: ``bad-url``: not a camera's address; the message says what is wrong, never what the credentials were.
     """
     if len(text) > LONGEST_URL:
         raise Invalid("the address is too long", code="bad-url", limit=LONGEST_URL)
-    if (plain := text.strip().lower()) in (REVERSE, PUSHED):
+    if (plain := text.strip().lower()) in (REVERSE, PUSHED, PUBLISHED):
         return CameraAddress(plain, "", 0, is_tls=True)
     if plain.startswith((UPLOAD, SITE)):
         return _made_of(text.strip())

@@ -1,0 +1,1 @@
+"""One UDP port for browsers that publish or watch: ICE lite, DTLS, SRTP."""

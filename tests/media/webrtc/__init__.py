@@ -1,0 +1,1 @@
+"""Tests of WebRTC as bytes and values."""
