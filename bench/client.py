@@ -1,27 +1,32 @@
-"""The result socket under load: how much video goes in, and what the way there and back adds.
+"""The result socket under load: how much video goes in, what the way there and back adds, and peers beside it.
 
-python -m bench.client [--runs 5] [--seconds 5]
+python -m bench.client [--runs 5] [--seconds 3]
 
 Server and clients are processes of their own on this machine, over loopback. The module is ``echo``, which answers for
 each unit at once: what is measured is the socket, the protocol, depacketising, stamping and the bus, not a detector.
 
 1. Throughput: one client sends pictures of 4 Mbit as fast as the connection takes them, over TCP and TLS; pictures of
-   0.8 Mbit over UDP, paced at 320 Mbit/s, as nothing holds it back. Every unit must come back, in order.
-2. Round trip: 1 and 25 clients, 25 pictures a second each at 2 Mbit/s, over TCP: from the last byte written to the
-   result read. The first ten of each client are left out, but for the column of the first.
+   0.8 Mbit over UDP, paced at 360 Mbit/s. Every unit must come back, in order. Beside it, in the same run: ffmpeg and
+   GStreamer (where they are installed) receive the same packets from the same sender and write what arrives.
+2. Round trip: 1 and 25 clients, 25 pictures a second each at 2 Mbit/s, over TCP, from the last byte written to the
+   result read; and one client that sends the next picture when it has the result of the last. The first ten of each
+   client are left out, but for the column of the first. Beside it, in the same run, the floor: two processes that send
+   each other as many bytes over a bare blocking socket, at the same pace.
 
-No peer with such a socket can be installed here; the figures to compare with are those of the framework of 2019 that
-this answers: above 300 Mbit/s, above 15 pictures a second, 50 us in the mean, 2 ms for the first.
+The framework of 2019 that this answers reports above 300 Mbit/s, above 15 pictures a second, 50 us in the mean and 2 ms
+for the first; it cannot be installed here.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import math
 import multiprocessing
 import os
 import platform
 import resource
+import socket
 import statistics
 import sys
 import tempfile
@@ -36,6 +41,8 @@ from typing import Any
 import uvloop
 from tests.ingest.rtp_push.stage import push_server
 
+from bench.client_peers import measured as peer_run
+from bench.client_peers import present
 from haechi.base.clock import SystemClock
 from haechi.client.line import Place, open_line
 from haechi.client.sending import Outgoing, Seen, UdpWay
@@ -48,15 +55,17 @@ BIG_BYTES = 500_000
 DATAGRAM_PICTURE_BYTES = 100_000
 SMALL_BYTES = 10_000
 FPS = 25
+GOP = 50
 UDP_MBIT_S = 360
+ANSWER_BYTES = 130
 STEP = 225
 """90 kHz ticks from picture to picture: 400 a second, about as many as are sent."""
 IN_FLIGHT = 8
 """Units on their way: enough that neither side waits, few enough that the round trip is none of the queue."""
 
 
-def sample() -> tuple[VideoParams, bytes]:
-    """Parameters, and a small sync picture that the parsers take."""
+def sample() -> tuple[VideoParams, list[bytes]]:
+    """Parameters, and two small pictures that the parsers take: a sync picture and one that follows it."""
     import av
     import numpy as np
 
@@ -65,10 +74,11 @@ def sample() -> tuple[VideoParams, bytes]:
     encoder.framerate = Fraction(FPS)
     encoder.options = {"preset": "ultrafast", "tune": "zerolatency", "x264-params": "sliced-threads=0:threads=1"}
     frame = av.VideoFrame.from_ndarray(np.zeros((360, 640, 3), np.uint8), format="rgb24")
-    data = b"".join(bytes(packet) for packet in [*encoder.encode(frame), *encoder.encode(None)])
-    unit = next(split_units(data, Codec.H264))
-    assert unit.params is not None
-    return unit.params, unit.data
+    packets = [*encoder.encode(frame), *encoder.encode(frame), *encoder.encode(None)]
+    first, second = split_units(b"".join(bytes(packet) for packet in packets), Codec.H264)
+    assert first.params is not None
+    assert not second.is_sync
+    return first.params, [first.data, second.data]
 
 
 def padded(data: bytes, size: int) -> bytes:
@@ -80,12 +90,13 @@ def padded(data: bytes, size: int) -> bytes:
     return data[:at] + len(nal).to_bytes(4, "big") + nal
 
 
-def units(size: int, params: VideoParams, data: bytes) -> Iterator[RawUnit]:
-    """Pictures without end."""
-    picture = padded(data, size)
+def units(size: int, params: VideoParams, data: list[bytes]) -> Iterator[RawUnit]:
+    """Pictures without end, one in `GOP` a sync picture."""
+    sync, other = (padded(one, size) for one in data)
     number = 0
     while True:
-        yield RawUnit(number * STEP, True, picture, None if number else params)
+        is_sync = number % GOP == 0
+        yield RawUnit(number * STEP, is_sync, sync if is_sync else other, None if number else params)
         number += 1
 
 
@@ -186,6 +197,73 @@ async def throughput(place: Place, transport: str, seconds: float) -> dict[str, 
         }
 
 
+async def one_by_one(place: Place, seconds: float) -> dict[str, float]:
+    """One client that waits for each result: nothing sleeps for long, and nothing queues."""
+    params, data = sample()
+    trips: list[int] = []
+    server_us: list[int] = []
+    async with outgoing(place, params, "tcp") as stream:
+        source, seen = units(SMALL_BYTES, params, data), stream.seen()
+        began_s = time.perf_counter()
+        while time.perf_counter() - began_s < seconds:
+            stream.send(next(source))
+            one = await anext(seen)
+            trips.append(one.round_trip_ns)
+            server_us.append(one.server_us)
+        await stream.end()
+    return told(trips[10:], server_us[10:], [trips[0]], seconds)
+
+
+def told(trips: list[int], server_us: list[int], firsts: list[int], seconds: float) -> dict[str, float]:
+    """Round trips in a line of the table."""
+    trips = sorted(trips)
+    return {
+        "mean_us": statistics.fmean(trips) / 1000,
+        "p50_us": trips[len(trips) // 2] / 1000,
+        "p99_us": trips[int(len(trips) * 0.99)] / 1000,
+        "first_us": statistics.median(firsts) / 1000,
+        "server_us": statistics.fmean(server_us) if server_us else float("nan"),
+        "lost_units": 0,
+        "results_s": len(trips) / seconds,
+    }
+
+
+def bare_server(listener: socket.socket) -> None:
+    """Answers `ANSWER_BYTES` for each `SMALL_BYTES`."""
+    other, _ = listener.accept()
+    other.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    room = bytearray(1 << 16)
+    while True:
+        got = 0
+        while got < SMALL_BYTES:
+            count = other.recv_into(room)
+            if not count:
+                return
+            got += count
+        other.sendall(bytes(ANSWER_BYTES))
+
+
+def floor(pace_s: float, seconds: float) -> dict[str, float]:
+    """What this machine takes to wake two processes and to carry the bytes, with nothing in between."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    process = multiprocessing.get_context("fork").Process(target=bare_server, args=(listener,), daemon=True)
+    process.start()
+    trips: list[int] = []
+    with socket.create_connection(listener.getsockname()) as one:
+        one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        payload, began_s = bytes(SMALL_BYTES), time.perf_counter()
+        while time.perf_counter() - began_s < seconds:
+            time.sleep(max(0.0, began_s + len(trips) * pace_s - time.perf_counter()))
+            began_ns, got = time.perf_counter_ns(), 0
+            one.sendall(payload)
+            while got < ANSWER_BYTES:
+                got += len(one.recv(4096))
+            trips.append(time.perf_counter_ns() - began_ns)
+    process.join(5)
+    listener.close()
+    return {**told(trips[10:], [], [trips[0]], seconds), "cpu": float("nan")}
+
+
 async def round_trips(place: Place, clients: int, seconds: float) -> dict[str, float]:
     """Clients at the pace of cameras."""
     params, data = sample()
@@ -213,16 +291,7 @@ async def round_trips(place: Place, clients: int, seconds: float) -> dict[str, f
         server_us.extend(each.server_us for each in late)
 
     await asyncio.gather(*(one(number) for number in range(clients)))
-    trips.sort()
-    return {
-        "mean_us": statistics.fmean(trips) / 1000,
-        "p50_us": trips[len(trips) // 2] / 1000,
-        "p99_us": trips[int(len(trips) * 0.99)] / 1000,
-        "first_us": statistics.median(firsts) / 1000,
-        "server_us": statistics.fmean(server_us),
-        "lost_units": lost,
-        "results_s": len(trips) / seconds,
-    }
+    return {**told(trips, server_us, firsts, seconds), "lost_units": lost}
 
 
 def measured(server: Server, work: Any) -> dict[str, float]:
@@ -237,6 +306,8 @@ def spread(rows: list[dict[str, float]], key: str) -> str:
     """Median (least-most)."""
     digits = 2 if key == "cpu" else 0
     values = sorted(row[key] for row in rows)
+    if math.isnan(values[0]):
+        return "-"
     return f"{statistics.median(values):.{digits}f} ({values[0]:.{digits}f}-{values[-1]:.{digits}f})"
 
 
@@ -267,22 +338,35 @@ TRIP_COLUMNS = {
 }
 
 
+ONE, FLOOR, PACED_FLOOR = "1, one by one", "bare sockets, one by one", "bare sockets, 25 a second"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=5.0)
+    parser.add_argument("--seconds", type=float, default=3.0)
     given = parser.parse_args()
-    flows: dict[str, list[dict[str, float]]] = {"tcp": [], "tls": [], "udp": []}
-    trips: dict[str, list[dict[str, float]]] = {"1": [], "25": []}
+    peers = present()
+    flows: dict[str, list[dict[str, float]]] = {name: [] for name in ("tcp", "tls", "udp", *peers)}
+    trips: dict[str, list[dict[str, float]]] = {name: [] for name in (ONE, FLOOR, "1", "25", PACED_FLOOR)}
     loads = []
-    with Server() as server:
+    with Server() as server, tempfile.TemporaryDirectory() as folder:
         for _ in range(given.runs):
             loads.append(os.getloadavg()[0])
-            for kind, rows in flows.items():
+            for kind in ("tcp", "tls", "udp"):
                 place = server.place(tls=kind == "tls")
-                rows.append(measured(server, throughput(place, "udp" if kind == "udp" else "tcp", given.seconds)))
-            for clients, rows in trips.items():
-                rows.append(measured(server, round_trips(server.place(), int(clients), given.seconds)))
+                work = throughput(place, "udp" if kind == "udp" else "tcp", given.seconds)
+                flows[kind].append(measured(server, work))
+            params, data = sample()
+            for name in peers:
+                source = units(DATAGRAM_PICTURE_BYTES, params, data)
+                flows[name].append(peer_run(name, Path(folder), source, params, (UDP_MBIT_S, given.seconds)))
+            trips[ONE].append(measured(server, one_by_one(server.place(), given.seconds)))
+            trips[FLOOR].append(floor(0.0, given.seconds))
+            for clients in ("1", "25"):
+                trips[clients].append(measured(server, round_trips(server.place(), int(clients), given.seconds)))
+            trips[PACED_FLOOR].append(floor(1 / FPS, given.seconds))
+            loads.append(os.getloadavg()[0])
             print("one run is done", file=sys.stderr)
     machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
     print(f"{machine}, {given.runs} runs of {given.seconds:g} s, load {min(loads):.1f}-{max(loads):.1f}")
