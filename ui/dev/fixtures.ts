@@ -107,6 +107,7 @@ export const events: HaechiEvent[] = Array.from({ length: 64 }, (_unused, index)
   const label = LABELS[index % LABELS.length] as string;
   return {
     id: `evt_${index}`,
+    source: "vision",
     camera: at.id,
     camera_name: at.name,
     rule: label === "person" ? "Person in a forbidden zone" : "Object seen",

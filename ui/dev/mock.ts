@@ -232,6 +232,7 @@ const routes: [string, RegExp, (call: Call) => Reply][] = [
       model: { name: "PicoDet-S", hash: "d3590ed527f3130536ec8cf2d1223f8c" },
       config_hash: "9f86d081884c7d659a2feaa0c55ad015",
       clip: { start_ms: eventOf(id).start_ms, end_ms: (eventOf(id).end_ms ?? eventOf(id).start_ms) + 4_000 },
+      report: null,
       detections: clipDetections(eventOf(id)),
     }),
   ],

@@ -114,6 +114,8 @@ export interface Gap extends Span {
 
 export interface HaechiEvent {
   id: string;
+  /** Who noticed it: we, or the camera by itself; then `rule` is the camera's word for it, and the score says nothing. */
+  source: "vision" | "camera";
   camera: string;
   camera_name: string;
   rule: string | null;
@@ -146,6 +148,7 @@ export interface EventDetail extends HaechiEvent {
   model: { name: string; hash: string } | null;
   config_hash: string | null;
   clip: Span | null;
+  report: { topic: string; items: [name: string, value: string][] } | null;
   detections: ClipDetection[];
 }
 

@@ -9,7 +9,7 @@ import { faultAdvice, faultText, hopName } from "@/parts/names";
 import { tellFailure } from "@/parts/notices";
 import { bitRate } from "@/time/duration";
 import { ClockNotice } from "./ClockNotice";
-import type { Description, OnvifDevice, OnvifProfile } from "./types";
+import { type Description, type DeviceLink, linkOf, type OnvifDevice, type OnvifProfile } from "./types";
 
 /** What a person chose: a stream, who we are to the camera, and where it speaks ONVIF. */
 export interface Chosen {
@@ -17,7 +17,7 @@ export interface Chosen {
   username: string;
   password: string;
   name: string;
-  link: { url: string; profile: string };
+  link: DeviceLink;
 }
 
 interface DeviceStreamsProps {
@@ -91,7 +91,7 @@ export function DeviceStreams({ asked, back, choose }: DeviceStreamsProps) {
               username,
               password,
               name: asked.title === asked.url ? device.model : asked.title,
-              link: { url: device.url, profile: profile.token },
+              link: linkOf(device, profile),
             })
           }
         />
@@ -100,7 +100,8 @@ export function DeviceStreams({ asked, back, choose }: DeviceStreamsProps) {
   );
 }
 
-function Failed({ description }: { description: Description }) {
+/** How far the question came, and what to do about it. */
+export function Failed({ description }: { description: Description }) {
   const { t } = useTranslation();
   const fault = description.error ?? { code: "unknown", message: "" };
   return (
@@ -127,10 +128,20 @@ function Failed({ description }: { description: Description }) {
   );
 }
 
-function Streams({ device, choose }: { device: OnvifDevice; choose: (profile: OnvifProfile) => void }) {
+interface StreamsProps {
+  device: OnvifDevice;
+  choose: (profile: OnvifProfile) => void;
+  /** The stream that a camera has already: it is chosen, and said so. */
+  ours?: OnvifProfile | undefined;
+  words?: { title: string; button: string };
+  pending?: boolean;
+}
+
+/** A device, and its streams to choose one of. */
+export function Streams({ device, choose, ours, words, pending = false }: StreamsProps) {
   const { t, i18n } = useTranslation();
   const usable = device.profiles.filter((one) => one.url !== "");
-  const [token, setToken] = useState(usable[0]?.token ?? "");
+  const [token, setToken] = useState((ours ?? usable[0])?.token ?? "");
   const chosen = usable.find((one) => one.token === token);
   const facts = [device.manufacturer, device.model, device.firmware].filter(Boolean).join(" · ");
   const shape = (one: OnvifProfile): string =>
@@ -149,22 +160,29 @@ function Streams({ device, choose }: { device: OnvifDevice; choose: (profile: On
         {device.ptz && <> · {t("onvif.canMove")}</>}
       </p>
       <ClockNotice seconds={device.clock_difference_s} />
-      <Radio.Group label={t("onvif.streams")} value={token} onChange={setToken}>
+      <Radio.Group label={words?.title ?? t("onvif.streams")} value={token} onChange={setToken}>
         <Stack gap={6} mt={6}>
           {usable.map((one) => (
             <Radio.Card key={one.token} value={one.token} className="hc-stream-card" radius="md">
               <Radio.Indicator />
               <span className="hc-found-name">
                 <strong>{shape(one)}</strong>
-                <span className="hc-dim">{one.name}</span>
+                <span className="hc-dim">
+                  {one.name}
+                  {one === ours && <> · {t("onvif.matches")}</>}
+                </span>
               </span>
             </Radio.Card>
           ))}
         </Stack>
       </Radio.Group>
       <Group justify="end">
-        <Button disabled={chosen === undefined} onClick={() => chosen !== undefined && choose(chosen)}>
-          {t("onvif.useStream")}
+        <Button
+          disabled={chosen === undefined}
+          loading={pending}
+          onClick={() => chosen !== undefined && choose(chosen)}
+        >
+          {words?.button ?? t("onvif.useStream")}
         </Button>
       </Group>
     </Stack>

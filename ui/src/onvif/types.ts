@@ -54,6 +54,28 @@ export interface Preset {
   name: string;
 }
 
+/** The smaller stream that is remembered of a camera. */
+export interface SubStream {
+  url: string;
+  codec: string;
+  width: number;
+  height: number;
+  fps: number;
+}
+
+/** Where a camera speaks ONVIF, which of its profiles is ours, and a smaller one. */
+export interface DeviceLink {
+  url: string;
+  profile: string;
+  sub: SubStream | null;
+}
+
+export interface ClockResult {
+  before_s: number | null;
+  after_s: number | null;
+  was_ntp: boolean;
+}
+
 export interface Standing {
   linked: boolean;
   error: Fault | null;
@@ -64,6 +86,8 @@ export interface Standing {
   ptz: boolean;
   presets: Preset[];
   clock_difference_s: number | null;
+  url: string;
+  sub: SubStream | null;
 }
 
 /** A clock that is off by less is not worth a word: devices tell whole seconds. */
@@ -78,3 +102,34 @@ export const onvifQuery = (camera: string) =>
     refetchOnWindowFocus: false,
     queryFn: ({ signal }) => request<Standing>("GET", `/api/cameras/${camera}/onvif`, undefined, signal),
   });
+
+const area = (one: OnvifProfile): number => one.width * one.height;
+
+/** What a link says of a device's profile that somebody chose: with the smallest other one that is smaller. */
+export function linkOf(device: OnvifDevice, chosen: OnvifProfile): DeviceLink {
+  const smaller = device.profiles
+    .filter((one) => one.url !== "" && area(one) > 0 && area(one) < area(chosen))
+    .filter((one) => one.codec === "h264" || one.codec === "h265")
+    .sort((a, b) => area(a) - area(b))[0];
+  const sub =
+    smaller === undefined
+      ? null
+      : {
+          url: smaller.url,
+          codec: smaller.codec,
+          width: smaller.width,
+          height: smaller.height,
+          fps: smaller.fps,
+        };
+  return { url: device.url, profile: chosen.token, sub };
+}
+
+/** The profile whose address is that of a camera's stream: host, port and path alike, however they are written. */
+export function matching(device: OnvifDevice, stream: string): OnvifProfile | undefined {
+  const plain = (url: string): string =>
+    url
+      .toLowerCase()
+      .replace(/^rtsp:\/\/([^/?]+?)(:554)?(?=[/?]|$)/, "rtsp://$1")
+      .replace(/\/+$/, "");
+  return device.profiles.find((one) => one.url !== "" && plain(one.url) === plain(stream));
+}

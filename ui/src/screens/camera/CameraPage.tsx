@@ -236,7 +236,7 @@ function OneCamera({ camera, all }: { camera: Camera; all: Camera[] }) {
               </ActionIcon>
             </Tooltip>
           </div>
-          {onvif !== undefined && <ClockNotice seconds={onvif.clock_difference_s} />}
+          {onvif !== undefined && <ClockNotice seconds={onvif.clock_difference_s} camera={camera.id} />}
           {movable && moving && (
             <Suspense>
               <PtzPad camera={camera.id} standing={onvif} />

@@ -2,8 +2,10 @@ import { Tabs } from "@mantine/core";
 import { IconArrowLeft } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
+import { lazy, Suspense } from "react";
 import { useTranslation } from "react-i18next";
 import { camerasQuery, rulesQuery, zonesQuery } from "@/api/queries";
+import type { Camera } from "@/api/types";
 import { NotFound } from "@/app/NotFound";
 import { CAMERA_TABS } from "@/app/search";
 import { StatePill } from "@/parts/badges";
@@ -12,6 +14,16 @@ import { Failure, Loading } from "@/parts/states";
 import { General } from "./General";
 import { RulesForm } from "./RulesForm";
 import { ZonesForm } from "./ZonesForm";
+
+const DevicePanel = lazy(() =>
+  import("@/onvif/DevicePanel").then((module) => ({ default: module.DevicePanel })),
+);
+const ReportsForm = lazy(() =>
+  import("@/onvif/ReportsForm").then((module) => ({ default: module.ReportsForm })),
+);
+
+/** Only a camera that we connect to can have an ONVIF device beside its stream. */
+const speaksRtsp = (camera: Camera): boolean => /^rtsps?:/.test(camera.url);
 
 export function EditCamera() {
   const { t } = useTranslation();
@@ -62,6 +74,11 @@ export function EditCamera() {
         </Tabs.List>
         <Tabs.Panel value="general">
           <General key={camera.id} camera={camera} />
+          {speaksRtsp(camera) && (
+            <Suspense fallback={<Loading rows={2} height={34} />}>
+              <DevicePanel key={camera.id} camera={camera} />
+            </Suspense>
+          )}
         </Tabs.Panel>
         <Tabs.Panel value="zones">
           {ready ? (
@@ -79,6 +96,11 @@ export function EditCamera() {
             <Failure error={failed} retry={() => void rules.refetch()} />
           ) : (
             <Loading rows={3} height={120} />
+          )}
+          {speaksRtsp(camera) && (
+            <Suspense fallback={<Loading rows={2} height={34} />}>
+              <ReportsForm key={camera.id} camera={camera} />
+            </Suspense>
           )}
         </Tabs.Panel>
       </Tabs>

@@ -62,7 +62,11 @@ export function EventList({ events, openId, selected, open, toggle, more, loadin
                   <span className="hc-event-title">
                     {!event.reviewed && <i className="hc-unread" title={t("events.unreviewed")} />}
                     <strong>{labelName(event.label)}</strong>
-                    <span className="hc-dim hc-num">{Math.round(event.score * 100)} %</span>
+                    <span className="hc-dim hc-num">
+                      {event.source === "camera"
+                        ? t("reports.byCamera")
+                        : `${Math.round(event.score * 100)} %`}
+                    </span>
                   </span>
                   <span className="hc-event-where">
                     {event.camera_name}

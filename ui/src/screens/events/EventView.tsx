@@ -1,6 +1,7 @@
 import { ActionIcon, Button } from "@mantine/core";
 import { IconArrowLeft, IconChecks, IconDownload, IconHistory, IconVideo } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
+import type { TFunction } from "i18next";
 import { useTranslation } from "react-i18next";
 import { eventQuery } from "@/api/queries";
 import type { EventDetail } from "@/api/types";
@@ -92,9 +93,31 @@ export function EventView({ id, mark, close }: EventViewProps) {
           {t("events.liveNow")}
         </LinkButton>
       </div>
-      <ReplayCheck event={data} />
+      {data.source === "camera" ? (
+        <p className="hc-dim hc-small">{t("reports.noReplay")}</p>
+      ) : (
+        <ReplayCheck event={data} />
+      )}
     </article>
   );
+}
+
+function decided(event: EventDetail, t: TFunction): [string, string][] {
+  return [
+    [t("events.rule"), event.rule ?? "–"],
+    [t("events.zone"), event.zone ?? "–"],
+    [t("events.score"), `${(event.score * 100).toFixed(1)} %`],
+    [t("events.model"), event.model === null ? "–" : event.model.name],
+  ];
+}
+
+function reported(event: EventDetail, t: TFunction): [string, string][] {
+  const said = event.report?.items.map(([name, value]) => `${name}: ${value}`).join(", ") ?? "";
+  return [
+    [t("reports.source"), t("reports.byCamera")],
+    [t("reports.topic"), event.report?.topic ?? event.rule ?? "–"],
+    [t("reports.said"), said === "" ? "–" : said],
+  ];
 }
 
 function Facts({ event }: { event: EventDetail }) {
@@ -109,10 +132,7 @@ function Facts({ event }: { event: EventDetail }) {
       t("events.lasted"),
       event.end_ms === null ? t("events.now") : clockDuration(event.end_ms - event.start_ms),
     ],
-    [t("events.rule"), event.rule ?? "–"],
-    [t("events.zone"), event.zone ?? "–"],
-    [t("events.score"), `${(event.score * 100).toFixed(1)} %`],
-    [t("events.model"), event.model === null ? "–" : event.model.name],
+    ...(event.source === "camera" ? reported(event, t) : decided(event, t)),
   ];
   return (
     <dl className="hc-facts">

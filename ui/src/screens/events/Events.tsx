@@ -27,6 +27,14 @@ const LABELS = [
   "cat",
   "backpack",
   "suitcase",
+  "motion",
+  "vehicle",
+  "animal",
+  "line",
+  "intrusion",
+  "tamper",
+  "input",
+  "sound",
 ];
 
 export function Events() {
