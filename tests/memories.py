@@ -21,7 +21,8 @@ from haechi.media.access_unit import AccessUnit
 from haechi.media.reverse.edge import EdgeId, EdgeRun, EdgeUnit
 from haechi.media.reverse.spans import Spans, holds, union
 from haechi.record.disk.volume import Volume
-from haechi.record.index.spans import Fragment, Recording, fragments_in, recordings_between
+from haechi.record.index.layouts import Fragment
+from haechi.record.index.spans import Recording, fragments_in, recordings_between
 from haechi.record.playback.read import units_in
 from haechi.record.tiers.vault import Vault
 from haechi.store.database import Database

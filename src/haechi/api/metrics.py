@@ -12,6 +12,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_late
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from haechi.api.dial_gauges import DialGauges
 from haechi.api.push_gauges import ResultSocketNumbers
 from haechi.api.tier_gauges import TierGauges
 from haechi.base.clock import NS_PER_S, Clock
@@ -52,6 +53,7 @@ class Metrics:
             registry=registry,
         )
         self._tiers = TierGauges(registry)
+        self._dialling = DialGauges(registry)
         ResultSocketNumbers(lambda: services.ingest.openers.berths.server, registry)
         self._viewers = Gauge("haechi_live_viewers", "Open live connections.", registry=registry)
         self._late = Gauge(
@@ -114,6 +116,7 @@ class Metrics:
             self._lost.labels(camera.id).set(status.lost_packets)
         for state in _STATES:
             self._cameras.labels(state).set(states[state])
+        self._dialling.set(services.ingest.lines, services.ingest.openers.memories)
         self._tiers.set(await services.keeping.tiers.report(), services.clock.wall_ns())
         self._stored.set(await services.index.storage_bytes())
         path = services.config.record_path

@@ -78,6 +78,17 @@ class DialStatus(Struct, frozen=True):
     rival_ns: int = 0
 
 
+class DialCounts(Struct):
+    """What became of those who dialled, since the process started."""
+
+    welcomed: int = 0
+    refused: int = 0
+    throttled: int = 0
+    redirected: int = 0
+    malformed: int = 0
+    cut: int = 0
+
+
 class _Post:
     """One camera's place."""
 
@@ -93,12 +104,14 @@ class Lines:
 
     Attributes:
         door: Where we listen; None while we do not.
+        counts: Those who dialled, by what became of them.
     """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._posts: dict[CameraId, _Post] = {}
         self.door: Door | None = None
+        self.counts = DialCounts()
 
     async def next(self, camera: CameraId) -> Line:
         """Wait for the camera to dial; welcome it. Whoever asks hands the line back by `done`."""
@@ -168,6 +181,10 @@ class Lines:
         """For people."""
         post = self._posts.get(camera)
         return post.status if post is not None else DialStatus()
+
+    def rivals(self) -> int:
+        """How often somebody with a camera's token was sent away while that camera was connected, of all cameras."""
+        return sum(post.status.rivals for post in self._posts.values())
 
     def connected(self) -> int:
         """Cameras with a line."""

@@ -12,7 +12,6 @@ import ssl
 from typing import Protocol
 
 import structlog
-from msgspec import Struct
 
 from haechi.base.clock import Clock
 from haechi.base.errors import HaechiError
@@ -60,17 +59,6 @@ class Placement(Protocol):
         """Where the camera is to dial instead; None: it is right here."""
 
 
-class DialCounts(Struct):
-    """What became of those who dialled, since the process started."""
-
-    welcomed: int = 0
-    refused: int = 0
-    throttled: int = 0
-    redirected: int = 0
-    malformed: int = 0
-    cut: int = 0
-
-
 class ReverseListener:
     """Listens, checks who dials, and offers the lines of cameras that are who they say."""
 
@@ -83,7 +71,7 @@ class ReverseListener:
         self._open: set[DialledLine] = set()
         self._wrong_camera = Throttle(WRONG_CAMERA, clock)
         self._wrong_address = Throttle(WRONG_ADDRESS, clock)
-        self.counts = DialCounts()
+        self.counts = lines.counts
 
     async def serve(self, listener: socket.socket, context: ssl.SSLContext, fingerprint: bytes) -> None:
         """Take connections on a bound socket until cancelled; then end all of them.
