@@ -35,6 +35,18 @@ const login = createRoute({
   component: lazyRouteComponent(() => import("@/screens/entry/Login"), "Login"),
 });
 
+/** Where a phone becomes a camera: with a token behind the `#`, or logged in. */
+const publish = createRoute({
+  getParentRoute: () => root,
+  path: "/publish/$cameraId",
+  component: lazyRouteComponent(() => import("@/publish/PublishPage"), "PublishPage"),
+  beforeLoad: async ({ location }) => {
+    if (location.hash !== "") return;
+    if ((await queryClient.ensureQueryData(sessionQuery)) === null)
+      throw redirect({ to: "/login", search: { next: location.href } });
+  },
+});
+
 /** Everything behind the log-in. */
 const house = createRoute({
   getParentRoute: () => root,
@@ -154,6 +166,7 @@ export const router = createRouter({
   routeTree: root.addChildren([
     setup,
     login,
+    publish,
     house.addChildren([
       home,
       live,

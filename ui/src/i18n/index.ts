@@ -7,6 +7,7 @@ import enDialling from "./en/dialling.json";
 import enKeeping from "./en/keeping.json";
 import enOnvif from "./en/onvif.json";
 import enPlayback from "./en/playback.json";
+import enPublishing from "./en/publishing.json";
 import enVideo from "./en/video.json";
 
 export const LANGUAGES = { en: "English", ko: "한국어", ja: "日本語" } as const;
@@ -20,6 +21,7 @@ export const en = {
   ...enKeeping,
   ...enOnvif,
   ...enPlayback,
+  ...enPublishing,
 };
 
 declare module "i18next" {
@@ -40,6 +42,7 @@ const catalogues: Record<Language, () => Promise<object>> = {
       import("./ko/keeping.json"),
       import("./ko/onvif.json"),
       import("./ko/playback.json"),
+      import("./ko/publishing.json"),
     ]);
     return Object.assign({}, ...parts.map((part) => part.default));
   },
@@ -52,6 +55,7 @@ const catalogues: Record<Language, () => Promise<object>> = {
       import("./ja/keeping.json"),
       import("./ja/onvif.json"),
       import("./ja/playback.json"),
+      import("./ja/publishing.json"),
     ]);
     return Object.assign({}, ...parts.map((part) => part.default));
   },

@@ -59,7 +59,8 @@ export function Closed() {
   );
 }
 
-function Copied({ label, text, hint }: { label: string; text: string; hint?: string }) {
+/** A text to be copied. */
+export function Copied({ label, text, hint }: { label: string; text: string; hint?: string }) {
   const { t } = useTranslation();
   const id = useId();
   return (

@@ -6,6 +6,7 @@ import { type FormEvent, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { request } from "@/api/client";
 import { REVERSE } from "@/api/dialling";
+import { PUBLISHED } from "@/api/publishing";
 import { camerasQuery, queryClient } from "@/api/queries";
 import type { Camera, ProbeReport } from "@/api/types";
 import { tellDone, tellFailure } from "@/parts/notices";
@@ -13,6 +14,7 @@ import { type Address, AddressFields, credentials } from "./AddressFields";
 import { DeleteCamera } from "./DeleteCamera";
 import { Dialling } from "./Dialling";
 import { Probe } from "./Probe";
+import { Publishing } from "./Publishing";
 
 export function General({ camera }: { camera: Camera }) {
   const { t } = useTranslation();
@@ -28,6 +30,7 @@ export function General({ camera }: { camera: Camera }) {
   });
   const [deleting, setDeleting] = useState(false);
   const dials = camera.url === REVERSE;
+  const published = camera.url === PUBLISHED;
   const moved = address.url.trim() !== camera.url;
   const secrets = credentials(address);
 
@@ -76,6 +79,8 @@ export function General({ camera }: { camera: Camera }) {
           />
           {dials ? (
             <Dialling camera={camera} />
+          ) : published ? (
+            <Publishing camera={camera} />
           ) : (
             <AddressFields value={address} change={setAddress} stored={camera.has_credentials} />
           )}
@@ -103,7 +108,7 @@ export function General({ camera }: { camera: Camera }) {
             {t("cameras.delete")}
           </Button>
           <Group gap="xs">
-            {!dials && (
+            {!dials && !published && (
               <Button
                 variant="default"
                 leftSection={<IconPlugConnected size={16} />}
