@@ -162,7 +162,8 @@ def test_d9_what_the_buffer_could_not_hold_is_a_gap_with_its_cause(tmp_path: Pat
             run_number = stage.device.keeper.run_number
             before, after = (found[EdgeId(run_number, seq)] for seq in (missing[0] - 1, missing[-1] + 1))
             assert before.captured_ns < gaps[0].start_ns < (gaps[0].end_ns or 0) <= after.captured_ns
-            status = stage.house.rooms.services.ingest.openers.memories.status(stage.camera)
-            assert status.lost_units >= len(missing)
+            told = (await stage.house.http.get(f"/api/cameras/{stage.camera}/dial")).raise_for_status().json()["memory"]
+            assert told["limit_bytes"] == SMALL
+            assert told["lost_units"] >= len(missing)
 
     asyncio.run(run())

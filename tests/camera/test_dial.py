@@ -16,7 +16,8 @@ from haechi.base.errors import Denied, Invalid, Unavailable
 from haechi.base.ids import CameraId
 from haechi.camera.dial.dialler import MOST_HOPS
 from haechi.camera.dial.line import Identity, Line, Server, dial
-from haechi.camera.dial.program import feed_of, token_of
+from haechi.camera.dial.memory.keeper import Keeper
+from haechi.camera.dial.program import MemoryWish, feed_of, open_memory, token_of
 from haechi.camera.virtual.server import FileFeed, VirtualCamera
 from haechi.fleet.certificate import load_identity
 from haechi.fleet.dialling import new_token, signer
@@ -181,3 +182,31 @@ def test_a_camera_that_is_sent_round_in_circles_rests_between_rounds(tmp_path: P
         port.close()
 
     asyncio.run(run())
+
+
+@pytest.mark.parametrize("size_mb", [-1, 1, 63, 1 << 40])
+def test_a_memory_of_an_impossible_size_is_refused(size_mb: int) -> None:
+    with pytest.raises(Invalid) as caught:
+        MemoryWish.of_mb(size_mb)
+    assert caught.value.code == "bad-spool-size"
+
+
+def test_a_memory_may_be_left_out() -> None:
+    assert MemoryWish.of_mb(0) is None
+    assert MemoryWish.of_mb(64) == MemoryWish(64_000_000)
+
+
+def test_a_folder_for_the_memory_that_a_person_named_must_work_and_ours_need_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("x")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file"))
+
+    async def opened(camera: str, folder: Path | None) -> Keeper | None:
+        return await open_memory(camera, MemoryWish.of_mb(64, folder), SystemClock())
+
+    assert asyncio.run(opened("cam_a", None)) is None
+    for camera, folder, code in (("cam_a", tmp_path / "file", "spool-unusable"), ("../x", None, "bad-camera-id")):
+        with pytest.raises(Invalid) as caught:
+            asyncio.run(opened(camera, folder))
+        assert caught.value.code == code

@@ -4,6 +4,14 @@ import { request } from "./client";
 /** The address of a camera that dials out to us: there is none to connect to. */
 export const REVERSE = "reverse:";
 
+/** What a camera keeps on its own disk while it cannot reach us. */
+export interface DialMemory {
+  bytes: number;
+  limit_bytes: number;
+  waiting_ms: number;
+  lost_units: number;
+}
+
 export interface Dial {
   listening: boolean;
   host: string | null;
@@ -15,6 +23,7 @@ export interface Dial {
   rivals: number;
   rival_peer: string | null;
   rival_ms: number | null;
+  memory: DialMemory | null;
 }
 
 export interface DialToken {

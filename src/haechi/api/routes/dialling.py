@@ -3,7 +3,7 @@
 from haechi.api.asked import AskedCamera, House, Log
 from haechi.api.policy import Access, Routes
 from haechi.api.services import Services
-from haechi.api.shapes.dialling import DialOut, DialToken
+from haechi.api.shapes.dialling import DialMemory, DialOut, DialToken
 from haechi.base.clock import NS_PER_MS
 from haechi.base.errors import NotFound
 from haechi.fleet.cameras import Camera
@@ -66,4 +66,17 @@ async def _dial(house: Services, camera: Camera) -> DialOut:
         rivals=status.rivals,
         rival_peer=status.rival_peer or None,
         rival_ms=status.rival_ns // NS_PER_MS or None,
+        memory=_memory(house, camera),
+    )
+
+
+def _memory(house: Services, camera: Camera) -> DialMemory | None:
+    status = house.ingest.openers.memories.status(camera.id)
+    if not status.limit_bytes:
+        return None
+    return DialMemory(
+        bytes=status.bytes,
+        limit_bytes=status.limit_bytes,
+        waiting_ms=status.waiting_ns // NS_PER_MS,
+        lost_units=status.lost_units,
     )

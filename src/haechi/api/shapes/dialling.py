@@ -3,11 +3,23 @@
 from haechi.api.shapes.fields import Shape
 
 
+class DialMemory(Shape):
+    """What a camera keeps on its own disk while it cannot reach us.
+
+    ``waiting_ms`` of it are being brought in now. ``lost_units`` gave way to newer ones before we had them.
+    """
+
+    bytes: int
+    limit_bytes: int
+    waiting_ms: int
+    lost_units: int
+
+
 class DialOut(Shape):
     """How a camera that dials out finds us, and what is known of its dialling.
 
     ``port`` and ``pin`` are null while nobody listens. ``rivals`` counts devices that were sent away because this
-    camera was connected already: somebody else may have its token.
+    camera was connected already: somebody else may have its token. ``memory`` is null where the camera has none.
     """
 
     listening: bool
@@ -20,6 +32,7 @@ class DialOut(Shape):
     rivals: int
     rival_peer: str | None
     rival_ms: int | None
+    memory: DialMemory | None
 
 
 class DialToken(Shape):

@@ -28,7 +28,7 @@ log = structlog.get_logger(__name__)
 
 PATH = "/main"
 LEAST_MEMORY_MB, MOST_MEMORY_MB = 64, 1024 * 1024
-DEFAULT_MEMORY_BYTES = LEAST_MEMORY_MB << 20
+DEFAULT_MEMORY_BYTES = LEAST_MEMORY_MB * 1_000_000
 """Two minutes of a camera of 4 Mbit/s."""
 LONGEST_TOKEN_FILE_BYTES = 4096
 
@@ -101,7 +101,7 @@ class MemoryWish(Struct, frozen=True):
         if not LEAST_MEMORY_MB <= size_mb <= MOST_MEMORY_MB:
             message = f"--spool-mb is 0 for none, or {LEAST_MEMORY_MB} to {MOST_MEMORY_MB}"
             raise Invalid(message, code="bad-spool-size")
-        return cls(size_mb << 20, folder)
+        return cls(size_mb * 1_000_000, folder)
 
 
 async def open_memory(camera: str, wish: MemoryWish | None, clock: Clock) -> Keeper | None:
@@ -120,7 +120,7 @@ async def open_memory(camera: str, wish: MemoryWish | None, clock: Clock) -> Kee
     except Invalid as error:
         if wish.folder is not None:
             raise
-        log.warning("the camera has no memory", reason=error.message, **error.context)
+        log.warning("the camera has no memory", reason=str(error))
         return None
     return Keeper(spool, clock, share=LINK_SHARE)
 

@@ -3,12 +3,13 @@ import { IconKey, IconShieldExclamation } from "@tabler/icons-react";
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
-import { type DialToken, dialQuery, newToken } from "@/api/dialling";
+import { type DialMemory, type DialToken, dialQuery, newToken } from "@/api/dialling";
 import { queryClient } from "@/api/queries";
 import type { Camera } from "@/api/types";
 import { useClock } from "@/app/site";
 import { tellFailure } from "@/parts/notices";
 import { Failure, Loading } from "@/parts/states";
+import { byteSize, roughDuration } from "@/time/duration";
 import { Closed, DialCommand } from "./DialCommand";
 
 /** In the place of the address: from where this camera dials, and its token. */
@@ -29,7 +30,7 @@ export function Dialling({ camera }: { camera: Camera }) {
   });
   if (dial.isPending) return <Loading rows={2} />;
   if (dial.data === undefined) return <Failure error={dial.error} retry={() => void dial.refetch()} />;
-  const { listening, pin, peer, connected_ms, issued_ms, rivals, rival_peer, rival_ms } = dial.data;
+  const { listening, pin, peer, connected_ms, issued_ms, rivals, rival_peer, rival_ms, memory } = dial.data;
   const time = (ms: number | null): string => (ms === null ? "" : clock.dateTime(ms));
   return (
     <section aria-label={t("dial.connection")}>
@@ -51,6 +52,7 @@ export function Dialling({ camera }: { camera: Camera }) {
                 {t("dial.pin")} <code>{pin}</code>
               </div>
             )}
+            {memory !== null && <OwnMemory memory={memory} />}
           </div>
           <Button
             variant="default"
@@ -87,5 +89,23 @@ export function Dialling({ camera }: { camera: Camera }) {
         </Stack>
       </Modal>
     </section>
+  );
+}
+
+/** What the camera keeps on its own disk, and how much of it is on its way to us. */
+function OwnMemory({ memory }: { memory: DialMemory }) {
+  const { t, i18n } = useTranslation();
+  const size = (bytes: number): string => byteSize(bytes, i18n.language);
+  return (
+    <>
+      <div className="hc-dim hc-small">
+        {t("dial.memory", { used: size(memory.bytes), limit: size(memory.limit_bytes) })}
+      </div>
+      {memory.waiting_ms > 0 && (
+        <div className="hc-small" role="status">
+          {t("dial.bringing", { length: roughDuration(memory.waiting_ms, i18n.language) })}
+        </div>
+      )}
+    </>
   );
 }
