@@ -21,13 +21,15 @@ from pathlib import Path
 import msgspec
 import structlog
 
-from tests.faults import clocks, cuts, damage, errors, full, house, kills, mounts, moves, stage
+from tests.faults import clocks, cuts, damage, errors, full, house, kills, mounts, moves, recalls, stage
 from tests.faults.cases import Fault, Outcome, Try
 
 FAULTS = [
     kills.FAULT,
     cuts.FAULT,
     moves.FAULT,
+    recalls.FAULT,
+    recalls.POWER,
     errors.FAULT,
     errors.LOCKED,
     full.FULL,

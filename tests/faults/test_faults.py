@@ -23,6 +23,8 @@ SHORT: list[tuple[str, int, Callable[[], str]]] = [
     ("kill", 8, can_trace),
     ("power", 8, can_mount),
     ("moves", 4, moves.missing),
+    ("recall", 4, can_trace),
+    ("recall-power", 4, can_mount),
     ("errors", 9, can_trace),
     ("damage", 5, nothing),
     ("mounts", 3, can_mount_own),
