@@ -179,7 +179,8 @@ class Line(asyncio.Protocol):
         if self._lost is not None:
             raise self._lost
         assert self._transport is not None
-        self._transport.write(data)
+        if not self._transport.is_closing():
+            self._transport.write(data)
 
     async def drain(self) -> None:
         """Wait until little waits to be sent."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 
 from haechi.base.errors import PeerError, Unavailable
@@ -79,10 +80,11 @@ class UdpPairs:
             self._listen(loop, rtcp, lambda data, track=track: receive(track, True, data))  # type: ignore[misc]
 
     def send_rtcp(self, track: int, data: bytes) -> None:
-        """Send a report to the camera's RTCP port."""
+        """Send a report to the camera's RTCP port. What cannot be sent (no route, for a while) is lost."""
         ports = self._server_ports[track] if track < len(self._server_ports) else None
         if ports is not None:
-            self._sockets[track][1].sendto(data, (self._host, ports[1]))
+            with suppress(OSError):
+                self._sockets[track][1].sendto(data, (self._host, ports[1]))
 
     def close(self) -> None:
         """Let go of the ports."""

@@ -33,8 +33,9 @@ class TcpWire:
         self._reading = -1
 
     def write(self, data: bytes) -> None:
-        """See `Wire`."""
-        self.transport.write(data)
+        """See `Wire`. A transport of uvloop that the other side has reset refuses to be written to."""
+        if not self.transport.is_closing():
+            self.transport.write(data)
 
     def is_closing(self) -> bool:
         """See `Wire`."""
