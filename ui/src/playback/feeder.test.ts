@@ -168,6 +168,44 @@ describe("feeding a camera's buffer", () => {
     expect(buffer.log.slice(1, 5)).toEqual(["piece 96000", "piece 98000", "piece 100000", "piece 102000"]);
   });
 
+  test("a group of pictures that goes on in another file, and begins in none, is loaded once and in order", async () => {
+    class Split extends Recorder {
+      override async pieces(span: Span, signal: AbortSignal): Promise<PieceAnswer> {
+        const answer = await super.pieces(span, signal);
+        const late = (piece: Piece): boolean => piece.start_ms >= NOW + 100_000;
+        const pieces = answer.pieces.map((piece) => (late(piece) ? { ...piece, recording: "8" } : piece));
+        return { ...answer, pieces, inits: [...answer.inits, { ...answer.inits[0]!, recording: "8" }] };
+      }
+    }
+    const source = new Split(0, 600_000, 4);
+    const { buffer, feeder, settle } = stage(source);
+    await settle(101_000);
+    expect(buffer.log.filter((line) => line.startsWith("init"))).toHaveLength(1);
+    expect(buffer.log.slice(1, 5)).toEqual(["piece 96000", "piece 98000", "piece 100000", "piece 102000"]);
+    expect(feeder.covers(NOW + 101_000)).toBe(true);
+    expect(new Set(buffer.log).size).toBe(buffer.log.length);
+  });
+
+  test("what a camera sends later of a gap is found without a reload", async () => {
+    class Late extends Recorder {
+      isBack = false;
+      override async pieces(span: Span, signal: AbortSignal): Promise<PieceAnswer> {
+        const answer = await super.pieces(span, signal);
+        const away = (piece: Piece): boolean =>
+          piece.start_ms >= NOW + 40_000 && piece.start_ms < NOW + 80_000;
+        return { ...answer, pieces: answer.pieces.filter((piece) => this.isBack || !away(piece)) };
+      }
+    }
+    const source = new Late(0, 600_000);
+    const { feeder, settle, time } = stage(source);
+    await settle(60_000);
+    expect(feeder.place(NOW + 60_000)).toBeNull();
+    source.isBack = true;
+    time.now += 30_000;
+    await settle(60_000);
+    expect(feeder.covers(NOW + 60_000)).toBe(true);
+  });
+
   test("playing on keeps the buffer filled ahead and empties it behind", async () => {
     const { buffer, feeder, settle } = stage(new Recorder(0, 600_000));
     for (let at = 10_000; at < 90_000; at += 4_000) await settle(at);

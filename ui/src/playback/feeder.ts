@@ -23,6 +23,7 @@ export interface FeederParts {
 const ASK_BEFORE_MS = 30_000;
 const ASK_AFTER_MS = 150_000;
 const ASK_AGAIN_MS = 900;
+const ASK_GAP_MS = 20_000;
 const BACKWARDS_MS = 14_000;
 const BEHIND_MS = 10_000;
 const AHEAD_MS = 12_000;
@@ -51,6 +52,7 @@ export class Feeder {
   private failures = 0;
   private quietUntil = 0;
   private askedEdgeAt = 0;
+  private askedGapAt = 0;
   private evictedAt = 0;
   private shrink = 1;
 
@@ -180,6 +182,7 @@ export class Feeder {
     if (this.mode === "syncs") return this.trick.step(this.target, this.speed, signal);
     if (this.parts.buffer.lost()) this.tries.clear();
     if (await this.ask(signal)) return true;
+    if (await this.askAgain(signal)) return true;
     if (await this.evict()) return true;
     if (!this.parts.buffer.wants() && this.covers(this.target)) return false;
     const pieces = this.next();
@@ -205,6 +208,7 @@ export class Feeder {
     const atEdge = from > now - ASK_AFTER_MS;
     if (atEdge && now - this.askedEdgeAt < ASK_AGAIN_MS) return false;
     if (atEdge) this.askedEdgeAt = now;
+    this.askedGapAt = now;
     const span = {
       start_ms: from === start_ms ? from - ASK_BEFORE_MS : from,
       end_ms: Math.min(Math.max(this.target, from) + ASK_AFTER_MS, now + 1_000),
@@ -214,6 +218,18 @@ export class Feeder {
     const known = list.knownUntil(from);
     list.add(answer, span, now);
     return list.knownUntil(from) > known;
+  }
+
+  /** A camera may send later what it could not send then: a gap is looked at again now and then. */
+  private async askAgain(signal: AbortSignal): Promise<boolean> {
+    const { list } = this;
+    const now = this.parts.now();
+    const isGap = list.knows(this.target) && list.at(this.target) === null;
+    if (!isGap || now - this.askedGapAt < ASK_GAP_MS) return false;
+    this.askedGapAt = now;
+    const span = { start_ms: this.target, end_ms: Math.min(this.target + ASK_AFTER_MS, now) };
+    list.add(await this.parts.source.pieces(span, signal), span, now);
+    return list.at(this.target) !== null;
   }
 
   private async evict(): Promise<boolean> {
@@ -256,9 +272,17 @@ export class Feeder {
   /** A decoder starts at a sync unit: what does not follow the last appended piece begins there. */
   private whole(pieces: Piece[]): Piece[] {
     const first = pieces[0];
-    if (first === undefined || first.is_sync || this.lastPiece === `${first.recording}:${first.offset}`)
-      return pieces;
+    if (first === undefined || first.is_sync || this.continues(first)) return pieces;
     return batch(this.list.from(first.start_ms, first.start_ms), BATCH_BYTES);
+  }
+
+  /** The last piece that was appended is the one before, in the same file or in another. */
+  private continues(piece: Piece): boolean {
+    const before = this.list.previous(piece);
+    const here = this.lastPiece === `${piece.recording}:${piece.offset}`;
+    return (
+      here || (before !== null && this.lastPiece === `${before.recording}:${before.offset + before.size}`)
+    );
   }
 
   private async load(pieces: Piece[], signal: AbortSignal): Promise<void> {

@@ -115,6 +115,12 @@ export class PieceList {
     return out;
   }
 
+  /** The piece before this one, where no picture is missing between the two; null: there is none. */
+  previous(piece: Piece): Piece | null {
+    const index = this.list.findIndex((one) => keyOf(one) === keyOf(piece));
+    return index > 0 && this.follows(index) ? (this.list[index - 1] as Piece) : null;
+  }
+
   private follows(index: number): boolean {
     const piece = this.list[index] as Piece;
     const before = this.list[index - 1];

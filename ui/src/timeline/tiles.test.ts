@@ -1,19 +1,19 @@
 import { describe, expect, test } from "vitest";
-import { type AskTimeline, BUCKETS, bucketOf, levelFor, TimelineTiles } from "./tiles";
+import { type AskTimeline, BUCKETS, bucketOf, type GapRow, levelFor, TimelineTiles } from "./tiles";
 import { MAX_SPAN_MS, type View, viewAround } from "./view";
 
 const NOW = Date.UTC(2026, 10, 21, 9);
 const empty = btoa("\0".repeat(BUCKETS));
 
 /** Answers at once, and remembers what was asked. */
-function server() {
+function server(gaps: GapRow[] = []) {
   const asked: { cameras: string[]; span: View; buckets: number }[] = [];
   const ask: AskTimeline = async (cameras, span, buckets) => {
     asked.push({ cameras: [...cameras], span, buckets });
     const rows = cameras.map((camera) => ({
       camera,
       spans: [[span.start_ms, Math.min(span.end_ms, NOW)]] as [number, number][],
-      gaps: [],
+      gaps,
       motion: empty,
       score: empty,
       loss: empty,
@@ -65,6 +65,27 @@ describe("the timeline in tiles", () => {
     expect(Math.min(...placed.map((part) => part.start_ms))).toBeLessThanOrEqual(near.start_ms);
     expect(Math.max(...placed.map((part) => part.end_ms))).toBeGreaterThanOrEqual(near.end_ms);
     expect(tiles.empty(["b"], near, 1_000)).toBe(true);
+  });
+
+  test("a gap that a camera may still fill is looked at again, one that stays is not", async () => {
+    const wanted = viewAround(NOW - 7_200_000, 3_600_000);
+    const gapOf = (cause: string): GapRow => [NOW - 7_500_000, NOW - 7_000_000, cause, ""];
+    for (const [cause, again] of [
+      ["unreachable", true],
+      ["retention", false],
+      ["disabled", false],
+    ] as const) {
+      let now = NOW;
+      const { asked, ask } = server([gapOf(cause)]);
+      const tiles = new TimelineTiles(ask, () => now);
+      tiles.want(["a"], wanted, 1_000);
+      await settled();
+      const first = asked.length;
+      now += 25_000;
+      tiles.want(["a"], wanted, 1_000);
+      await settled();
+      expect(asked.length > first).toBe(again);
+    }
   });
 
   test("what is still growing is asked again after a while, what is past is not", async () => {

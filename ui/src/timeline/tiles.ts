@@ -64,6 +64,8 @@ const BUCKET_PX = 1.5;
 const STAND_INS = 9;
 const EDGE_MS = 20_000;
 const FRESH_MS = 600_000;
+const GAP_FRESH_MS = 20_000;
+const DAY_MS = 86_400_000;
 const RETRY_MS = 3_000;
 const MOST_TILES = 1_500;
 export const NO_DATA = 255;
@@ -179,7 +181,8 @@ export class TimelineTiles {
         if (lane === undefined) return;
         row.tile = { ...span, bucket_ms: body.bucket_ms, lane: readLane(lane) };
         const grows = span.end_ms > asked - EDGE_MS;
-        row.stale_ms = asked + (grows ? Math.min(30_000, Math.max(2_500, bucketOf(level) / 2)) : FRESH_MS);
+        const fresh_ms = mayFill(lane.gaps, asked) ? GAP_FRESH_MS : FRESH_MS;
+        row.stale_ms = asked + (grows ? Math.min(30_000, Math.max(2_500, bucketOf(level) / 2)) : fresh_ms);
       });
       this.failed = null;
     } catch (error) {
@@ -199,6 +202,10 @@ export class TimelineTiles {
     for (const [name, row] of oldest) if (!row.asking) this.kept.delete(name);
   }
 }
+
+/** A camera that was away for less than a day may still send what it remembers. */
+const mayFill = (gaps: readonly GapRow[], now: number): boolean =>
+  gaps.some(([, end_ms, cause]) => end_ms > now - DAY_MS && cause !== "retention" && cause !== "disabled");
 
 const key = (level: number, index: number, camera: string): string => `${level}/${index}/${camera}`;
 
