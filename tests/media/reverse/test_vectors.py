@@ -3,8 +3,10 @@
 from pathlib import Path
 
 from haechi.fleet.dialling import public_key_of, signer
+from haechi.media.reverse import words
 from haechi.media.reverse.greeting import CameraGreeting
 from haechi.media.reverse.wire import Challenge, Elsewhere, Knock, Later, Refused, Welcome, pack
+from haechi.media.reverse.words import Echo, Grant, Range, Unit, Want
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "ref" / "reverse-rtsp.md"
 TOKEN = "hrt_" + "A" * 43
@@ -27,4 +29,10 @@ def test_the_vectors_of_the_page_are_ours() -> None:
         "later, busy, 5 s": pack(Later("busy", 5)),
         "refused, unknown": pack(Refused("unknown")),
         "elsewhere, m.example:8341": pack(Elsewhere("m.example", 8341, FINGERPRINT)),
+        "echo, 7": words.pack(Echo(7)),
+        "grant, want 1, 1000 bytes": words.pack(Grant(1, 1000)),
+        "want 1 of run 4711, main 0 to 10, 1000 bytes/s": words.pack(Want(1, 4711, (Range("main", 0, 10),), 1000)),
+        "unit, want 1, run 4711, main 3, pts and dts 10800, wall_ns 1, no sync, key 16 times 6b, 5 bytes": words.pack(
+            Unit(1, 4711, "main", 3, 10_800, 10_800, 1, False, b"k" * 16, 5)
+        ),
     }
