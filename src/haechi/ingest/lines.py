@@ -12,6 +12,7 @@ from msgspec import Struct
 from haechi.base.clock import NS_PER_MS, Clock
 from haechi.base.ids import CameraId
 from haechi.ingest.rounds import Ended, Receive
+from haechi.ingest.voice import Voice
 from haechi.ingest.wire import Wire
 from haechi.media.reverse.greeting import Answer
 from haechi.media.reverse.wire import Later, Welcome
@@ -96,6 +97,7 @@ class _Post:
         self.waiter: asyncio.Future[Line] | None = None
         self.held: Line | None = None
         self.line: Line | None = None
+        self.voice: Voice | None = None
         self.status = DialStatus()
 
 
@@ -132,11 +134,22 @@ class Lines:
         line.answer(Welcome(self._clock.wall_ns()))
         return line
 
+    def lend(self, camera: CameraId, voice: Voice) -> None:
+        """Whoever wants to may speak to the camera, as long as its line lasts."""
+        self._post(camera).voice = voice
+
+    def voice(self, camera: CameraId) -> Voice | None:
+        """By what a camera that dialled can be spoken to; None: it is not here, or takes no sound."""
+        post = self._posts.get(camera)
+        voice = post.voice if post is not None and post.line is not None else None
+        return voice if voice is not None and voice.spoken is not None else None
+
     def done(self, camera: CameraId, line: Line) -> None:
         """The line is over."""
         line.close()
         post = self._posts.get(camera)
         if post is not None and post.line is line:
+            post.voice = None
             post.line = None
             post.status = _connected(post.status, post.status.peer, 0)
 

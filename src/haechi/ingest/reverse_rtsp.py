@@ -185,12 +185,13 @@ class ReverseSource:
         """
         line = await self._lines.next(self._camera)
         recollection = self._recollection()
-        wishes = Wishes(audio=self._audio, application=TRACK_NAME if recollection is not None else "")
+        wishes = Wishes(audio=self._audio, application=TRACK_NAME if recollection is not None else "", talk="too")
         session = RtspSession(RtspClient(URI, wishes=wishes), sink, self._clock, None, recollection)
         try:
             line.hand_over(session.data_received, session.connection_lost)
             session.adopt(line)
             await session.negotiate(no_note)
+            self._lines.lend(self._camera, session)
             if recollection is None:
                 await session.play()
             else:

@@ -20,6 +20,9 @@ from haechi.media import rtcp
 from haechi.media.access_unit import RawUnit
 from haechi.media.rtp import HEADER_BYTES
 from haechi.media.rtsp.client import Closed, Described, Playing, RtcpReceived, RtpReceived, RtspClient
+from haechi.media.rtsp.deframer import PacketRun
+from haechi.media.rtsp.tracks import is_back_channel
+from haechi.media.sdp import MediaTrack
 
 CONNECT_S = 5.0
 ANSWER_S = 8.0
@@ -56,6 +59,11 @@ def no_note(_hop: str) -> None:
     """Nobody wants to know which hop we are at."""
 
 
+def _pass_over(_data: bytes, _position: int, end: int) -> int:
+    """What comes where nothing should."""
+    return end
+
+
 class RtspSession(asyncio.Protocol):
     """One connection. ``negotiate`` handles what comes by hand, ``play`` lets ``data_received`` do it.
 
@@ -74,6 +82,7 @@ class RtspSession(asyncio.Protocol):
         self._client = client
         self._memory = memory
         self._memory_index = -1
+        self._back: tuple[int, MediaTrack] | None = None
         self._sink = sink
         self._clock = clock
         self._pairs = pairs
@@ -147,7 +156,7 @@ class RtspSession(asyncio.Protocol):
                 match event:
                     case Described(tracks):
                         note("setup")
-                        media = [track for track in tracks if track.kind != "application"]
+                        media = [one for one in tracks if one.kind != "application" and not is_back_channel(one)]
                         self._lanes = [Reception(index, track) for index, track in enumerate(media)]
                         await self._sink.opened([lane.track for lane in self._lanes])
                     case Playing():
@@ -155,8 +164,8 @@ class RtspSession(asyncio.Protocol):
                         playing = True
                     case RtpReceived(index, packet) if index == self._memory_index:
                         self._on_word(packet)
-                    case RtcpReceived(index, _) if index == self._memory_index:
-                        """Nothing is said there by the camera."""
+                    case RtpReceived(index, _) | RtcpReceived(index, _) if index >= len(self._lanes):
+                        """Nothing is said by the camera where we speak, and no report where its memory does."""
                     case RtpReceived(index, packet):
                         self._on_rtp(self._lanes[index], packet, self._clock.monotonic_ns())
                     case RtcpReceived(index, packet):
@@ -173,12 +182,13 @@ class RtspSession(asyncio.Protocol):
         """
         self._last_unit_ns = self._clock.monotonic_ns()
         inbox, self._inbox = self._inbox or [], None
-        self._client.hand_over([*(partial(self._take_run, lane) for lane in self._lanes), self._take_word])
+        runs: list[PacketRun] = [partial(self._take_run, lane) for lane in self._lanes]
+        self._client.hand_over([*runs, self._take_word, _pass_over])
         assert self._wire is not None
         self._wire.read_in_rounds(self.data_received, self.connection_lost)
         for data in inbox:
             self.data_received(data)
-        watch = asyncio.create_task(self._watch())
+        watch = asyncio.create_task(self._watch() if self._lanes else self._over.wait())
         alive = asyncio.create_task(self._keep_alive())
         try:
             await self._over.wait()
@@ -205,6 +215,17 @@ class RtspSession(asyncio.Protocol):
     def set_parameter(self, body: bytes) -> None:
         """See `MemoryChannel`."""
         self._send(self._client.set_parameter(body))
+
+    # -- `haechi.ingest.talk.Voice` ----------------------------------------------------------------------------------
+    @property
+    def spoken(self) -> MediaTrack | None:
+        """How the camera wants to be spoken to; None: it does not."""
+        return self._back[1] if self._back is not None and self._lost is None else None
+
+    def speak(self, packet: bytes) -> None:
+        """Send an RTP packet by the back channel."""
+        if self._back is not None:
+            self._send(self._client.rtp_to_send(self._back[0], packet))
 
     # -- inside ------------------------------------------------------------------------------------------------------
     def _send(self, data: bytes) -> None:
@@ -235,7 +256,9 @@ class RtspSession(asyncio.Protocol):
         """Keep the lanes that the camera agreed to play, in its order."""
         self._timeout_s = playing.session_timeout_s
         self._lanes = [lane for lane in self._lanes if lane.media in playing.tracks]
-        if self._memory is not None and len(playing.tracks) > len(self._lanes):
+        rest = list(enumerate(playing.tracks))[len(self._lanes) :]
+        self._back = next(((index, one) for index, one in rest if is_back_channel(one)), None)
+        if self._memory is not None and any(one.kind == "application" for _, one in rest):
             self._memory_index = len(self._lanes)
             self._memory.opened(self)
         if self._pairs is not None:
@@ -245,7 +268,7 @@ class RtspSession(asyncio.Protocol):
         self._arrived_ns = self._clock.monotonic_ns()
         for event in self._client.events(data):
             if isinstance(event, RtcpReceived):
-                if event.track_index != self._memory_index:
+                if event.track_index < len(self._lanes):
                     self._on_rtcp(self._lanes[event.track_index], event.data)
             elif isinstance(event, Closed):
                 raise Unavailable("the camera ended the session", code="camera-closed")

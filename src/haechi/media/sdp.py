@@ -14,6 +14,8 @@ MAX_TRACKS = 16
 MOST_EXTENSIONS = 14
 """The one-byte form knows no more (RFC 8285 section 4.2)."""
 _MAX_LINES = 2000
+_DIRECTIONS = frozenset({"sendonly", "recvonly", "sendrecv", "inactive"})
+_G711 = (0, 8)
 _STATIC = {
     0: ("PCMU", 8000, 1),
     8: ("PCMA", 8000, 1),
@@ -36,6 +38,7 @@ class MediaTrack(Struct, frozen=True):
         fmtp: Format parameters, names in lower case.
         control: As written; see `resolve_control`. Empty when there is none.
         extensions: Numbers of RTP header extensions by their name (RFC 8285 section 5).
+        direction: ``sendonly``, ``recvonly``, ``sendrecv``, ``inactive``; empty when the camera does not say.
     """
 
     kind: str
@@ -46,6 +49,7 @@ class MediaTrack(Struct, frozen=True):
     fmtp: dict[str, str] = {}
     control: str = ""
     extensions: dict[str, int] = {}
+    direction: str = ""
 
     def parameter_sets(self) -> list[bytes]:
         """The NAL units in ``sprop-*``, in the order in which a decoder wants them. Unreadable ones are left out."""
@@ -79,7 +83,8 @@ class _Section:
 
     def __init__(self, kind: str, formats: list[str]) -> None:
         self.kind = kind
-        self.payload_type = int(formats[0]) if formats and formats[0].isdecimal() else -1
+        self.payload_types = [int(one) for one in formats[:32] if one.isdecimal() and len(one) < 4] or [-1]
+        self.direction = ""
         self.rtpmaps: dict[int, str] = {}
         self.fmtps: dict[int, str] = {}
         self.control = ""
@@ -89,6 +94,8 @@ class _Section:
         number, _, rest = value.strip().partition(" ")
         if name == "control":
             self.control = value.strip()
+        elif name in _DIRECTIONS:
+            self.direction = name
         elif name == "extmap":
             self._extension(number.partition("/")[0], rest.strip().partition(" ")[0])
         elif name in ("rtpmap", "fmtp") and number.isdecimal() and len(number) < 4:
@@ -99,11 +106,26 @@ class _Section:
             self.extensions[name] = int(number)
 
     def track(self) -> MediaTrack:
-        codec, rate, channels = _STATIC.get(self.payload_type, ("", 90000, 1))
-        if self.payload_type in self.rtpmaps:
-            codec, rate, channels = _read_rtpmap(self.rtpmaps[self.payload_type], codec, rate)
-        fmtp = _read_fmtp(self.fmtps.get(self.payload_type, ""))
-        return MediaTrack(self.kind, self.payload_type, codec, rate, channels, fmtp, self.control, self.extensions)
+        number = self._payload_type()
+        codec, rate, channels = _STATIC.get(number, ("", 90000, 1))
+        if number in self.rtpmaps:
+            codec, rate, channels = _read_rtpmap(self.rtpmaps[number], codec, rate)
+        return MediaTrack(
+            kind=self.kind,
+            payload_type=number,
+            codec=codec,
+            clock_rate_hz=rate,
+            channels=channels,
+            fmtp=_read_fmtp(self.fmtps.get(number, "")),
+            control=self.control,
+            extensions=self.extensions,
+            direction=self.direction,
+        )
+
+    def _payload_type(self) -> int:
+        """The first that is offered; where we are the one that sends, G.711 if it is among them (ONVIF's way back)."""
+        speaks = self.kind == "audio" and self.direction == "sendonly"
+        return next((one for one in self.payload_types if speaks and one in _G711), self.payload_types[0])
 
 
 def _read_rtpmap(text: str, codec: str, rate: int) -> tuple[str, int, int]:
@@ -163,6 +185,7 @@ def build(session: SessionDescription, address: str = "0.0.0.0") -> bytes:  # no
             pairs = ";".join(f"{name}={value}" for name, value in track.fmtp.items())
             lines.append(f"a=fmtp:{track.payload_type} {pairs}")
         lines += [f"a=extmap:{number} {name}" for name, number in track.extensions.items()]
+        lines += [f"a={track.direction}"] if track.direction else []
         lines.append(f"a=control:{track.control}")
     return "".join(f"{_one_line(line)}\r\n" for line in lines).encode()
 

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from haechi.base.clock import NS_PER_S, Clock, SystemClock
 from haechi.base.errors import PeerError
+from haechi.camera.virtual.ears import Ears
 from haechi.camera.virtual.memory import Memory
 from haechi.camera.virtual.units import Feed, FeedUnit, FileFeed
 from haechi.media.access_unit import CodecParams, VideoParams
@@ -30,6 +31,7 @@ from haechi.media.rtsp.server import (
     ReportReceived,
     RtspServer,
     ServerPolicy,
+    SoundReceived,
     TornDown,
 )
 from haechi.media.rtsp.transport import Transport
@@ -66,6 +68,7 @@ class VirtualCamera:
     ) -> None:
         """``port``: 0 takes a free one; None listens on none, for a camera that dials out (`attach`)."""
         self.memory: Memory | None = None
+        self.ears: Ears | None = None
         self.policy = policy
         self.lose_every = 0
         self.is_stalled = False
@@ -134,6 +137,12 @@ class VirtualCamera:
         client = _Client(self)
         client.connection_made(transport)
         return client
+
+    def listen(self, ears: Ears) -> None:
+        """Take sound from clients that ask for it. Before anybody watches."""
+        self.ears = ears
+        for stream in self._streams.values():
+            stream.listen(ears)
 
     def remember(self, memory: Memory) -> None:
         """Have ``memory`` keep what the first path shows. Before anybody watches."""
@@ -249,6 +258,11 @@ class _Stream:
         """Remember the clock pair for sender reports."""
         self._latest[unit.track] = (unit.rtp_ticks + self._offsets[unit.track], captured_ns)
 
+    def listen(self, ears: Ears) -> None:
+        """See `VirtualCamera.listen`."""
+        at, tracks = len(self._senders), self.description.tracks
+        self.description = replace(self.description, tracks=(*tracks[:at], ears.track(), *tracks[at:]))
+
     def remember(self, memory: Memory) -> None:
         """See `VirtualCamera.remember`."""
         self._memory = memory
@@ -328,6 +342,9 @@ class _Client(asyncio.Protocol):
                     """How well it receives is the client's own affair."""
                     if self._memory is not None and index == self._memory_index:
                         self._memory.word(self, packet)
+                case SoundReceived(_, packet):
+                    if self._camera.ears is not None:
+                        self._camera.ears.take(packet)
                 case ParametersSet(body):
                     if self._memory is not None:
                         self._memory.parameters(body)

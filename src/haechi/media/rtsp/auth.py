@@ -6,14 +6,17 @@ import base64
 import hashlib
 import hmac
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec import Struct
+
+from haechi.base.errors import Denied
 
 _SCHEME = re.compile(r"(?:^|,)\s*(Digest|Basic)\s", re.IGNORECASE)
 _PARAM = re.compile(r'([A-Za-z0-9_-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))')
 _HASHES = {"MD5": hashlib.md5, "SHA-256": hashlib.sha256}
 _MAX_CHARS = 4096
+MOST_401 = 2
 
 
 class Challenge(Struct, frozen=True):
@@ -162,3 +165,27 @@ def verify(header: str, challenge: Challenge, who: Credentials, method: str) -> 
 
 def _without_qop(challenge: Challenge) -> Challenge:
     return Challenge(challenge.scheme, challenge.realm, challenge.nonce, challenge.algorithm, challenge.opaque)
+
+
+def chosen(challenges: Sequence[Challenge], who: Credentials, refused: int, *, allow_basic: bool) -> Challenge:
+    """The challenge to answer.
+
+    Args:
+        refused: How often the same request was refused by now.
+
+    Raises:
+        Denied: ``rtsp-unauthorized``, ``rtsp-basic-refused``.
+    """
+    is_stale = bool(challenges) and challenges[0].stale
+    if not who.username:
+        raise Denied("the camera asks for a user name and password", code="rtsp-unauthorized")
+    if refused > MOST_401 or (refused == MOST_401 and not is_stale):
+        raise Denied("the camera refuses this user name or password", code="rtsp-unauthorized")
+    if not challenges:
+        raise Denied("the camera asks for a log-in of a kind that is not supported", code="rtsp-unauthorized")
+    if challenges[0].scheme == "basic" and not allow_basic:
+        raise Denied(
+            "the camera would take the password only in clear text; use rtsps:// or switch on Digest",
+            code="rtsp-basic-refused",
+        )
+    return challenges[0]

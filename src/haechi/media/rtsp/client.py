@@ -10,25 +10,25 @@ from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from haechi.base.errors import Denied, Invalid, Unavailable
+from haechi.base.errors import Invalid, Unavailable
 from haechi.media import sdp
 from haechi.media.rtsp import auth
 from haechi.media.rtsp.deframer import Deframer, Interleaved, PacketRun, frame
 from haechi.media.rtsp.message import Headers, Message, Request, Response, headers
 from haechi.media.rtsp.refusal import refusal
-from haechi.media.rtsp.tracks import choose_tracks
+from haechi.media.rtsp.tracks import BACK_CHANNEL, Talk, choose_tracks
 from haechi.media.rtsp.transport import Pair, Transport
 from haechi.media.sdp import MediaTrack
 from haechi.media.url import Url, without_user_info
 
 USER_AGENT = "Haechi"
 DEFAULT_SESSION_TIMEOUT_S = 60.0
-_MOST_401 = 2
 
 
 class Described(Struct, frozen=True):
-    """The camera told what it has; these will be set up: video, perhaps audio, perhaps `Wishes.application`."""
+    """The camera told what it has; these will be set up: video, perhaps audio, what else `Wishes` names."""
 
     tracks: tuple[MediaTrack, ...]
 
@@ -76,11 +76,13 @@ class Wishes(Struct, frozen=True):
         audio: Set up an audio track too, if there is one that we carry.
         basic_in_clear: Send the password over a connection that is not TLS when the camera offers nothing better.
         application: Encoding name of a track that is neither video nor audio, to be set up too where there is one.
+        talk: Set up the way by which we speak to the camera: ``too``, where there is one; or ``only`` that.
     """
 
     audio: bool = True
     basic_in_clear: bool = False
     application: str = ""
+    talk: Talk = ""
 
 
 DEFAULT_WISHES = Wishes()
@@ -184,6 +186,11 @@ class RtspClient:
         channels = self._agreed[track_index][1].interleaved
         return frame(channels[1], data) if channels else b""
 
+    def rtp_to_send(self, track_index: int, data: bytes) -> bytes:
+        """The same for the RTP channel: what we say to the camera."""
+        channels = self._agreed[track_index][1].interleaved if track_index < len(self._agreed) else None
+        return frame(channels[0], data) if channels else b""
+
     def feed(self, data: bytes) -> list[ClientEvent]:
         """Take received bytes; give what they complete.
 
@@ -231,6 +238,8 @@ class RtspClient:
         fields = [("CSeq", str(self._cseq)), ("User-Agent", USER_AGENT), *pending.fields]
         if self._session:
             fields.append(("Session", self._session))
+        if self._wishes.talk and pending.method in ("DESCRIBE", "SETUP", "PLAY"):
+            fields.append(("Require", BACK_CHANNEL))
         if self._challenge is not None:
             self._nonce_count += 1
             value = auth.authorization(
@@ -246,21 +255,9 @@ class RtspClient:
 
     def _authenticate(self, pending: _Pending, response: Response) -> None:
         """Answer a challenge, or say why not. A request is repeated once, twice when the first nonce was stale."""
-        challenges = auth.parse_challenges(response.headers.all("WWW-Authenticate"))
         pending.refused += 1
-        is_stale = bool(challenges) and challenges[0].stale
-        if not self._who.username:
-            raise Denied("the camera asks for a user name and password", code="rtsp-unauthorized")
-        if pending.refused > _MOST_401 or (pending.refused == _MOST_401 and not is_stale):
-            raise Denied("the camera refuses this user name or password", code="rtsp-unauthorized")
-        if not challenges:
-            raise Denied("the camera asks for a log-in of a kind that is not supported", code="rtsp-unauthorized")
-        if challenges[0].scheme == "basic" and not self._allow_basic:
-            raise Denied(
-                "the camera would take the password only in clear text; use rtsps:// or switch on Digest",
-                code="rtsp-basic-refused",
-            )
-        self._challenge = challenges[0]
+        challenges = auth.parse_challenges(response.headers.all("WWW-Authenticate"))
+        self._challenge = auth.chosen(challenges, self._who, pending.refused, allow_basic=self._allow_basic)
         self._nonce_count = 0
         self._send(pending)
 
@@ -324,7 +321,7 @@ class RtspClient:
         self._base = without_user_info(base) if "://" in base else self.uri
         self._aggregate = without_user_info(sdp.resolve_control(self._base, session.control))
         wishes = self._wishes
-        self._tracks = choose_tracks(session, want_audio=wishes.audio, application=wishes.application)
+        self._tracks = choose_tracks(session, want_audio=wishes.audio, application=wishes.application, talk=wishes.talk)
         if self._is_udp:
             self._tracks = self._tracks[: len(self._client_ports)]
         out.append(Described(self._tracks))
@@ -374,6 +371,9 @@ class RtspClient:
             self._close(out, by_peer=False)
         elif pending.method == "OPTIONS" and not self._tracks and response.status >= 400:
             self._request("DESCRIBE", self.uri, ("Accept", "application/sdp"))
+        elif response.status == 551 and self._wishes.talk == "too":
+            self._wishes = replace(self._wishes, talk="")
+            self._send(pending)
         elif self._is_playing and response.status != 454:
             self._public = self._public - {pending.method}
         elif pending.method == "SETUP" and self._agreed:

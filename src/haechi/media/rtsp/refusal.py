@@ -12,6 +12,7 @@ _BY_STATUS: dict[int, tuple[type[HaechiError], str, str]] = {
     453: (Unavailable, "rtsp-busy", "the camera serves no further viewers now"),
     454: (Unavailable, "rtsp-session-lost", "the camera has forgotten the session"),
     461: (Unavailable, "rtsp-transport", "the camera refuses this transport"),
+    551: (Invalid, "no-back-channel", "this camera takes no sound: it knows no back channel"),
 }
 _REDIRECT = (Invalid, "rtsp-redirect", "the camera redirects to another address; enter that one")
 _BROKEN = (Unavailable, "rtsp-server-error", "the camera answers with an error of its own")

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from haechi.media import sdp
 from haechi.media.rtsp import auth
 from haechi.media.rtsp.deframer import Deframer, Interleaved, frame
 from haechi.media.rtsp.message import Message, Request, Response, headers
+from haechi.media.rtsp.tracks import BACK_CHANNEL, is_back_channel
 from haechi.media.rtsp.transport import Pair, Transport, parse_alternatives
 from haechi.media.sdp import SessionDescription
 
@@ -26,6 +27,7 @@ _REASONS = {
     455: "Method Not Valid in This State",
     461: "Unsupported Transport",
     501: "Not Implemented",
+    551: "Option not supported",
 }
 
 
@@ -77,13 +79,20 @@ class ReportReceived(Struct, frozen=True):
     data: bytes
 
 
+class SoundReceived(Struct, frozen=True):
+    """An RTP packet from the client, over TCP: it speaks to the camera, if this track is the way back."""
+
+    track_index: int
+    data: bytes
+
+
 class ParametersSet(Struct, frozen=True):
     """The client tells us something of its own; what it means is not RTSP's affair."""
 
     body: bytes
 
 
-ServerEvent = PlayRequested | PauseRequested | TornDown | LoginFailed | ReportReceived | ParametersSet
+ServerEvent = PlayRequested | PauseRequested | TornDown | LoginFailed | ReportReceived | SoundReceived | ParametersSet
 
 
 class RtspServer:
@@ -103,6 +112,7 @@ class RtspServer:
         self._session = ""
         self._path = ""
         self._set_up: dict[int, Transport] = {}
+        self._back: set[int] = set()
         self._is_playing = False
         self._new_token = new_token
         self._challenge = _challenge(policy, new_token())
@@ -136,6 +146,8 @@ class RtspServer:
         for index, transport in self._set_up.items():
             if transport.interleaved and packet.channel == transport.interleaved[1]:
                 out.append(ReportReceived(index, packet.data))
+            elif index in self._back and transport.interleaved and packet.channel == transport.interleaved[0]:
+                out.append(SoundReceived(index, packet.data))
 
     def _on_message(self, message: Message, out: list[ServerEvent]) -> None:
         if isinstance(message, Response):
@@ -177,6 +189,14 @@ class RtspServer:
         if session is None:
             self._answer(request, 404)
             return
+        wanted = request.headers.get("Require")
+        has_back = any(is_back_channel(track) for track in session.tracks)
+        if wanted and not (wanted.strip() == BACK_CHANNEL and has_back):
+            self._answer(request, 551, ("Unsupported", wanted))
+            return
+        if not wanted and has_back:
+            heard = tuple(track for track in session.tracks if not is_back_channel(track))
+            session = structs.replace(session, tracks=heard)
         base = request.uri if request.uri.endswith("/") else f"{request.uri}/"
         fields = (("Content-Base", base), ("Content-Type", "application/sdp"))
         self._answer(request, 200, *fields, body=sdp.build(session))
@@ -190,7 +210,7 @@ class RtspServer:
         if found is None:
             self._answer(request, 404)
             return
-        path, index = found
+        path, index, is_back = found
         if self._is_playing or (self._path and path != self._path):
             self._answer(request, 455)
             return
@@ -201,17 +221,20 @@ class RtspServer:
         self._session = self._session or self._new_token()
         self._path = path
         self._set_up[index] = transport
+        if is_back:
+            self._back.add(index)
         self._answer(request, 200, ("Transport", transport.serialise()))
 
-    def _track_at(self, path: str) -> tuple[str, int] | None:
-        """Which track of which description a SETUP address means."""
+    def _track_at(self, path: str) -> tuple[str, int, bool] | None:
+        """Which track of which description a SETUP address means, and whether it is the way back."""
         base, _, control = path.rpartition("/")
         session = self._find(base) if base else None
         for index, track in enumerate(session.tracks if session else ()):
             if track.control == control:
-                return base, index
+                return base, index, is_back_channel(track)
         session = self._find(path)
-        return (path, 0) if session is not None and len(session.tracks) == 1 else None
+        heard = [one for one in session.tracks if not is_back_channel(one)] if session is not None else []
+        return (path, 0, False) if len(heard) == 1 else None
 
     def _choose(self, offers: list[Transport]) -> Transport | None:
         """The first offer that we can take, completed with our side."""
@@ -252,6 +275,7 @@ class RtspServer:
         self._is_playing = False
         self._session = self._path = ""
         self._set_up = {}
+        self._back.clear()
         out.append(TornDown())
 
     def _owns_session(self, request: Request) -> bool:

@@ -1,0 +1,48 @@
+"""What a camera with a loudspeaker hears of its clients: G.711 by ONVIF's back channel."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from haechi.base.errors import PeerError
+from haechi.media.access_unit import AudioParams, Codec
+from haechi.media.packetise import track_for
+from haechi.media.rtp import RtpPacket
+from haechi.media.sdp import MediaTrack
+
+MOST_HEARD_BYTES = 1024 * 1024
+"""Two minutes."""
+CONTROL = "trackID=back"
+
+
+class Ears:
+    """Keeps the last of what was said.
+
+    Attributes:
+        heard: G.711, a byte for each sample.
+        packets, lost: How many came, and how many are known to be missing between them.
+    """
+
+    def __init__(self, codec: Codec = Codec.PCMU) -> None:
+        self.codec = codec
+        self.heard = bytearray()
+        self.packets = 0
+        self.lost = 0
+        self._next: int | None = None
+
+    def track(self) -> MediaTrack:
+        """The way back, as the camera describes it to those who ask."""
+        return replace(track_for(AudioParams(self.codec, 8_000, 1), 0, CONTROL), direction="sendonly")
+
+    def take(self, data: bytes) -> None:
+        """An RTP packet of a client. What is none is passed over."""
+        try:
+            packet = RtpPacket.parse(data)
+        except PeerError:
+            return
+        if self._next is not None:
+            self.lost += (packet.sequence - self._next) % 65_536
+        self._next = (packet.sequence + 1) % 65_536
+        self.packets += 1
+        self.heard += packet.payload
+        del self.heard[:-MOST_HEARD_BYTES]
