@@ -200,7 +200,7 @@ def test_a_camera_that_was_added_by_its_stream_is_linked_to_its_device_and_unlin
         assert found["device"]["url"] == device.url
         assert [row["token"] for row in found["device"]["profiles"]] == ["main", "sub"]
         sub = found["device"]["profiles"][1]
-        link = {
+        link: dict[str, Any] = {
             "url": device.url,
             "profile": "main",
             "sub": {name: sub[name] for name in ("url", "codec", "width", "height", "fps")},
@@ -250,7 +250,8 @@ def test_what_a_camera_may_report_is_chosen_and_what_it_can_is_asked(world: Worl
         assert (kept["enabled"], kept["kinds"], kept["severity"], kept["cooldown_s"]) == (
             True, ["motion", "line"], "alert", 5.0,
         )  # fmt: skip
-        for bad in ({"kinds": ["dragon"]}, {"kinds": []}, {"cooldown_s": 0}):
+        wrong: list[dict[str, Any]] = [{"kinds": ["dragon"]}, {"kinds": []}, {"cooldown_s": 0}]
+        for bad in wrong:
             assert (await ask("PUT", f"{one}/reports", {**wish, **bad})).status == 422
         topics = (await ask("GET", f"{one}/reports/topics")).json()
         assert {"topic": "RuleEngine/LineDetector/Crossed", "kind": "line"} in topics["topics"]

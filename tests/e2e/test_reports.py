@@ -5,6 +5,7 @@ becomes an event with a picture and a clip. By hand in a real browser.
 import asyncio
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.async_api import Page, expect
@@ -112,9 +113,9 @@ async def _notice(stage: Stage, device: VirtualOnvif, camera: str) -> None:
         "data-disabled", "true", timeout=PATIENCE_MS
     )
     await expect(row.locator("img")).to_be_visible(timeout=PATIENCE_MS)
-    events = await stage.ask("/api/events")
-    (event,) = events["events"]  # type: ignore[misc]
-    clip = await stage.house.http.get(f"/api/events/{event['id']}/clip.mp4")  # type: ignore[index]
+    page_of_events: Any = await stage.ask("/api/events")
+    (event,) = page_of_events["events"]
+    clip = await stage.house.http.get(f"/api/events/{event['id']}/clip.mp4")
     assert clip.raise_for_status().content[4:8] == b"ftyp"
 
 

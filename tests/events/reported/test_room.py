@@ -47,10 +47,10 @@ class Nothing:
         raise NotFound("nothing is recorded at that time", code="unit-not-recorded", stream=stream, at=captured_ns)
 
     async def units(self, stream: StreamId, run: int, first_seq: int, last_seq: int) -> UnitRange:
-        raise NotFound("nothing", code="unit-not-recorded", at=(stream, run, first_seq, last_seq))
+        raise NotFound("nothing", code="unit-not-recorded", at=f"{stream} {run} {first_seq} {last_seq}")
 
     async def clip(self, stream: StreamId, start_ns: int, end_ns: int) -> Path:
-        raise NotFound("nothing", code="unit-not-recorded", at=(stream, start_ns, end_ns))
+        raise NotFound("nothing", code="unit-not-recorded", at=f"{stream} {start_ns} {end_ns}")
 
     async def pin(self, stream: StreamId, start_ns: int, end_ns: int, reason: str) -> None:
         """There is nothing to keep."""
@@ -75,7 +75,7 @@ class Home:
     def take_report(self, note: Note) -> None:
         self.notes.append(note)
 
-    def events(self, kind: Kind) -> list[Event]:
+    def events(self, kind: Kind) -> Sequence[Event]:
         return [note.event for note in self.notes if note.kind is kind]
 
     async def until_heard(self, device: VirtualOnvif, states: int = 1) -> None:
