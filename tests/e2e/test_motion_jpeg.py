@@ -100,7 +100,8 @@ async def played(page: Page, house: House, camera: str, at_ms: int) -> None:
     assert element is not None
 
     async def is_there() -> bool:
-        return (await element.evaluate("image => image.complete && image.naturalWidth")) == WIDTH_PX
+        width: int = await element.evaluate("image => image.complete ? image.naturalWidth : 0")
+        return width == WIDTH_PX
 
     await until(is_there)
     stood, _ = await grabbed(element)

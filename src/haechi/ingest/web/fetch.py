@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from functools import cache
 
 import h11
@@ -57,7 +57,7 @@ class Body:
         """Lower-case media type without parameters."""
         return self.content_type.partition(";")[0].strip().lower()
 
-    async def chunks(self) -> AsyncIterator[bytes]:
+    async def chunks(self) -> AsyncGenerator[bytes, None]:
         """What follows, as it comes, until its end.
 
         Raises:
@@ -104,6 +104,10 @@ class Web:
         self._number: Address | None = None
         self._challenge: Challenge | None = None
         self._count = 0
+
+    def hush(self) -> None:
+        """The way is known: tell no hops from now on."""
+        self._note = no_note
 
     @contextlib.asynccontextmanager
     async def get(self, url: Url, *, headers: Mapping[str, str] | None = None) -> AsyncIterator[Body]:

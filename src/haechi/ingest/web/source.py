@@ -1,9 +1,10 @@
-"""A camera at an HTTP address: asked once, and taken in as what it says it is."""
+"""A camera or a stream at an HTTP address: asked once, and taken in as what it says it is."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing
 
 from haechi.base.clock import NS_PER_S, Clock
 from haechi.base.errors import Invalid, PeerError, Unavailable
@@ -11,8 +12,10 @@ from haechi.ingest.reach import Reach
 from haechi.ingest.session import STALL_S, no_note
 from haechi.ingest.source import Sink, Track
 from haechi.ingest.web.fetch import Body, Web
+from haechi.ingest.web.hls import HlsPull
 from haechi.ingest.wish import CameraPlace
 from haechi.media.access_unit import TICKS_PER_S, Codec, RawUnit, VideoParams
+from haechi.media.m3u8 import MOST_BYTES
 from haechi.media.motion_jpeg import MotionJpeg, Picture, boundary_of
 from haechi.media.rtsp.auth import Credentials
 from haechi.media.url import HTTP_PORTS, Url
@@ -20,10 +23,12 @@ from haechi.media.url import HTTP_PORTS, Url
 MOST_DAMAGED = 100
 """Broken pictures in a row, without one good one, before the connection is given up."""
 US_PER_S = 1_000_000
+_LISTS = frozenset(("application/vnd.apple.mpegurl", "application/x-mpegurl", "audio/mpegurl", "audio/x-mpegurl"))
+_NEVER_LISTS = frozenset(("text/html", "application/xhtml+xml", "image/jpeg"))
 
 
 class WebSource:
-    """A `Source` over HTTP: Motion JPEG.
+    """A `Source` over HTTP: Motion JPEG, or HLS.
 
     Args:
         reach: Where it may connect to.
@@ -48,9 +53,28 @@ class WebSource:
         url = Url.parse(self._place.url, HTTP_PORTS)
         web = Web(url, Credentials(self._place.username, self._place.password), self._reach, self._note)
         async with web.get(url) as body:
-            if not body.media_type.startswith("multipart/"):
-                raise _no_stream(body.media_type)
-            await self._motion_jpeg(body, sink)
+            if body.media_type.startswith("multipart/"):
+                await self._motion_jpeg(body, sink)
+                return
+            playlist = await self._playlist(body)
+        await HlsPull(web, self._clock, self._note).run(playlist, url.uri, sink)
+
+    async def _playlist(self, body: Body) -> bytes:
+        """The playlist that the answer is, by what it is called or how it begins."""
+        if body.media_type in _NEVER_LISTS:
+            raise _no_stream(body.media_type)
+        if body.media_type in _LISTS:
+            return await body.read(MOST_BYTES)
+        async with aclosing(body.chunks()) as chunks:
+            data = b""
+            async for chunk in chunks:
+                data += chunk
+                if not b"#EXTM3U".startswith(data[:7]) or len(data) > MOST_BYTES:
+                    break
+            else:
+                if data.startswith(b"#EXTM3U"):
+                    return data
+        raise _no_stream(body.media_type)
 
     async def _motion_jpeg(self, body: Body, sink: Sink) -> None:
         (is_wanted,) = await sink.opened([Track(Codec.MJPEG, TICKS_PER_S)])
