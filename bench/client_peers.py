@@ -34,19 +34,20 @@ def free_port() -> int:
         return port
 
 
-def ffmpeg(port: int, out: Path) -> Sequence[str]:
+def ffmpeg(port: int, out: Path, params: VideoParams) -> Sequence[str]:
     """The command line that receives and copies, with as large a buffer as the kernel gives and no probing."""
+    fmtp = ";".join(f"{name}={value}" for name, value in track_for(params).fmtp.items())
     sdp = out.with_suffix(".sdp")
     sdp.write_text(
         "v=0\no=- 0 0 IN IP4 127.0.0.1\ns=-\nc=IN IP4 127.0.0.1\nt=0 0\n"
-        f"m=video {port} RTP/AVP 96\na=rtpmap:96 H264/90000\n"
+        f"m=video {port} RTP/AVP 96\na=rtpmap:96 H264/90000\na=fmtp:96 {fmtp}\n"
     )
     fast = ["-fflags", "nobuffer", "-probesize", "100000", "-analyzeduration", "0", "-buffer_size", str(BUFFER_BYTES)]
     pull = ["-protocol_whitelist", "file,udp,rtp", *fast, "-reorder_queue_size", "0", "-i", str(sdp)]
     return ["ffmpeg", "-hide_banner", "-loglevel", "error", "-y", *pull, "-c", "copy", "-f", "h264", str(out)]
 
 
-def gstreamer(port: int, out: Path) -> Sequence[str]:
+def gstreamer(port: int, out: Path, _params: VideoParams) -> Sequence[str]:
     """The same with GStreamer's elements; ``-e`` ends the file when it is interrupted."""
     caps = "application/x-rtp,media=video,clock-rate=90000,encoding-name=H264,payload=96"
     come = ["udpsrc", f"port={port}", "address=127.0.0.1", f"buffer-size={BUFFER_BYTES}", f"caps={caps}"]
@@ -91,7 +92,7 @@ def measured(
     """One run with a peer: ``pace`` is Mbit/s and seconds. Pictures are counted in what it wrote."""
     port, out = free_port(), folder / f"{name}.h264"
     with (folder / "log").open("wb") as log:
-        process = subprocess.Popen([*PEERS[name](port, out)], stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+        process = subprocess.Popen([*PEERS[name](port, out, params)], stdout=log, stderr=log, stdin=subprocess.DEVNULL)
         time.sleep(START_S)
         began_s = time.perf_counter()
         sent, size = asyncio.run(flood(port, units, params, *pace))

@@ -180,7 +180,7 @@ export const auditSearch = (raw: Raw): AuditSearch => ({
   since: day(raw.since),
   until: day(raw.until),
 });
-export const SETTINGS_TABS = ["display", "recording", "models", "account", "about"] as const;
+export const SETTINGS_TABS = ["display", "recording", "models", "clients", "account", "about"] as const;
 
 export interface SettingsSearch {
   tab?: (typeof SETTINGS_TABS)[number] | undefined;

@@ -8,6 +8,7 @@ import enKeeping from "./en/keeping.json";
 import enOnvif from "./en/onvif.json";
 import enPlayback from "./en/playback.json";
 import enPublishing from "./en/publishing.json";
+import enPush from "./en/push.json";
 import enVideo from "./en/video.json";
 
 export const LANGUAGES = { en: "English", ko: "한국어", ja: "日本語" } as const;
@@ -22,6 +23,7 @@ export const en = {
   ...enOnvif,
   ...enPlayback,
   ...enPublishing,
+  ...enPush,
 };
 
 declare module "i18next" {
@@ -43,6 +45,7 @@ const catalogues: Record<Language, () => Promise<object>> = {
       import("./ko/onvif.json"),
       import("./ko/playback.json"),
       import("./ko/publishing.json"),
+      import("./ko/push.json"),
     ]);
     return Object.assign({}, ...parts.map((part) => part.default));
   },
@@ -56,6 +59,7 @@ const catalogues: Record<Language, () => Promise<object>> = {
       import("./ja/onvif.json"),
       import("./ja/playback.json"),
       import("./ja/publishing.json"),
+      import("./ja/push.json"),
     ]);
     return Object.assign({}, ...parts.map((part) => part.default));
   },

@@ -15,6 +15,7 @@ import { Link, useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { REVERSE } from "@/api/dialling";
+import { PUSHED } from "@/api/pushClients";
 import { camerasQuery, sessionQuery } from "@/api/queries";
 import type { Camera } from "@/api/types";
 import { StatePill } from "@/parts/badges";
@@ -144,7 +145,9 @@ function Row({ camera, admin, remove }: { camera: Camera; admin: boolean; remove
           "–"
         )}
       </td>
-      <td className="hc-camera-url hc-dim">{camera.url === REVERSE ? t("dial.wayCamera") : camera.url}</td>
+      <td className="hc-camera-url hc-dim">
+        {camera.url === REVERSE ? t("dial.wayCamera") : camera.url === PUSHED ? t("push.way") : camera.url}
+      </td>
       <td className="hc-row-actions">
         <Menu position="bottom-end" width={190} withinPortal>
           <Menu.Target>

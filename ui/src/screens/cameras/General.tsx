@@ -7,6 +7,7 @@ import { useTranslation } from "react-i18next";
 import { request } from "@/api/client";
 import { REVERSE } from "@/api/dialling";
 import { PUBLISHED } from "@/api/publishing";
+import { PUSHED } from "@/api/pushClients";
 import { camerasQuery, queryClient } from "@/api/queries";
 import type { Camera, ProbeReport } from "@/api/types";
 import { tellDone, tellFailure } from "@/parts/notices";
@@ -15,6 +16,7 @@ import { DeleteCamera } from "./DeleteCamera";
 import { Dialling } from "./Dialling";
 import { Probe } from "./Probe";
 import { Publishing } from "./Publishing";
+import { PushedBy } from "./PushedBy";
 
 export function General({ camera }: { camera: Camera }) {
   const { t } = useTranslation();
@@ -31,6 +33,7 @@ export function General({ camera }: { camera: Camera }) {
   const [deleting, setDeleting] = useState(false);
   const dials = camera.url === REVERSE;
   const published = camera.url === PUBLISHED;
+  const pushed = camera.url === PUSHED;
   const moved = address.url.trim() !== camera.url;
   const secrets = credentials(address);
 
@@ -81,6 +84,8 @@ export function General({ camera }: { camera: Camera }) {
             <Dialling camera={camera} />
           ) : published ? (
             <Publishing camera={camera} />
+          ) : pushed ? (
+            <PushedBy camera={camera} />
           ) : (
             <AddressFields value={address} change={setAddress} stored={camera.has_credentials} />
           )}
@@ -90,12 +95,14 @@ export function General({ camera }: { camera: Camera }) {
             label={t("cameras.enabled")}
             description={t("cameras.enabledHint")}
           />
-          <Switch
-            checked={audio}
-            onChange={(event) => setAudio(event.currentTarget.checked)}
-            label={t("cameras.audio")}
-            description={t("cameras.audioHint")}
-          />
+          {!pushed && (
+            <Switch
+              checked={audio}
+              onChange={(event) => setAudio(event.currentTarget.checked)}
+              label={t("cameras.audio")}
+              description={t("cameras.audioHint")}
+            />
+          )}
         </Stack>
         <Probe report={probe.data} pending={probe.isPending} />
         <Group justify="space-between" mt="lg">
@@ -108,7 +115,7 @@ export function General({ camera }: { camera: Camera }) {
             {t("cameras.delete")}
           </Button>
           <Group gap="xs">
-            {!dials && !published && (
+            {!dials && !pushed && !published && (
               <Button
                 variant="default"
                 leftSection={<IconPlugConnected size={16} />}

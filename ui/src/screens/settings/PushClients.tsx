@@ -1,0 +1,203 @@
+import { ActionIcon, Alert, Button, Group, Menu, Modal, Stack } from "@mantine/core";
+import {
+  IconAlertTriangle,
+  IconDeviceLaptop,
+  IconDots,
+  IconPlus,
+  IconTrash,
+  IconVideo,
+} from "@tabler/icons-react";
+import { useMutation, useQuery } from "@tanstack/react-query";
+import { useState } from "react";
+import { useTranslation } from "react-i18next";
+import { type PushClient, pushClientsQuery, removePushClient, setPushCamera } from "@/api/pushClients";
+import { camerasQuery, queryClient } from "@/api/queries";
+import { LinkButton } from "@/parts/links";
+import { tellDone, tellFailure } from "@/parts/notices";
+import { Empty, Failure, Loading } from "@/parts/states";
+import { AddPushClient } from "./AddPushClient";
+
+const refresh = (): Promise<unknown> =>
+  Promise.all([
+    queryClient.invalidateQueries({ queryKey: pushClientsQuery.queryKey }),
+    queryClient.invalidateQueries({ queryKey: camerasQuery.queryKey }),
+  ]);
+
+/** Clients of the result socket: who may push, what they push now, and which of them are cameras. */
+export function PushClients() {
+  const { t } = useTranslation();
+  const list = useQuery(pushClientsQuery);
+  const [adding, setAdding] = useState(false);
+  const [doomed, setDoomed] = useState<PushClient | null>(null);
+  const remove = useMutation({
+    mutationFn: (client: PushClient) => removePushClient(client.id),
+    onSuccess: async (_nothing, client) => {
+      setDoomed(null);
+      tellDone(t("push.removed", { name: client.name }));
+      await refresh();
+    },
+    onError: tellFailure,
+  });
+  if (list.isPending) return <Loading rows={3} height={52} />;
+  if (list.data === undefined) return <Failure error={list.error} retry={() => void list.refetch()} />;
+  const { listening, clients } = list.data;
+  const add = (
+    <Button leftSection={<IconPlus size={16} />} onClick={() => setAdding(true)}>
+      {t("push.add")}
+    </Button>
+  );
+  return (
+    <Stack gap="md">
+      {!listening && (
+        <Alert color="yellow" variant="light" icon={<IconAlertTriangle size={18} />} title={t("push.closed")}>
+          {t("push.closedHint")}
+        </Alert>
+      )}
+      {clients.length === 0 ? (
+        <Empty icon={IconDeviceLaptop} title={t("push.none")} hint={t("push.noneHint")}>
+          {add}
+        </Empty>
+      ) : (
+        <>
+          <Group justify="space-between" align="center" gap="sm">
+            <p className="hc-dim hc-push-hint">{t("push.hint")}</p>
+            {add}
+          </Group>
+          <div className="hc-table-wrap">
+            <table className="hc-table">
+              <thead>
+                <tr>
+                  <th>{t("entry.name")}</th>
+                  <th>{t("push.state")}</th>
+                  <th>{t("push.pushes")}</th>
+                  <th>{t("push.camera")}</th>
+                  <th>
+                    <span className="hc-visually-hidden">{t("cameras.actions")}</span>
+                  </th>
+                </tr>
+              </thead>
+              <tbody>
+                {clients.map((client) => (
+                  <Row key={client.id} client={client} remove={() => setDoomed(client)} />
+                ))}
+              </tbody>
+            </table>
+          </div>
+        </>
+      )}
+      {adding && <AddPushClient close={() => setAdding(false)} added={refresh} />}
+      {doomed !== null && (
+        <Modal
+          opened
+          onClose={() => setDoomed(null)}
+          title={t("push.removeTitle", { name: doomed.name })}
+          closeButtonProps={{ "aria-label": t("app.close") }}
+        >
+          <p className="hc-text">{t("push.removeHint")}</p>
+          <Group justify="end" mt="md">
+            <Button variant="default" onClick={() => setDoomed(null)}>
+              {t("app.cancel")}
+            </Button>
+            <Button color="red" loading={remove.isPending} onClick={() => remove.mutate(doomed)}>
+              {t("push.remove")}
+            </Button>
+          </Group>
+        </Modal>
+      )}
+    </Stack>
+  );
+}
+
+function Row({ client, remove }: { client: PushClient; remove: () => void }) {
+  const { t } = useTranslation();
+  const cameras = useQuery(camerasQuery).data ?? [];
+  const camera = cameras.find((row) => row.id === client.camera);
+  const connected = client.connections.length > 0;
+  const change = useMutation({
+    mutationFn: (wanted: boolean) => setPushCamera(client.id, wanted),
+    onSuccess: async (_client, wanted) => {
+      tellDone(t(wanted ? "push.isCamera" : "push.isJudged", { name: client.name }));
+      await refresh();
+    },
+    onError: tellFailure,
+  });
+  return (
+    <tr>
+      <td>
+        <strong>{client.name}</strong>
+        <div className="hc-dim hc-small">{client.connections.map((one) => one.peer).join(", ")}</div>
+      </td>
+      <td>
+        <span className="hc-pill" data-state={connected ? "live" : "disabled"}>
+          <i aria-hidden />
+          {connected ? t("push.connected") : t("push.away")}
+        </span>
+      </td>
+      <td>
+        <Pushed client={client} />
+      </td>
+      <td>
+        {client.camera === null ? (
+          <span className="hc-dim">{t("push.judged")}</span>
+        ) : (
+          <LinkButton
+            to="/live/$cameraId"
+            params={{ cameraId: client.camera }}
+            variant="subtle"
+            size="compact-sm"
+            ml={-8}
+            leftSection={<IconVideo size={15} />}
+          >
+            {camera?.name ?? client.camera}
+          </LinkButton>
+        )}
+      </td>
+      <td className="hc-row-actions">
+        <Menu position="bottom-end" width={210} withinPortal>
+          <Menu.Target>
+            <ActionIcon
+              variant="subtle"
+              color="gray"
+              size="lg"
+              loading={change.isPending}
+              aria-label={t("push.actionsOf", { name: client.name })}
+            >
+              <IconDots size={18} />
+            </ActionIcon>
+          </Menu.Target>
+          <Menu.Dropdown>
+            <Menu.Item
+              leftSection={<IconVideo size={16} />}
+              onClick={() => change.mutate(client.camera === null)}
+            >
+              {client.camera === null ? t("push.makeCamera") : t("push.noCamera")}
+            </Menu.Item>
+            <Menu.Item color="red" leftSection={<IconTrash size={16} />} onClick={remove}>
+              {t("push.remove")}
+            </Menu.Item>
+          </Menu.Dropdown>
+        </Menu>
+      </td>
+    </tr>
+  );
+}
+
+function Pushed({ client }: { client: PushClient }) {
+  const { t } = useTranslation();
+  const streams = client.connections.flatMap((one) => one.streams);
+  if (streams.length === 0) return <span className="hc-dim">{t("push.nothing")}</span>;
+  return streams.map((stream) => (
+    <div key={`${stream.stream} ${stream.source}`}>
+      {stream.source || stream.stream}
+      <div className="hc-dim hc-small hc-num">
+        {[
+          stream.codec.toUpperCase(),
+          stream.transport.toUpperCase(),
+          ...stream.modules,
+          t("push.units", { count: stream.units }),
+          ...(stream.lost_packets > 0 ? [t("push.lost", { count: stream.lost_packets })] : []),
+        ].join(" · ")}
+      </div>
+    </div>
+  ));
+}
