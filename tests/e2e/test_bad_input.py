@@ -247,7 +247,7 @@ async def _in_the_browser(folder: Path) -> None:
         denied = Trouble("Yard", locked.url(), "rtsp-unauthorized", "auth", "admin", WRONG_PASSWORD)
         page = await browser.new_page(viewport={"width": 1280, "height": 800}, locale="en-GB")
         await _log_in(page, house)
-        await _wizard(page, house, refused, "The device refuses the connection", "Check the port (554 is usual)")
+        await _wizard(page, house, refused, "The device refuses the connection", "Check the port (usually 554")
         await _wizard(page, house, denied, "User name or password of the camera is wrong", "Use the camera's own user")
         cameras = {trouble: await _add(house, trouble) for trouble in (refused, denied)}
         await page.goto(f"{house.address}/live")

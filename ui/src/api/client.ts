@@ -72,6 +72,30 @@ export async function request<T>(
   return (await response.json()) as T;
 }
 
+/** A part of a file that is sent in several, at its place in it. */
+export async function sendPart<T>(path: string, offset: number, data: Blob, signal: AbortSignal): Promise<T> {
+  let response: Response;
+  try {
+    response = await fetch(path, {
+      method: "PATCH",
+      headers: {
+        Accept: "application/json",
+        "Content-Type": "application/octet-stream",
+        "Upload-Offset": String(offset),
+        "X-Haechi-CSRF": csrf,
+      },
+      credentials: "same-origin",
+      body: data,
+      signal,
+    });
+  } catch (error) {
+    if (error instanceof DOMException && error.name === "AbortError") throw error;
+    throw new ApiError(0, "server-unreachable", "The server does not answer.", null);
+  }
+  if (!response.ok) throw await problem(response);
+  return (await response.json()) as T;
+}
+
 /** Said while the page goes: the browser carries it out, nobody reads the answer. */
 export function requestLast(method: Method, path: string): void {
   void fetch(path, {

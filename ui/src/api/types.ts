@@ -53,6 +53,7 @@ export interface CameraDraft {
 }
 
 export type HopName =
+  | "site"
   | "dns"
   | "tcp"
   | "tls"

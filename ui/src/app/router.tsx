@@ -111,6 +111,7 @@ const cameras = createRoute({
 const newCamera = createRoute({
   getParentRoute: () => house,
   path: "/cameras/new",
+  validateSearch: search.newCameraSearch,
   component: lazyRouteComponent(() => import("@/screens/cameras/NewCamera"), "NewCamera"),
 });
 

@@ -1,4 +1,5 @@
 import type { Severity } from "@/api/types";
+import { WAYS, type Way } from "@/screens/cameras/wayNames";
 
 /** What each screen keeps in the address, read from whatever somebody typed there. */
 
@@ -43,6 +44,16 @@ export interface LiveSearch {
 export const liveSearch = (raw: Raw): LiveSearch => ({
   layout: oneOf<Layout>(raw.layout, LAYOUTS),
   page: integer(raw.page, 1, 1_000),
+});
+
+/** `way`: where the pictures come from; `url`: of a page on a web site that was typed elsewhere. */
+export interface NewCameraSearch {
+  way?: Way | undefined;
+  url?: string | undefined;
+}
+export const newCameraSearch = (raw: Raw): NewCameraSearch => ({
+  way: oneOf<Way>(raw.way, WAYS),
+  url: text(raw.url),
 });
 
 export const MOST_CAMERAS = 16;

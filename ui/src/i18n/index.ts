@@ -4,6 +4,7 @@ import { readPreference, writePreference } from "@/app/preferences";
 import enAdmin from "./en/admin.json";
 import enApp from "./en/app.json";
 import enDialling from "./en/dialling.json";
+import enFilms from "./en/films.json";
 import enKeeping from "./en/keeping.json";
 import enOnvif from "./en/onvif.json";
 import enPlayback from "./en/playback.json";
@@ -19,6 +20,7 @@ export const en = {
   ...enVideo,
   ...enAdmin,
   ...enDialling,
+  ...enFilms,
   ...enKeeping,
   ...enOnvif,
   ...enPlayback,
@@ -41,6 +43,7 @@ const catalogues: Record<Language, () => Promise<object>> = {
       import("./ko/video.json"),
       import("./ko/admin.json"),
       import("./ko/dialling.json"),
+      import("./ko/films.json"),
       import("./ko/keeping.json"),
       import("./ko/onvif.json"),
       import("./ko/playback.json"),
@@ -55,6 +58,7 @@ const catalogues: Record<Language, () => Promise<object>> = {
       import("./ja/video.json"),
       import("./ja/admin.json"),
       import("./ja/dialling.json"),
+      import("./ja/films.json"),
       import("./ja/keeping.json"),
       import("./ja/onvif.json"),
       import("./ja/playback.json"),

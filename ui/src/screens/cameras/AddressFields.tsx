@@ -2,6 +2,8 @@ import { PasswordInput, SegmentedControl, SimpleGrid, Stack, TextInput } from "@
 import { useMediaQuery } from "@mantine/hooks";
 import { useTranslation } from "react-i18next";
 import type { Transport } from "@/api/types";
+import { AddressKind } from "./AddressKind";
+import { recognise } from "./addressKind";
 
 export interface Address {
   url: string;
@@ -15,12 +17,15 @@ interface AddressFieldsProps {
   change: (value: Address) => void;
   /** A stored name and password exist: they are never shown, only replaced. */
   stored?: boolean;
+  /** Says what the address is, and what others look like. */
+  helps?: boolean;
 }
 
-export function AddressFields({ value, change, stored = false }: AddressFieldsProps) {
+export function AddressFields({ value, change, stored = false, helps = false }: AddressFieldsProps) {
   const { t } = useTranslation();
   const narrow = useMediaQuery("(max-width: 520px)", false, { getInitialValueInEffect: false });
   const set = (edit: Partial<Address>): void => change({ ...value, ...edit });
+  const found = recognise(value.url);
   const held = stored ? t("cameras.unchanged") : "";
   return (
     <Stack gap="sm">
@@ -36,6 +41,7 @@ export function AddressFields({ value, change, stored = false }: AddressFieldsPr
         required
         classNames={{ input: "hc-mono" }}
       />
+      {helps && <AddressKind found={found} url={value.url.trim()} />}
       <SimpleGrid cols={{ base: 1, xs: 2 }} spacing="sm">
         <TextInput
           label={t("cameras.user")}
@@ -53,24 +59,26 @@ export function AddressFields({ value, change, stored = false }: AddressFieldsPr
           visibilityToggleButtonProps={{ "aria-label": t("entry.showPassword") }}
         />
       </SimpleGrid>
-      <div>
-        <div className="hc-label" id="transport-label">
-          {t("cameras.transport")}
+      {(found.kind === "rtsp" || found.kind === "empty") && (
+        <div>
+          <div className="hc-label" id="transport-label">
+            {t("cameras.transport")}
+          </div>
+          <SegmentedControl
+            size="xs"
+            orientation={narrow ? "vertical" : "horizontal"}
+            fullWidth={narrow}
+            aria-labelledby="transport-label"
+            value={value.transport}
+            onChange={(transport) => set({ transport: transport as Transport })}
+            data={[
+              { value: "auto", label: t("cameras.autoHint") },
+              { value: "tcp", label: `TCP · ${t("cameras.tcpHint")}` },
+              { value: "udp", label: `UDP · ${t("cameras.udpHint")}` },
+            ]}
+          />
         </div>
-        <SegmentedControl
-          size="xs"
-          orientation={narrow ? "vertical" : "horizontal"}
-          fullWidth={narrow}
-          aria-labelledby="transport-label"
-          value={value.transport}
-          onChange={(transport) => set({ transport: transport as Transport })}
-          data={[
-            { value: "auto", label: t("cameras.autoHint") },
-            { value: "tcp", label: `TCP · ${t("cameras.tcpHint")}` },
-            { value: "udp", label: `UDP · ${t("cameras.udpHint")}` },
-          ]}
-        />
-      </div>
+      )}
     </Stack>
   );
 }

@@ -4,6 +4,7 @@ import {
   IconDots,
   IconEdit,
   IconHistory,
+  IconMovie,
   IconPlus,
   IconPolygon,
   IconSearch,
@@ -18,6 +19,7 @@ import { REVERSE } from "@/api/dialling";
 import { PUSHED } from "@/api/pushClients";
 import { camerasQuery, sessionQuery } from "@/api/queries";
 import type { Camera } from "@/api/types";
+import { filmsQuery, isFilm } from "@/films/types";
 import { StatePill } from "@/parts/badges";
 import { LinkButton } from "@/parts/links";
 import { faultText } from "@/parts/names";
@@ -111,21 +113,32 @@ function Row({ camera, admin, remove }: { camera: Camera; admin: boolean; remove
   const { t, i18n } = useTranslation();
   const navigate = useNavigate();
   const { status } = camera;
+  const films = useQuery({ ...filmsQuery, enabled: admin && isFilm(camera) });
+  const film = films.data?.find((one) => one.camera === camera.id);
   const live = status.state === "live";
   const params = { cameraId: camera.id };
   return (
     <tr data-camera={camera.id}>
       <td>
-        <Link to="/live/$cameraId" params={params} className="hc-camera-name">
+        <Link
+          {...(isFilm(camera)
+            ? { to: "/playback", search: { camera: camera.id, t: film?.start_ms ?? undefined } }
+            : { to: "/live/$cameraId", params })}
+          className="hc-camera-name"
+        >
           <span className="hc-camera-thumb">
-            <IconDeviceCctv size={20} stroke={1.4} aria-hidden />
+            {isFilm(camera) ? (
+              <IconMovie size={20} stroke={1.4} aria-hidden />
+            ) : (
+              <IconDeviceCctv size={20} stroke={1.4} aria-hidden />
+            )}
             {live && <Thumb src={`/api/cameras/${camera.id}/latest.jpg?width=160`} />}
           </span>
           <strong>{camera.name}</strong>
         </Link>
       </td>
       <td>
-        <StatePill camera={camera} />
+        {isFilm(camera) ? <span className="hc-pill">{t("films.badge")}</span> : <StatePill camera={camera} />}
         {status.error !== null && (
           <div className="hc-bad-text hc-small">
             {faultText(status.error.code, status.error.message)} <code>{status.error.code}</code>
@@ -146,7 +159,13 @@ function Row({ camera, admin, remove }: { camera: Camera; admin: boolean; remove
         )}
       </td>
       <td className="hc-camera-url hc-dim">
-        {camera.url === REVERSE ? t("dial.wayCamera") : camera.url === PUSHED ? t("push.way") : camera.url}
+        {camera.url === REVERSE
+          ? t("dial.wayCamera")
+          : camera.url === PUSHED
+            ? t("push.way")
+            : isFilm(camera)
+              ? "–"
+              : camera.url}
       </td>
       <td className="hc-row-actions">
         <Menu position="bottom-end" width={190} withinPortal>

@@ -10,6 +10,7 @@ import { PUBLISHED } from "@/api/publishing";
 import { PUSHED } from "@/api/pushClients";
 import { camerasQuery, queryClient } from "@/api/queries";
 import type { Camera, ProbeReport } from "@/api/types";
+import { isFilm } from "@/films/types";
 import { tellDone, tellFailure } from "@/parts/notices";
 import { type Address, AddressFields, credentials } from "./AddressFields";
 import { DeleteCamera } from "./DeleteCamera";
@@ -34,6 +35,7 @@ export function General({ camera }: { camera: Camera }) {
   const dials = camera.url === REVERSE;
   const published = camera.url === PUBLISHED;
   const pushed = camera.url === PUSHED;
+  const film = isFilm(camera);
   const moved = address.url.trim() !== camera.url;
   const secrets = credentials(address);
 
@@ -86,25 +88,31 @@ export function General({ camera }: { camera: Camera }) {
             <Publishing camera={camera} />
           ) : pushed ? (
             <PushedBy camera={camera} />
+          ) : film ? (
+            <p className="hc-text hc-dim">{t("films.cameraHint")}</p>
           ) : (
             <AddressFields value={address} change={setAddress} stored={camera.has_credentials} />
           )}
-          <Switch
-            checked={enabled}
-            onChange={(event) => setEnabled(event.currentTarget.checked)}
-            label={t("cameras.enabled")}
-            description={t("cameras.enabledHint")}
-          />
-          {!pushed && (
-            <Switch
-              checked={audio}
-              onChange={(event) => setAudio(event.currentTarget.checked)}
-              label={t("cameras.audio")}
-              description={t("cameras.audioHint")}
-            />
+          {!film && (
+            <>
+              <Switch
+                checked={enabled}
+                onChange={(event) => setEnabled(event.currentTarget.checked)}
+                label={t("cameras.enabled")}
+                description={t("cameras.enabledHint")}
+              />
+              {!pushed && (
+                <Switch
+                  checked={audio}
+                  onChange={(event) => setAudio(event.currentTarget.checked)}
+                  label={t("cameras.audio")}
+                  description={t("cameras.audioHint")}
+                />
+              )}
+            </>
           )}
         </Stack>
-        <Probe report={probe.data} pending={probe.isPending} />
+        <Probe report={probe.data} pending={probe.isPending} url={address.url} />
         <Group justify="space-between" mt="lg">
           <Button
             variant="subtle"
@@ -115,7 +123,7 @@ export function General({ camera }: { camera: Camera }) {
             {t("cameras.delete")}
           </Button>
           <Group gap="xs">
-            {!dials && !pushed && !published && (
+            {!dials && !pushed && !published && !film && (
               <Button
                 variant="default"
                 leftSection={<IconPlugConnected size={16} />}

@@ -1,7 +1,6 @@
 import { Button, Group, Loader, Stack, Switch, TextInput } from "@mantine/core";
-import { IconArrowLeft, IconCircleCheckFilled, IconKey } from "@tabler/icons-react";
+import { IconCircleCheckFilled, IconKey } from "@tabler/icons-react";
 import { useMutation, useQuery } from "@tanstack/react-query";
-import { Link } from "@tanstack/react-router";
 import { type FormEvent, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { request } from "@/api/client";
@@ -10,38 +9,12 @@ import { camerasQuery, queryClient } from "@/api/queries";
 import type { Camera, CameraDraft } from "@/api/types";
 import { LinkButton } from "@/parts/links";
 import { tellFailure } from "@/parts/notices";
-import { Page } from "@/parts/Page";
 import { DialCommand } from "./DialCommand";
-import { Ways } from "./Ways";
 
 /** A camera that dials out to us: a name, then its token, then the wait until it is there. */
-export function NewDialling({ change }: { change: (dials: boolean) => void }) {
+export function NewDialling({ begun }: { begun: (yes: boolean) => void }) {
   const { t } = useTranslation();
   const [added, setAdded] = useState<Camera | null>(null);
-  return (
-    <Page
-      title={t("cameras.add")}
-      detail={
-        <Link to="/cameras" className="hc-back" aria-label={t("cameras.backToList")}>
-          <IconArrowLeft size={16} aria-hidden />
-        </Link>
-      }
-    >
-      <div className="hc-form">
-        {added === null && <Ways dials change={change} />}
-        <Making added={added} setAdded={setAdded} />
-      </div>
-    </Page>
-  );
-}
-
-interface MakingProps {
-  added: Camera | null;
-  setAdded: (camera: Camera) => void;
-}
-
-function Making({ added, setAdded }: MakingProps) {
-  const { t } = useTranslation();
   const [name, setName] = useState("");
   const [audio, setAudio] = useState(false);
   const [made, setMade] = useState<DialToken | null>(null);
@@ -50,6 +23,7 @@ function Making({ added, setAdded }: MakingProps) {
       const draft: CameraDraft = { name: name.trim(), url: REVERSE, transport: "auto", enabled: true, audio };
       const camera = added ?? (await request<Camera>("POST", "/api/cameras", draft));
       setAdded(camera);
+      begun(true);
       setMade(await newToken(camera.id));
       await queryClient.invalidateQueries({ queryKey: camerasQuery.queryKey });
     },

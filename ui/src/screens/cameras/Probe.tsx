@@ -3,21 +3,23 @@ import { IconCircleCheckFilled, IconCircleDashed, IconCircleXFilled } from "@tab
 import { useTranslation } from "react-i18next";
 import type { Fault, HopName, ProbeReport } from "@/api/types";
 import { faultAdvice, faultText, hopName } from "@/parts/names";
+import { hopsOf } from "./addressKind";
 
-const EXPECTED: HopName[] = ["dns", "tcp", "rtsp", "auth", "describe", "setup", "picture"];
-/** The same over HTTP, once it is known that it is. */
-const EXPECTED_WEB: HopName[] = ["dns", "tcp", "http", "auth", "picture"];
+interface ProbeProps {
+  report: ProbeReport | undefined;
+  pending: boolean;
+  /** What is tried: it tells which hops are to be expected. */
+  url: string;
+}
 
 /** The way to the camera, hop by hop, and the picture at its end. */
-export function Probe({ report, pending }: { report: ProbeReport | undefined; pending: boolean }) {
+export function Probe({ report, pending, url }: ProbeProps) {
   const { t } = useTranslation();
+  const expected: readonly HopName[] = hopsOf(url);
   if (report === undefined && !pending) return null;
   const hops = report?.hops ?? [];
   const reached = new Set(hops.map((hop) => hop.hop));
-  const rest =
-    report?.ok === true
-      ? []
-      : (reached.has("http") ? EXPECTED_WEB : EXPECTED).filter((name) => !reached.has(name));
+  const rest = report?.ok === true ? [] : expected.filter((name) => !reached.has(name));
   return (
     <section className="hc-probe" aria-label={t("probe.title")} aria-busy={pending} aria-live="polite">
       <ol>
@@ -34,7 +36,7 @@ export function Probe({ report, pending }: { report: ProbeReport | undefined; pe
               <span className="hc-num hc-dim">{Math.round(hop.ms)} ms</span>
             </li>
           ))}
-        {(pending ? EXPECTED : rest).map((name, index) => (
+        {(pending ? expected : rest).map((name, index) => (
           <li key={name} data-ok="later">
             {pending && index === 0 ? <Loader size={18} /> : <IconCircleDashed size={18} aria-hidden />}
             <span>{hopName(name)}</span>

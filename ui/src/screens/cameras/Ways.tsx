@@ -1,20 +1,59 @@
-import { Radio, SimpleGrid } from "@mantine/core";
+import { Radio } from "@mantine/core";
+import {
+  IconBroadcast,
+  IconDeviceMobile,
+  IconMovie,
+  IconPlugConnected,
+  IconWorldWww,
+} from "@tabler/icons-react";
+import { useId } from "react";
 import { useTranslation } from "react-i18next";
+import { WAYS, type Way } from "./wayNames";
+import "./new.css";
 
-/** Who opens the connection to a new camera. */
-export function Ways({ dials, change }: { dials: boolean; change: (dials: boolean) => void }) {
+const WAY_ICONS = {
+  network: IconPlugConnected,
+  dials: IconBroadcast,
+  publish: IconDeviceMobile,
+  film: IconMovie,
+  site: IconWorldWww,
+} as const;
+
+/** Where the pictures come from: one card each. */
+export function Ways({ way, change }: { way: Way; change: (way: Way) => void }) {
   const { t } = useTranslation();
+  const label = useId();
   return (
-    <Radio.Group
-      label={t("dial.way")}
-      value={dials ? "camera" : "server"}
-      onChange={(way) => change(way === "camera")}
-      mb="lg"
-    >
-      <SimpleGrid cols={{ base: 1, sm: 2 }} spacing="md" mt={6}>
-        <Radio value="server" label={t("dial.wayServer")} description={t("dial.wayServerHint")} />
-        <Radio value="camera" label={t("dial.wayCamera")} description={t("dial.wayCameraHint")} />
-      </SimpleGrid>
-    </Radio.Group>
+    <div className="hc-ways">
+      <h2 className="hc-label" id={label}>
+        {t("ways.label")}
+      </h2>
+      <Radio.Group value={way} onChange={(value) => change(value as Way)} aria-labelledby={label}>
+        <div className="hc-ways-cards">
+          {WAYS.map((one) => {
+            const Icon = WAY_ICONS[one];
+            return (
+              <Radio.Card
+                key={one}
+                value={one}
+                className="hc-way"
+                aria-labelledby={`${label}-${one}`}
+                aria-describedby={`${label}-${one}-hint`}
+              >
+                <Icon size={22} stroke={1.5} aria-hidden />
+                <span className="hc-way-text">
+                  <strong id={`${label}-${one}`}>
+                    {one === "publish" ? t("publish.way") : t(`ways.${one}`)}
+                  </strong>
+                  <span className="hc-dim" id={`${label}-${one}-hint`}>
+                    {one === "publish" ? t("publish.wayHint") : t(`ways.${one}Hint`)}
+                  </span>
+                </span>
+              </Radio.Card>
+            );
+          })}
+        </div>
+      </Radio.Group>
+    </div>
   );
 }

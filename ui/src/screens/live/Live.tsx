@@ -9,6 +9,7 @@ import { camerasQuery, sessionQuery } from "@/api/queries";
 import type { Camera } from "@/api/types";
 import { LAYOUTS, type Layout } from "@/app/search";
 import { useShortcuts } from "@/app/shortcuts";
+import { isFilm } from "@/films/types";
 import { LiveTile } from "@/parts/LiveTile";
 import { LinkButton } from "@/parts/links";
 import { Page } from "@/parts/Page";
@@ -25,7 +26,7 @@ export function Live() {
   const { ref: fullRef, toggle: toggleFull } = useFullscreenElement<HTMLDivElement>();
   const [overlays, setOverlays] = useState(true);
 
-  const all = cameras.data ?? [];
+  const all = (cameras.data ?? []).filter((camera) => !isFilm(camera));
   const size = pageSize(layout);
   const pages = Math.max(1, Math.ceil(all.length / size));
   const shown = all.slice((Math.min(page, pages) - 1) * size, Math.min(page, pages) * size);
