@@ -161,14 +161,18 @@ export class Publication {
   end(): void {
     if (this.ended) return;
     this.ended = true;
-    this.connection.close();
-    if (this.location === null) return;
-    void fetch(this.location, {
+    const close = (): void => this.connection.close();
+    if (this.location === null) {
+      close();
+      return;
+    }
+    const ended = fetch(this.location, {
       method: "DELETE",
       headers: this.headers,
       credentials: "same-origin",
       keepalive: true,
-    }).catch(() => undefined);
+    });
+    void ended.then(close, close);
   }
 
   private offerTracks(media: MediaStream): void {
