@@ -12,6 +12,7 @@ from rich.table import Table
 
 from haechi.app.cli.console import opened, out
 from haechi.app.cli.dialling import dial, show_token, token
+from haechi.app.cli.say import say
 from haechi.app.settings import Settings, load_settings
 from haechi.app.sources import openers_over, reach_of, sites_of
 from haechi.base.clock import SystemClock
@@ -25,6 +26,7 @@ from haechi.ingest.wish import Trial
 app = typer.Typer(help="Cameras: add, list, test, remove.", no_args_is_help=True)
 app.command()(token)
 app.command()(dial)
+app.command()(say)
 
 Url = Annotated[
     str,
