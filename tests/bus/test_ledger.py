@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from haechi.base.ids import StreamId
 from haechi.bus.frames import FrameBus, GapCause, Run
-from haechi.bus.ledger import MINUTE_NS, MINUTES_MOST, Entry, Ledger
+from haechi.bus.ledger import AFTER_RECEIPT, MINUTE_NS, MINUTES_MOST, Entry, Ledger
 from tests.record.archive import JPEG, MAIN, SUB, pictures
 from tests.streams import START_NS
 
@@ -85,3 +85,32 @@ def test_a_unit_costs_less_than_two_microseconds_even_on_a_busy_machine() -> Non
             ledger.received(MAIN, START_NS + number * 66_000_000)
         best = min(best, time.perf_counter() - start)
     assert best / 10_000 < 2e-6
+
+
+@given(
+    received=st.integers(0, 50),
+    stored=st.integers(0, 50),
+    missing=st.dictionaries(st.sampled_from(list(GapCause)), st.integers(1, 30), max_size=5),
+    filled=st.integers(0, 80),
+)
+def test_units_that_come_late_are_missing_no_more(
+    received: int, stored: int, missing: dict[GapCause, int], filled: int
+) -> None:
+    """In words: they are stored; those that had come already count as received once; nothing else changes."""
+    ledger = Ledger()
+    ledger.received(MAIN, 0, received)
+    ledger.stored(MAIN, 0, stored)
+    for cause, count in missing.items():
+        ledger.missing(MAIN, 0, count, cause)
+    before = ledger.totals(MAIN)
+    expected, after_receipt = before.expected, sum(n for cause, n in missing.items() if cause in AFTER_RECEIPT)
+    ledger.filled(MAIN, 0, filled)
+    (entry,) = ledger.take().values()
+    entry.settle()
+    known = sum(missing.values())
+    assert entry.filled == 0
+    assert entry.stored == stored + filled
+    assert sum(entry.missing.values()) == max(known - filled, 0)
+    assert entry.received == received + max(filled - after_receipt, 0)
+    assert entry.expected == expected + max(filled - known, 0)
+    assert all(entry.missing.values())

@@ -9,7 +9,8 @@ from haechi.base.ids import StreamId
 from haechi.media.access_unit import AccessUnit, Codec, UnitRef, VideoParams
 from haechi.media.fmp4.muxer import fragment, init_segment
 from haechi.media.fmp4.reader import Scan, read_init, samples, scan, verify
-from haechi.media.fmp4.stamps import Source, digest_of
+from haechi.media.fmp4.stamps import EDGE_UUID, Source, digest_of
+from haechi.media.reverse.edge import EdgeId, EdgeRun
 from tests.streams import h264_stream, stamped
 
 STREAM = StreamId("cam_test/main")
@@ -187,3 +188,24 @@ def test_payloads_are_not_read_by_a_scan() -> None:
     file = Counting(init_segment(MJPEG, Source(STREAM, 1)) + b"".join(fragment([u], MJPEG, 1) for u in units))
     assert len(scan(file).fragments) == 20
     assert file.bytes_read < 100_000
+
+
+@given(run=st.integers(0, (1 << 63) - 1), seq=st.integers(0, (1 << 63) - 1))
+def test_what_the_cameras_memory_calls_the_first_unit_comes_back(run: int, seq: int) -> None:
+    source = Source(STREAM, 4, 3, EdgeId(EdgeRun(run), seq))
+    data = init_segment(MJPEG, source)
+    assert read_init(data).source == source
+    plain = init_segment(MJPEG, Source(STREAM, 4, 3))
+    assert len(data) - len(plain) == 44, "a box beside the others, which may be left out"
+
+
+@pytest.mark.parametrize("at", range(24, 44))
+def test_an_edge_box_with_numbers_that_cannot_be_is_refused(at: int) -> None:
+    data = bytearray(init_segment(MJPEG, Source(STREAM, 4, 3, EdgeId(EdgeRun(5), 6))))
+    begin = data.index(EDGE_UUID) - 8
+    data[begin + at] = 0xFF
+    if at in (24, 28, 36):  # version, or the highest byte of a number
+        with pytest.raises(PeerError):
+            read_init(bytes(data))
+    else:
+        assert read_init(bytes(data)).source is not None

@@ -65,6 +65,9 @@ def test_with_the_database_lost_a_store_is_listed_again_bit_for_bit(tmp_path: Pa
         stage.keys.add(stage.clock)
 
     async def move() -> list[list[Span] | list[Gap]]:
+        numbered = recordings.update().where(recordings.c.stream == MAIN)
+        numbered = numbered.values(edge_run=1 << 62, edge_seq=recordings.c.first_seq + 3)
+        await stage.database.write(lambda c: c.execute(numbered))
         await until_moved(stage.mover(await stage.objects(s3.endpoint, name, PATIENT), SMALL, encrypt=encrypt), stage)
         return await shown(stage)
 

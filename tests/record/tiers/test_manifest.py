@@ -39,6 +39,8 @@ def manifests(draw: st.DrawFn) -> Manifest:
             layout=draw(st.binary(max_size=60)),
             seal=draw(st.none() | st.binary(max_size=20)),
         )
+        if draw(st.booleans()):
+            entry = structs.replace(entry, edge_run=draw(NUMBERS), edge_seq=draw(NUMBERS))
         entries.append(entry)
         base += size
     digest = hashlib.sha256(BODY).digest()
@@ -65,6 +67,14 @@ def test_a_manifest_comes_back_from_the_end_of_its_object(manifest: Manifest) ->
     found = decode(text, len(BODY) + len(text))
     assert found is not None
     assert found.digest == digest
+
+
+def test_a_recording_whose_camera_numbers_nothing_is_told_as_before() -> None:
+    entry = Entry(7, 1, 0, 5, 9, 0, 3, 2, 30, 0, b"x")
+    digest = hashlib.sha256(BODY).digest()
+    text, _ = encode(Manifest("v", "cam/x.mp4", STREAM, len(BODY), digest, (entry,)))
+    assert b"edge" not in text
+    assert entry.about == b"(1, 0, 5, 9, 0, 3, 2, 30)"
 
 
 @given(manifests(), st.data())

@@ -4,6 +4,7 @@ from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from haechi.base.clock import NS_PER_S
 from haechi.bus.frames import GapCause
@@ -155,3 +156,33 @@ def test_a_flush_in_the_middle_loses_nothing(units: list[AccessUnit], at: int) -
         pieces += segmenter.feed(unit, JPEG)
     pieces += segmenter.flush()
     assert [unit for piece in pieces for unit in piece.units] == units
+
+
+@given(cuts=st.sets(st.integers(1, 199), max_size=12), count=st.integers(2, 200))
+def test_what_comes_in_parts_goes_on_in_the_same_file(cuts: set[int], count: int) -> None:
+    units = pictures(count)
+    segmenter = Segmenter(MAIN, Limits(file_ticks=8 * 90_000))
+    pieces: list[Piece] = []
+    for number, unit in enumerate(units):
+        if number in cuts:
+            pieces += segmenter.pause()
+        pieces += segmenter.feed(unit, JPEG)
+    pieces += segmenter.pause()
+    assert [unit for piece in pieces for unit in piece.units] == units
+    opens = [piece.units[0].ref.seq for piece in pieces if piece.opens_file]
+    assert opens == [seq for seq in range(count) if seq % 80 == 0]
+
+
+def test_what_does_not_follow_after_a_pause_begins_a_new_file() -> None:
+    units = pictures(40)
+    late = [structs.replace(unit, captured_ns=unit.captured_ns + 11 * NS_PER_S) for unit in units[20:]]
+    for rest, hole in ((units[21:], GapCause.OVERLOAD), (late, GapCause.STALLED)):
+        segmenter = Segmenter(MAIN)
+        for unit in units[:20]:
+            assert not list(segmenter.feed(unit, JPEG))
+        (before,) = segmenter.pause()
+        for unit in rest:
+            assert not list(segmenter.feed(unit, JPEG))
+        (after,) = segmenter.pause()
+        assert (before.opens_file, before.hole) == (True, None)
+        assert (after.opens_file, after.hole) == (True, hole)
