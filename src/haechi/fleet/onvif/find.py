@@ -15,7 +15,7 @@ from haechi.fleet.onvif.http import Resolve
 from haechi.fleet.onvif.place import Place
 from haechi.media.rtsp.auth import Credentials
 
-FIND_S = 2.0
+FIND_S = 3.0
 USUAL_PORTS = (80, 8000, 8080, 2020, 8899, 10080)
 """Where makers put it: most at 80, some at 8000, 2020 or 8080, many white labels at 8899."""
 _ELSEWHERE = frozenset(
