@@ -136,8 +136,9 @@ class Lane:
             self._lose(1, unit.captured_ns)
             return []
         self._floor_ns = unit.captured_ns + 1
-        jobs = self._heed(unit) if self._notes else []
-        return [*jobs, *self.segmenter.feed(unit, params)]
+        if self._notes:
+            return [*self._heed(unit), *self.segmenter.feed(unit, params)]
+        return list(self.segmenter.feed(unit, params))
 
     def _heed(self, unit: AccessUnit) -> list[Job]:
         """The camera's numbers change with this unit, perhaps: a file holds units that both count without a hole.
