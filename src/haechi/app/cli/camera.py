@@ -31,7 +31,9 @@ app.command()(say)
 Url = Annotated[
     str,
     typer.Argument(
-        help="rtsp://host[:port]/path, with or without user and password; reverse: for a camera that dials out"
+        help="rtsp[s]://host[:port]/path; http[s]:// for Motion JPEG or an HLS playlist; site:https://… for a live "
+        "picture of a web site; reverse: for a camera that dials out; whip: for one that a browser publishes. "
+        "docs/guide/sources.md has all kinds"
     ),
 ]
 User = Annotated[str, typer.Option(help="User name of the camera")]
@@ -119,7 +121,11 @@ def list_cameras() -> None:
 def remove(camera_id: Annotated[str, typer.Argument(help="As `haechi camera list` shows it")]) -> None:
     """Remove a camera. Its recordings stay until retention takes them."""
     with opened() as (_, database):
-        asyncio.run(CameraRegistry(database, SystemClock()).delete(CameraId(camera_id)))
+        registry = CameraRegistry(database, SystemClock())
+        if asyncio.run(registry.get(CameraId(camera_id))).address.kind == "upload":
+            message = "this camera is a film; remove it in the app, under Add camera, A film: its footage goes with it"
+            raise Invalid(message, code="camera-is-film")
+        asyncio.run(registry.delete(CameraId(camera_id)))
         out.print(f"[green]removed[/] {escape(camera_id)}")
 
 

@@ -7,6 +7,7 @@ from haechi.app.cli.client import client
 from haechi.app.cli.doctor import doctor, version
 from haechi.app.cli.record import check, replay
 from haechi.app.cli.serve import demo, serve
+from haechi.app.cli.upload import upload
 
 app = typer.Typer(
     name="haechi",
@@ -17,6 +18,7 @@ app = typer.Typer(
 app.command()(serve)
 app.command()(demo)
 app.command()(client)
+app.command()(upload)
 app.command()(doctor)
 app.command()(check)
 app.command()(replay)

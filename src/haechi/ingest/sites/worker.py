@@ -9,6 +9,7 @@ import os
 import re
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from haechi.ingest.sites.messages import Ask, Fetched, Found, Progress, Refused,
 
 NICENESS = 10
 SOCKET_S = 15
+PLAYLIST_BYTES = 1 << 20
 _HEAD = 4
 _SMALL = "[height<=?1080]"
 _ONE_FILE = f"b[vcodec^=avc1]{_SMALL}/b[vcodec^=h264]{_SMALL}"
@@ -94,7 +96,7 @@ def answer(descriptor: int, ask: Ask, guard: Guard) -> None:
     try:
         with YoutubeDL(options_for(ask) | {"progress_hooks": [told.hook]}) as site:
             info = site.extract_info(ask.url, download=False)
-            found = found_in(info)
+            found = found_in(info, lambda one: _goes_on(site, one))
             send(descriptor, found)
             if ask.path and isinstance(found, Found):
                 if found.is_live:
@@ -131,22 +133,36 @@ class _Teller:
             send(self._descriptor, Progress(min(share, 1.0)))
 
 
-def found_in(info: Any) -> Found | Refused:
-    """What yt-dlp found, or why it is of no use."""
+def _goes_on(site: Any, info: dict[str, Any]) -> bool:
+    """Whether a playlist, of which the site does not say what it is, has no end (RFC 8216 section 4.3.3.4)."""
+    if not str(info.get("protocol") or "").startswith("m3u8"):
+        return False
+    with site.urlopen(info["url"]) as answer:
+        text = answer.read(PLAYLIST_BYTES)
+    return b"#EXTINF" in text and b"#EXT-X-ENDLIST" not in text
+
+
+def found_in(info: Any, goes_on: Callable[[dict[str, Any]], bool] = lambda info: False) -> Found | Refused:
+    """What yt-dlp found, or why it is of no use.
+
+    Args:
+        goes_on: Asked where the site does not say whether it is live.
+    """
     if not isinstance(info, dict) or info.get("_type", "video") != "video":
         entries = list(info.get("entries") or ()) if isinstance(info, dict) else []
         if len(entries) == 1 and isinstance(entries[0], dict):
-            return found_in(entries[0])
+            return found_in(entries[0], goes_on)
         return Refused("site-no-video", "this page is not one video; give the address of a single one")
     if info.get("live_status") == "is_upcoming":
         return Refused("site-not-yet", "this has not begun yet; try again when it is live", is_passing=True)
     url = str(info.get("url") or "")
     if not url:
         return Refused("site-no-h264", "the site has no H.264 video of at most 1080 lines here in one piece")
+    said = info.get("is_live")
     return Found(
         title=" ".join(str(info.get("title") or "").split())[:120],
         url=url[:8192],
-        is_live=bool(info.get("is_live")),
+        is_live=goes_on(info) if said is None else bool(said),
         duration_s=float(info.get("duration") or 0.0),
     )
 

@@ -28,6 +28,7 @@ from haechi.record.write.writer import Writer
 log = structlog.get_logger(__name__)
 
 RETRY_S = 5.0
+POLL_S = 2.0
 OLDEST_NS = 315_532_800 * NS_PER_S
 """1980: clocks that were never set say so, or less."""
 TOLD_EVERY = 0.005
@@ -223,9 +224,18 @@ class Films:
                 self._wake.clear()
                 film = await self._store.next()
                 if film is None:
-                    await self._wake.wait()
+                    await self._changed_or_polled()
                 else:
                     await self._attend(group, film)
+
+    async def _changed_or_polled(self) -> None:
+        """The command line hands films over in the same database, from another process."""
+        tasks = [asyncio.ensure_future(self._wake.wait()), asyncio.ensure_future(self._clock.sleep(POLL_S))]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
 
     async def _attend(self, group: asyncio.TaskGroup, film: Film) -> None:
         """Do what is to be done with a film next; who removes it ends that."""
