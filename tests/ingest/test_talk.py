@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import wave
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -76,6 +77,19 @@ def test_a_tone_is_heard_at_the_camera(codec: Codec) -> None:
     assert len(ears.heard) == 8_000
     assert ears.lost == 0
     assert loudest_hz(bytes(ears.heard), codec) == pytest.approx(TONE_HZ, abs=2)
+
+
+def test_what_was_heard_can_be_kept_as_a_file(tmp_path: Path) -> None:
+    ears = Ears(Codec.PCMA)
+    clock = Pausing()
+    tape = Tape(clock)
+    asyncio.run(say(tape, tone(0.5), clock))
+    for packet in tape.packets:
+        ears.take(packet.serialise())
+    ears.take(b"no packet")
+    ears.write(tmp_path / "heard.wav")
+    with wave.open(str(tmp_path / "heard.wav")) as file:
+        assert (file.getframerate(), file.getnchannels(), file.getnframes()) == (8_000, 1, 4_000)
 
 
 def test_a_camera_behind_tls_hears_too(tmp_path: Path) -> None:

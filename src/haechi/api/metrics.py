@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from haechi.api.dial_gauges import DialGauges
 from haechi.api.push_gauges import ResultSocketNumbers
+from haechi.api.report_gauges import ReportGauges
 from haechi.api.tier_gauges import TierGauges
 from haechi.base.clock import NS_PER_S, Clock
 from haechi.events.event import EventFilter
@@ -54,6 +55,7 @@ class Metrics:
         )
         self._tiers = TierGauges(registry)
         self._dialling = DialGauges(registry)
+        self._reports = ReportGauges(registry)
         ResultSocketNumbers(lambda: services.ingest.openers.berths.server, registry)
         self._viewers = Gauge("haechi_live_viewers", "Open live connections.", registry=registry)
         self._late = Gauge(
@@ -117,6 +119,7 @@ class Metrics:
         for state in _STATES:
             self._cameras.labels(state).set(states[state])
         self._dialling.set(services.ingest.lines, services.ingest.openers.memories)
+        self._reports.set(services.reports)
         self._tiers.set(await services.keeping.tiers.report(), services.clock.wall_ns())
         self._stored.set(await services.index.storage_bytes())
         path = services.config.record_path

@@ -241,6 +241,9 @@ def test_without_a_picture_near_the_moment_there_is_no_event(tmp_path: Path) -> 
         device.notice(is_on=True)
         await until(lambda: home.room.status(CAMERA.id).heard == 2, PATIENCE_S)
         assert home.notes == []
+        await until(lambda: home.room.unseen == 1, PATIENCE_S)
+        assert home.room.heard == 2
+        assert home.room.states() == {"unlinked": 0, "connecting": 0, "listening": 1, "failed": 0}
         moments = Moments(home.bus, Nothing())
         first_ns = units[0].captured_ns
         assert await moments.nearest(units[0].ref.stream, first_ns + MOST_AWAY_NS + 1) is None

@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 from haechi.base.errors import HaechiError
+from haechi.camera.virtual.ears import Ears
 from haechi.camera.virtual.feed import SceneFeed, default_cache_dir, open_file
 from haechi.camera.virtual.onvif.model import Identity, VirtualProfile
 from haechi.camera.virtual.onvif.server import Listening, VirtualOnvif
@@ -44,6 +45,10 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument(
         "--onvif", type=int, metavar="PORT",
         help="be ONVIF devices too, that can be found and moved: the first at this port, the others after it",
+    )  # fmt: skip
+    result.add_argument(
+        "--hear", type=Path, metavar="FILE",
+        help="take sound from clients (ONVIF's back channel); what was heard is written to this WAV file at the end",
     )  # fmt: skip
     result.add_argument("--no-cache", action="store_true", help="render anew and keep nothing")
     return result
@@ -83,7 +88,12 @@ async def serve(shown: dict[str, Feed], options: argparse.Namespace) -> None:
         udp=options.udp,
     )
     camera = VirtualCamera(shown, policy, host=options.host, port=options.port)
+    ears = Ears()
+    if options.hear is not None:
+        camera.listen(ears)
     async with camera, AsyncExitStack() as stack:
+        if options.hear is not None:
+            stack.callback(ears.write, options.hear)
         for number, (path, feed) in enumerate(shown.items()):
             sys.stdout.write(f"{camera.url(path)}\n")
             if options.onvif:

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import wave
+from pathlib import Path
+
+import numpy as np
 from msgspec.structs import replace
 
 from haechi.base.errors import PeerError
+from haechi.live.transcode import TABLES
 from haechi.media.access_unit import AudioParams, Codec
+from haechi.media.g711 import RATE_HZ
 from haechi.media.packetise import track_for
 from haechi.media.rtp import RtpPacket
 from haechi.media.sdp import MediaTrack
@@ -33,6 +39,15 @@ class Ears:
     def track(self) -> MediaTrack:
         """The way back, as the camera describes it to those who ask."""
         return replace(track_for(AudioParams(self.codec, 8_000, 1), 0, CONTROL), direction="sendonly")
+
+    def write(self, path: Path) -> None:
+        """What was heard as a WAV file of 16 bits."""
+        samples = TABLES[self.codec][np.frombuffer(self.heard, np.uint8)]
+        with wave.open(str(path), "wb") as file:
+            file.setnchannels(1)
+            file.setsampwidth(2)
+            file.setframerate(RATE_HZ)
+            file.writeframes(samples.astype("<i2").tobytes())
 
     def take(self, data: bytes) -> None:
         """An RTP packet of a client. What is none is passed over."""

@@ -144,6 +144,11 @@ class VirtualCamera:
         for stream in self._streams.values():
             stream.listen(ears)
 
+    def hear(self, packet: bytes) -> None:
+        """A client says something."""
+        if self.ears is not None:
+            self.ears.take(packet)
+
     def remember(self, memory: Memory) -> None:
         """Have ``memory`` keep what the first path shows. Before anybody watches."""
         self.memory = memory
@@ -343,8 +348,7 @@ class _Client(asyncio.Protocol):
                     if self._memory is not None and index == self._memory_index:
                         self._memory.word(self, packet)
                 case SoundReceived(_, packet):
-                    if self._camera.ears is not None:
-                        self._camera.ears.take(packet)
+                    self._camera.hear(packet)
                 case ParametersSet(body):
                     if self._memory is not None:
                         self._memory.parameters(body)

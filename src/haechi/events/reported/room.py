@@ -7,10 +7,11 @@ to again when it is back; what went on then is cut, because nobody knows whether
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from functools import partial
-from typing import Literal, Protocol
+from typing import Literal, Protocol, get_args
 
 import structlog
 from msgspec import Struct
@@ -98,6 +99,7 @@ class ReportRoom:
         self._listeners: dict[CameraId, tuple[_Ear, asyncio.Task[None]]] = {}
         self._books: dict[CameraId, Book] = {}
         self._status: dict[CameraId, Listening] = {}
+        self._heard = self._unseen = 0
         self._changed = asyncio.Event()
         self._busy = asyncio.Event()
         wishes.on_change(self._changed.set)
@@ -109,7 +111,22 @@ class ReportRoom:
 
     def listening(self) -> int:
         """Cameras that are heard at the moment."""
-        return sum(one.state == "listening" for one in self._status.values())
+        return self.states()["listening"]
+
+    def states(self) -> Mapping[ListenState, int]:
+        """How many cameras are in each state, of those for which somebody wants it."""
+        found = Counter(one.state for one in self._status.values())
+        return {state: found[state] for state in get_args(ListenState) if state != "off"}
+
+    @property
+    def heard(self) -> int:
+        """Reports of wanted kinds since the process started."""
+        return self._heard
+
+    @property
+    def unseen(self) -> int:
+        """Those that became no event, because the camera showed no picture near that moment."""
+        return self._unseen + sum(book.unseen for book in self._books.values())
 
     async def run(self) -> None:
         """Listen until cancelled. While the list of cameras cannot be read, what runs goes on (CONTRACT D4)."""
@@ -171,6 +188,7 @@ class ReportRoom:
                     await self._clock.sleep(self._failed(camera.id, error, backoff))
         finally:
             await book.lose(self._clock.wall_ns())
+            self._unseen += book.unseen
             del self._books[camera.id]
 
     async def _hear(self, ear: _Ear, book: Book, backoff: Backoff) -> None:
@@ -186,6 +204,7 @@ class ReportRoom:
                 self._set(camera, "listening")
                 backoff.reset()
                 if event is not None and await book.take(event):
+                    self._heard += 1
                     now = self._status[camera]
                     self._status[camera] = replace(
                         now, heard=now.heard + 1, last_ns=event.at_ns, last_topic=event.topic
