@@ -2,23 +2,24 @@
 
 import asyncio
 import itertools
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
 from haechi.base.clock import SystemClock
+from haechi.base.ids import StreamId
 from haechi.bus.frames import GapCause, RunEnded
-from haechi.camera.virtual.server import VirtualCamera
+from haechi.camera.virtual.server import FeedUnit, VirtualCamera
 from haechi.fleet.address import parse_address
 from haechi.ingest.openers import target_of
 from haechi.ingest.probe import ProbeReport, probe_source
 from haechi.ingest.rtsp import RtspSource
-from haechi.media.access_unit import VideoParams
+from haechi.media.access_unit import CodecParams, VideoParams
 from haechi.media.rtsp.server import ServerPolicy
 from haechi.store.database import Database
 from tests.cameras import FastClock, Intake, StreamFeed, scripted_server, units_of, until
-from tests.streams import h264_stream, h265_stream
+from tests.streams import h264_stream, h265_stream, pcm_stream
 
 OK = b"RTSP/1.0 200 OK\r\nCSeq: {cseq}\r\n"
 OPTIONS = OK + b"Public: OPTIONS, DESCRIBE, SETUP, PLAY\r\n\r\n"
@@ -185,6 +186,35 @@ def test_a_camera_that_stalls_is_given_up_within_fifteen_seconds_and_taken_back(
                 assert clock.monotonic_ns() - began_ns < 15_000_000_000
                 camera.resume()
                 await until(lambda: intake.ingest.status().state == "live")
+
+    asyncio.run(run())
+
+
+class TalkFeed:
+    """A camera that has video to offer and sends sound only."""
+
+    def tracks(self) -> tuple[CodecParams, ...]:
+        return h264_stream(frames=30, fps=15, gop=10)[0], pcm_stream()[0]
+
+    async def units(self) -> AsyncIterator[FeedUnit]:
+        for number, unit in enumerate(itertools.cycle(pcm_stream()[1])):
+            yield FeedUnit(1, unit.data, 160 * number, number / 50, True)
+
+
+def test_a_camera_of_which_only_sound_comes_is_not_live_and_is_given_up(database: Database) -> None:
+    async def run() -> None:
+        async with VirtualCamera({"/live": TalkFeed()}) as camera:
+            intake = Intake(camera.url(), database, clock=FastClock(20), audio=True)
+            states = set()
+
+            def is_given_up() -> bool:
+                states.add(intake.ingest.status().state)
+                return intake.ingest.status().error_code == "camera-stalled"
+
+            async with intake.running():
+                await until(is_given_up, 30)
+            assert intake.bus.channel(StreamId("cam_test/audio")).units > 0
+            assert "live" not in states
 
     asyncio.run(run())
 

@@ -139,7 +139,8 @@ class CameraIngest:
     """Keeps one camera connected. It is the `Sink` of its source."""
 
     away: ClassVar[State] = "offline"
-    pauses_s: ClassVar[tuple[float, float]] = (0.5, 4.0)
+    pauses_s: ClassVar[tuple[float, float]] = (0.5, 2.5)
+    """The longest leaves a camera that is back another 2 s to its next sync unit, and is within 5 s all the same."""
 
     def __init__(
         self,
@@ -211,9 +212,9 @@ class CameraIngest:
             lane.damaged()
             return
         self._units += 1
-        if self._state != "live":
-            self._now_live()
         lane.take(raw, arrived_ns)
+        if self._state != "live" and lane.units and lane is self.main_lane():
+            self._now_live()
 
     def report(self, track: int, camera_wall_ns: int, rtp_ticks: int) -> None:
         """See `Sink`."""

@@ -317,7 +317,8 @@ class RtspSession(asyncio.Protocol):
 
     def _on_unit(self, lane: Reception, unit: RawUnit, arrived_ns: int) -> None:
         self._bad_packets = 0
-        self._last_unit_ns = arrived_ns
+        if lane.index == 0:  # video comes first; sound alone is no camera
+            self._last_unit_ns = arrived_ns
         lane.last_ticks = unit.rtp_ticks
         lane.statistics.arrived(unit.rtp_ticks & 0xFFFFFFFF, arrived_ns)
         if lane.marks is not None:

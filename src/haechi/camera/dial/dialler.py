@@ -19,7 +19,7 @@ log = structlog.get_logger(__name__)
 MOST_HOPS = 3
 """Servers that send a camera round in circles are not followed further."""
 LONG_UP_S = 10.0
-FIRST_S, MOST_S = 0.5, 3.5
+FIRST_S, MOST_S = 0.5, 2.5
 """A server that is back has its cameras within 5 s, scattered."""
 REFUSED_S, MOST_REFUSED_S = 5.0, 120.0
 """A wrong token or certificate needs a person."""
