@@ -3,6 +3,7 @@ import { IconClockExclamation } from "@tabler/icons-react";
 import { lazy, Suspense, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { roughDuration } from "@/time/duration";
+import "./onvif.css";
 import { CLOCK_OFF_S } from "./types";
 
 const SetClock = lazy(() => import("./SetClock").then((module) => ({ default: module.SetClock })));
