@@ -162,12 +162,15 @@ class Playback:
         if sum(fragment.size_bytes for _, fragment in found) > UNITS_MOST_BYTES:
             raise Invalid("too many units at once", code="bad-range")
         units: list[AccessUnit] = []
+        run = found[-1][0].run if found else 0  # a group of pictures may begin in the file of another run
         for recording, fragment in found:
-            units += (u for u in units_in(self.vault, recording, fragment) if u.ref.seq <= last_seq)
-        syncs = [n for n, unit in enumerate(units) if unit.is_sync and unit.ref.seq <= first_seq]
+            whole = units_in(self.vault, recording, fragment)
+            units += (u for u in whole if u.ref.run != run or u.ref.seq <= last_seq)
+        syncs = [n for n, u in enumerate(units) if u.is_sync and (u.ref.run != run or u.ref.seq <= first_seq)]
         units = units[syncs[-1] if syncs else 0 :]
-        has_all = all(before.ref.seq + 1 == after.ref.seq for before, after in pairwise(units))
-        if not units or units[0].ref.seq > first_seq or units[-1].ref.seq < last_seq or not has_all:
+        has_all = all(a.ref.run != b.ref.run or a.ref.seq + 1 == b.ref.seq for a, b in pairwise(units))
+        asked = [unit.ref.seq for unit in units if unit.ref.run == run]
+        if not asked or asked[0] > first_seq or asked[-1] < last_seq or not has_all:
             raise NotFound("not all of these units are recorded", code="unit-not-recorded", first_seq=first_seq)
         same = [unit for unit in units if unit.params == units[0].params]
         return UnitRange(params_of(self.vault, found[0][0]), tuple(same))
