@@ -88,6 +88,7 @@ class Recollection:
         self._groups: deque[Kept] = deque()
         self._is_answered = False
         self._is_over = False
+        self._trouble = ""
         self._arrived = asyncio.Event()
 
     # -- `MemoryPort` ------------------------------------------------------------------------------------------------
@@ -170,9 +171,15 @@ class Recollection:
                     stream = stream_for(self._memory.camera, entry.role)
                     held[key] = union(await self._store.held(stream, key[1]))
         except HaechiError as error:
-            log.warning("what is on disk of a camera's memory cannot be told", error=error.message)
+            self._tell_trouble("what is on disk of a camera's memory cannot be told", error)
             return
         self._held = held
+
+    def _tell_trouble(self, text: str, error: HaechiError) -> None:
+        """Once, until something is kept again: it is tried every few seconds."""
+        if self._trouble != error.code:
+            log.warning(text, camera=self._memory.camera, code=error.code, error=error.message)
+            self._trouble = error.code
 
     async def _bring_in(self, clock: Clock) -> None:
         while True:
@@ -255,10 +262,9 @@ class Recollection:
             except HaechiError as error:
                 memory = self._memory
                 memory.status = replace(memory.status, failures=memory.status.failures + 1)
-                log.warning(
-                    "what a camera kept is not stored", camera=memory.camera, code=error.code, error=error.message
-                )
+                self._tell_trouble("what a camera kept is not stored", error)
                 return False
+        self._trouble = ""
         return True
 
     async def _keep_track(self, role: Role, units: Sequence[EdgeUnit]) -> None:

@@ -4,13 +4,13 @@ import errno
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from haechi.base.errors import Invalid
-from haechi.camera.dial.memory.segment import RunRecord, SpoolUnit, records_of
 from haechi.camera.dial.memory.spool import Spool
 from haechi.media.access_unit import AudioParams, Codec, CodecParams
 from haechi.media.reverse.edge import EdgeId, EdgeRun, EdgeUnit, Role
@@ -202,14 +202,14 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
 
 
 class FullDisk:
-    """A file on a disk that is full after some bytes: what fits is written, as by the kernel."""
+    """A file on a disk that is full after some more bytes: what fits is written, as by the kernel."""
 
-    def __init__(self, path: Path, room: int) -> None:
-        self._file = path.open("xb", buffering=0)
+    def __init__(self, file: BinaryIO, room: int) -> None:
+        self._file = file
         self._room = room
 
     def write(self, data: bytes) -> int:
-        self._file.write(data[: self._room])
+        self._file.write(data[: max(self._room, 0)])
         self._room -= len(data)
         if self._room < 0:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -228,18 +228,34 @@ class FullDisk:
 def test_when_the_disk_is_full_what_is_whole_stays_the_oldest_file_goes_and_it_goes_on(tmp_path: Path) -> None:
     spool = opened(tmp_path)
     spool.append(units(0, 20, EdgeRun(1)))
-    spool.append(units(0, 1))
-    (newest,) = (path for path in tmp_path.glob("*2.spool"))
-    newest.unlink()
-    spool._file = FullDisk(newest, 3 * SIZE)  # type: ignore[assignment]
-    head = [record for record in records_of(newest) if isinstance(record, RunRecord | SpoolUnit)]
-    assert head == []
+    spool.append(units(0, 10))
+    assert spool._file is not None
+    spool._file = FullDisk(spool._file, 3 * (SIZE + 100))  # type: ignore[assignment]
     with pytest.raises(OSError, match="No space"):
-        spool.append(units(1, 30))
-    assert spans(spool) == [], "the file had lost its beginning here, and the oldest made room"
+        spool.append(units(10, 30))
+    assert spans(spool) == [(RUN, (0, 13))]
     assert spool.lost == 20
-    spool.append(units(40, 45))
-    assert spans(spool) == [(RUN, (40, 45))]
+    assert sum(_sizes(tmp_path)) == spool.size
+    spool.append(units(30, 35))
+    assert spans(spool) == [(RUN, (0, 13)), (RUN, (30, 35))]
+    assert numbers(spool, 0, 40) == [*range(13), *range(30, 35)]
+    spool.close()
+
+
+def test_when_not_even_a_file_can_be_made_the_oldest_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spool = opened(tmp_path)
+    spool.append(units(0, 20, EdgeRun(1)))
+
+    def full(_spool: Spool, _run: EdgeRun) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Spool, "_begin", full)
+        with pytest.raises(OSError, match="No space"):
+            spool.append(units(0, 5))
+    assert spool.lost == 20
+    spool.append(units(5, 9))
+    assert spans(spool) == [(RUN, (5, 9))]
     spool.close()
 
 

@@ -160,8 +160,7 @@ class Keeper:
             units, self._pending, self._pending_bytes = self._pending, [], 0
             acknowledged, self._acknowledged = self._acknowledged, []
             await self._do(lambda: self._append(units))  # noqa: B023 - awaited at once
-            for one in acknowledged:
-                await self._do(lambda: self._spool.free(one.role, one.run, one.spans))  # noqa: B023 - awaited at once
+            await self._do(lambda: self._free(acknowledged))  # noqa: B023 - awaited at once
 
     def _append(self, units: list[EdgeUnit]) -> None:
         if not units:
@@ -173,6 +172,13 @@ class Keeper:
             self._failing(error)
         else:
             self._is_failing = False
+
+    def _free(self, acknowledged: list[Acknowledged]) -> None:
+        try:
+            for one in acknowledged:
+                self._spool.free(one.role, one.run, one.spans)
+        except OSError as error:
+            self._failing(error)
 
     async def _sync(self) -> None:
         while True:

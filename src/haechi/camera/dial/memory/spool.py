@@ -6,6 +6,7 @@ cut off at the start; a file that nothing of is left is deleted.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 from collections.abc import Iterator, Sequence
@@ -36,6 +37,8 @@ SEGMENTS = 32
 LEAST_SEGMENT_BYTES = 64 * 1024
 MOST_SEGMENT_BYTES = 16 * 1024 * 1024
 _SUFFIX = ".spool"
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+"""The oldest file gives way then, whatever the limit."""
 
 
 class Segment:
@@ -131,8 +134,10 @@ class Spool:
                 self._write(unit)
             if self._file is not None:
                 self._file.flush()
-        except OSError:
+        except OSError as error:
             self._give_up_file()
+            if error.errno in _NO_ROOM and self._segments:
+                self._drop(self._segments[0])
             raise
 
     def sync(self) -> None:
@@ -201,7 +206,7 @@ class Spool:
             self._is_dirty = False
 
     def _give_up_file(self) -> None:
-        """The disk is full or broken: what is whole in the file stays, and the oldest file makes room."""
+        """The disk is full or broken: what is whole in the file stays."""
         file, self._file = self._file, None
         if file is None:
             return
@@ -211,8 +216,6 @@ class Spool:
         except OSError as error:
             log.warning("the camera's memory cannot be written", error=error.strerror)
         self.size = sum(segment.size for segment in self._segments)
-        if self._segments:
-            self._drop(self._segments[0])
         self._adopt(path)
 
     def _make_room(self, more_bytes: int) -> None:
