@@ -11,7 +11,7 @@ from haechi.base.clock import NS_PER_S, SystemClock
 from haechi.base.ids import StreamId
 from haechi.bus.frames import GapCause
 from haechi.ingest.runs import RunNumbers
-from haechi.media.access_unit import AccessUnit, UnitRef
+from haechi.media.access_unit import AccessUnit, CodecParams, UnitRef
 from haechi.media.fmp4.reader import scan
 from haechi.media.reverse.edge import EdgeId, EdgeRun, EdgeUnit
 from haechi.record.backfill.filler import Backfill
@@ -41,11 +41,17 @@ class Camera(Struct, frozen=True):
         """When a unit was taken, by our clock."""
         return self.start_ns + seq * NS_PER_S // self.fps
 
+    @property
+    def params(self) -> CodecParams:
+        return JPEG
+
+    def data(self, seq: int) -> bytes:
+        return f"{self.stream}:{self.run}:{seq}.".encode().ljust(self.size, b".")
+
     def unit(self, seq: int) -> EdgeUnit:
-        data = f"{self.stream}:{self.run}:{seq}.".encode().ljust(self.size, b".")
         ticks = seq * 90_000 // self.fps
-        wall_ns = self.taken_ns(seq) - OFFSET_NS
-        return EdgeUnit(EdgeId(self.run, seq), "main", ticks, ticks, wall_ns, seq % self.gop == 0, JPEG, data)
+        wall_ns, is_sync = self.taken_ns(seq) - OFFSET_NS, seq % self.gop == 0
+        return EdgeUnit(EdgeId(self.run, seq), "main", ticks, ticks, wall_ns, is_sync, self.params, self.data(seq))
 
     def units(self, first: int, end: int) -> list[EdgeUnit]:
         return [self.unit(seq) for seq in range(first, end)]
@@ -91,7 +97,9 @@ class Site(Archive):
             expected = seq + 1
             unit, ticks = camera.unit(seq), (seq - first) * 90_000 // camera.fps
             ref = UnitRef(camera.stream, run, number)
-            self.publish(JPEG, [AccessUnit(ref, ticks, ticks, camera.taken_ns(seq), unit.is_sync, 0, unit.data)])
+            self.publish(
+                camera.params, [AccessUnit(ref, ticks, ticks, camera.taken_ns(seq), unit.is_sync, 0, unit.data)]
+            )
             number += 1
         self.now.now_ns = max(self.now.now_ns, camera.taken_ns(end))
         self.end_run(camera.stream, cause)

@@ -50,7 +50,7 @@ def requests(draw: random.Random, first: int, end: int, there: list[tuple[int, i
 
 
 @given(live=connections(), seed=st.integers(0, 1 << 30), error_s=st.sampled_from([0, 0, 0.2, -0.2, 90, -90]))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 def test_d7_d9_nothing_is_lost_or_twice_or_overlaps(
     tmp_path_factory: pytest.TempPathFactory, live: list[Live], seed: int, error_s: float
 ) -> None:

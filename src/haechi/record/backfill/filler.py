@@ -96,7 +96,8 @@ class Backfill:
         self._tracks: dict[StreamId, Track] = {}
         self._held = Held()
         self._came: dict[StreamId, asyncio.Event] = {}
-        self._lock = asyncio.Lock()
+        self._turns: dict[StreamId, asyncio.Lock] = {}
+        self._disk = asyncio.Lock()
         self._idle: asyncio.TimerHandle | None = None
         self._doubt: _Doubt | None = None
         self.stats = FillStats()
@@ -134,7 +135,7 @@ class Backfill:
             return
         _check(units)
         await self._swept()
-        async with self._lock:
+        async with self._turns.setdefault(stream, asyncio.Lock()):
             try:
                 await self._store(stream, units, offset_ns)
             except Unavailable:
@@ -145,13 +146,16 @@ class Backfill:
 
     async def close(self) -> None:
         """Let go of all files."""
-        async with self._lock:
+        if self._idle is not None:
+            self._idle.cancel()
+        async with self._disk:
             await asyncio.to_thread(self._end_files)
 
     # How it is done
 
     async def _store(self, stream: StreamId, units: Sequence[EdgeUnit], offset_ns: int) -> None:
-        await self._resolve()
+        async with self._disk:
+            await self._resolve()
         for _ in range(TRIES):
             there = await self.held(stream, units[0].edge.run)
             wanted = edges.missing([unit.edge.seq for unit in units], there)
@@ -207,27 +211,22 @@ class Backfill:
         raise Unavailable(message, code="live-not-recorded", stream=stream)
 
     async def _keep(self, stream: StreamId, placed: Sequence[Placed]) -> list[Range]:
-        """Onto the disk, then into the index: the numbers of what is kept.
+        """Onto the disk, then into the index: the numbers of what is kept. One stream at a time.
 
         Raises:
             Conflict: Somebody was quicker. Nothing is kept.
             Unavailable: The disk does not take it, or the database does not answer. Nothing is kept.
         """
-        track = await self._track(stream, placed[0][0].edge.run)
-        known = track.known
-        try:
-            batch = await asyncio.to_thread(self._scribe.write, track.pieces(placed))
-            self._doubt = _Doubt(batch, known)
-            await self._demand_whole(batch)
-            grown = grown_of(batch.appended, known)
-            if grown:
-                track.known = (await self._index.database.write(partial(list_grown, grown=grown)))[-1]
-            self._doubt = None
-        except HaechiError:
-            self._end_tracks()
-            with suppress(Unavailable):
-                await self._resolve()
-            raise
+        async with self._disk:
+            await self._resolve()
+            track = await self._track(stream, placed[0][0].edge.run)
+            try:
+                batch = await self._write(track, placed)
+            except HaechiError:
+                self._end_tracks()
+                with suppress(Unavailable):
+                    await self._resolve()
+                raise
         for change in batch.appended:
             for captured_ns, count in change.minutes:
                 self._recorder.ledger.filled(stream, captured_ns, count)
@@ -236,6 +235,17 @@ class Backfill:
         kept = joined((one.edge.seq, one.edge.seq + one.fragment.units) for one in batch.appended if one.edge)
         self._held.add((stream, track.edge_run), kept)
         return kept
+
+    async def _write(self, track: Track, placed: Sequence[Placed]) -> Batch:
+        known = track.known
+        batch = await asyncio.to_thread(self._scribe.write, track.pieces(placed))
+        self._doubt = _Doubt(batch, known)
+        await self._demand_whole(batch)
+        grown = grown_of(batch.appended, known)
+        if grown:
+            track.known = (await self._index.database.write(partial(list_grown, grown=grown)))[-1]
+        self._doubt = None
+        return batch
 
     async def _resolve(self) -> None:
         """What was written and is not listed is taken back.
@@ -320,7 +330,7 @@ class Backfill:
         self._idle = asyncio.get_running_loop().call_later(IDLE_S, self._rest)
 
     def _rest(self) -> None:
-        if not self._lock.locked():
+        if not self._disk.locked():
             self._end_files()
 
 
