@@ -34,8 +34,8 @@ def one(data: bytes) -> None:
 def seeds() -> list[bytes]:
     box = Box("person", 0.5, 0.1, 0.1, 0.2, 0.2, 1)
     return [
-        say(Announce("h264"), 1) + say(Request("detect"), 1) + Frame(Kind.PACKETS, b"$\0\0\1x", 1).serialise(),
-        say(Result("detect", 1, 2, (box,)), 1, 1, 1),
+        say(Announce("h264"), 1) + say(Request("objects"), 1) + Frame(Kind.PACKETS, b"$\0\0\1x", 1).serialise(),
+        say(Result("objects", 1, 2, (box,)), 1, 1, 1),
         Frame(Kind.PING, b"x").serialise() + Frame(Kind.END, b"", 1).serialise(),
     ]
 

@@ -16,6 +16,7 @@ from haechi.base.errors import Invalid
 from haechi.client.page import Page
 from haechi.client.playing import Wish, connect, place_of
 from haechi.client.program import Options, Tally, play
+from tests.cameras import until
 from tests.client.test_annotate import seen
 from tests.client.test_sources import written
 from tests.ingest.rtp_push.stage import Stage, push_server
@@ -51,6 +52,43 @@ def test_a_file_is_pushed_told_and_written_with_every_picture(
             assert sum(1 for _ in container.decode(video=0)) == 30
         assert "30 results" in err.getvalue()
         assert "left out: nothing" in err.getvalue()
+
+    asyncio.run(scenario())
+
+
+def test_with_keep_it_begins_again_when_the_server_is_back_and_ends_with_the_source(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        source, err = written(tmp_path / "in.mp4", "libx264", frames=90), io.StringIO()
+        async with push_server(tmp_path) as stage:
+            asked = options(stage, tmp_path, source)
+            asked = structs.replace(asked, keep=True, wish=Wish("echo"))
+            playing = asyncio.create_task(play(asked, Console(file=err, width=200)))
+            await until(lambda: stage.server.tally.took != {})
+            port = stage.port
+        async with push_server(tmp_path, port=port) as stage:  # over the same database: the token is still good
+            tally = await asyncio.wait_for(playing, 60)
+            assert stage.server.tally.units == 90
+        assert tally.results > 90
+        assert "trying again" in err.getvalue()
+
+    asyncio.run(scenario())
+
+
+def test_keep_writes_no_file(tmp_path: Path) -> None:
+    asked = Options("box", "x.mp4", tmp_path / "token", Wish(), out=tmp_path / "out.mp4", keep=True)
+    with pytest.raises(Invalid):
+        asyncio.run(play(asked, Console(file=io.StringIO())))
+
+
+def test_without_a_module_a_file_is_pushed_and_nothing_is_waited_for(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        source, err = written(tmp_path / "in.mp4", "libx264", frames=12), io.StringIO()
+        async with push_server(tmp_path) as stage:
+            asked = structs.replace(options(stage, tmp_path, source), wish=Wish("", fast=True))
+            tally = await asyncio.wait_for(play(asked, Console(file=err)), 60)
+            assert stage.server.tally.units == 12
+        assert tally.results == 0
+        assert "12 units" in err.getvalue()
 
     asyncio.run(scenario())
 

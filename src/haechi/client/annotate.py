@@ -20,6 +20,8 @@ from haechi.media.access_unit import TICKS_PER_S, Codec, RawUnit, VideoParams
 from haechi.media.nal import join_annexb, lengths_to_annexb
 from haechi.media.push.words import Box
 
+LEAST_POINT_SCORE = 0.3
+"""Points that the module is less sure of are not drawn."""
 MOST_WAITING = 300
 """Pictures that wait for a result; beyond it they are drawn without one."""
 _DECODERS = {Codec.H264: "h264", Codec.H265: "hevc"}
@@ -116,6 +118,9 @@ def draw(picture: Picture, boxes: tuple[Box, ...], *, is_own: bool = True) -> No
         cv2.rectangle(picture, (left, top), (right, bottom), colour, thick)
         text = _plain(f"{box.label} {box.score:.2f}" + (f" #{box.track}" if box.track is not None else ""))
         (text_width, text_height), base = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, size, 1)
+        for point in box.points:
+            if point.score >= LEAST_POINT_SCORE:
+                cv2.circle(picture, (int(point.x * width), int(point.y * height)), thick, colour, cv2.FILLED)
         floor = max(top, text_height + base)
         cv2.rectangle(picture, (left, floor - text_height - base), (left + text_width, floor), colour, cv2.FILLED)
         cv2.putText(picture, text, (left, floor - base // 2), cv2.FONT_HERSHEY_SIMPLEX, size, (0, 0, 0), 1, cv2.LINE_AA)

@@ -14,9 +14,11 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn
 
 from haechi.base.clock import NS_PER_MS, NS_PER_S, Clock, SystemClock
+from haechi.base.errors import Invalid, Unavailable
+from haechi.base.supervise import Backoff
 from haechi.client.annotate import Annotator, Picture, VideoFile
 from haechi.client.page import Page
 from haechi.client.playing import Link, Wish, connect
@@ -24,10 +26,18 @@ from haechi.client.sending import Seen
 from haechi.media.access_unit import RawUnit
 
 MOST_TIMES = 20_000
+AGAIN_S = (0.5, 5.0)
 
 
 class Options(Struct, frozen=True):
-    """What the command line asks for. ``out``: the annotated video; ``show``: in a browser; ``json``: a line each."""
+    """What the command line asks for.
+
+    Attributes:
+        out: Where the annotated video goes.
+        show: In a browser.
+        json: A line for each result.
+        keep: Begin again whenever the connection or the source breaks off.
+    """
 
     server: str
     source: str
@@ -36,6 +46,7 @@ class Options(Struct, frozen=True):
     out: Path | None = None
     show: bool = False
     json: bool = False
+    keep: bool = False
 
 
 class Tally:
@@ -139,9 +150,28 @@ async def play(options: Options, err: Console, clock: Clock | None = None) -> Ta
     """Play to the end of the source, or until cancelled.
 
     Raises:
-        HaechiError: It cannot be played, or broke off.
+        HaechiError: It cannot be played, or broke off (with ``keep`` only for what trying again cannot change).
     """
-    tally = Tally(clock or SystemClock())
+    if options.keep and options.out is not None:
+        raise Invalid("--keep begins again and again: it can show results, not write one file", code="bad-out-file")
+    ticking = clock or SystemClock()
+    tally, backoff = Tally(ticking), Backoff(*AGAIN_S)
+    while True:
+        before = tally.results
+        try:
+            await _play(options, tally, err, ticking)
+        except Unavailable as error:
+            if not options.keep:
+                raise
+            err.print(f"{error.message} ({error.code}); trying again", markup=False)
+        else:
+            return tally
+        if tally.results > before:
+            backoff.reset()
+        await ticking.sleep(backoff.next_s())
+
+
+async def _play(options: Options, tally: Tally, err: Console, clock: Clock) -> None:
     async with AsyncExitStack() as stack:
         link = await stack.enter_async_context(
             connect(options.server, options.source, token_file=options.token_file, wish=options.wish)
@@ -149,6 +179,9 @@ async def play(options: Options, err: Console, clock: Clock | None = None) -> Ta
         canvas = await _canvas(options, link, stack, err)
         bar = stack.enter_context(_bar(err))
         task = bar.add_task("", total=None, text="waiting for the server")
+        if not options.wish.module:
+            sending = asyncio.create_task(_count(link, bar, task, clock))
+            stack.callback(sending.cancel)
         try:
             async for seen in link.results():
                 tally.add(seen)
@@ -161,7 +194,15 @@ async def play(options: Options, err: Console, clock: Clock | None = None) -> Ta
             if canvas is not None:
                 await canvas.finish()
     _conclude(link, tally, err)
-    return tally
+
+
+async def _count(link: Link, bar: Progress, task: TaskID, clock: Clock) -> None:
+    """Where no results are asked for: what was sent."""
+    while True:
+        await clock.sleep(0.5)
+        stream = link.stream
+        text = f"{stream.units} units, {stream.sent_bytes / 1e6:.1f} MB sent" if stream is not None else ""
+        bar.update(task, completed=link.progress, total=1.0 if link.progress else None, text=text)
 
 
 async def _canvas(options: Options, link: Link, stack: AsyncExitStack, err: Console) -> _Canvas | None:
@@ -186,10 +227,13 @@ def _bar(err: Console) -> Progress:
 
 
 def _conclude(link: Link, tally: Tally, err: Console) -> None:
-    err.print(tally.line())
+    if tally.results:
+        err.print(tally.line())
     if link.stream is not None:
         stream = link.stream
         left = ", ".join(f"{count} {reason}" for reason, count in sorted(stream.left_out.items()))
+        if stream.camera:
+            err.print(f"it was camera {stream.camera}")
         err.print(f"{stream.units} units, {stream.sent_bytes / 1e6:.1f} MB sent; left out: {left or 'nothing'}")
 
 
@@ -204,6 +248,7 @@ def json_line(seen: Seen) -> str:
         "skipped": seen.skipped,
         "boxes": [
             {"label": b.label, "score": b.score, "x": b.x, "y": b.y, "w": b.w, "h": b.h, "track": b.track}
+            | ({"points": [[point.x, point.y, point.score] for point in b.points]} if b.points else {})
             for b in seen.boxes
         ],
     }

@@ -18,6 +18,7 @@ from haechi.media.annexb import UnitBuilder, dialect_for
 from haechi.media.nal import split_annexb
 
 _CODECS = {"h264": (Codec.H264, "h264_mp4toannexb"), "hevc": (Codec.H265, "hevc_mp4toannexb")}
+_VIDEO_DEVICE = "/dev/video"
 OPEN_S = 10.0
 READ_S = 10.0
 GOP_S = 2
@@ -91,6 +92,7 @@ def _webcam(which: str) -> Opening:
     hint = "is it plugged in, and used by no other program?"
     if sys.platform == "win32":
         return Opening(f"video={which}", "dshow", {}, is_live=True, hint=hint)
+    which = which.removeprefix(_VIDEO_DEVICE) if sys.platform == "linux" else which
     if not which.isdecimal():
         raise Invalid("a webcam is named by its number: webcam:0", code="bad-source")
     if sys.platform == "darwin":

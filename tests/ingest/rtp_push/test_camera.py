@@ -18,11 +18,12 @@ from haechi.fleet.address import PUSHED
 from haechi.fleet.cameras import Camera, CameraChange, CameraRegistry
 from haechi.ingest.manager import IngestManager
 from haechi.ingest.openers import Openers
+from haechi.ingest.rtp_push import harbour
 from haechi.ingest.rtp_push.berths import Berths
 from haechi.ingest.rtp_push.server import PushLimits
 from haechi.media.access_unit import AccessUnit
 from haechi.media.push.wire import Frame, Kind
-from haechi.media.push.words import Accepted, Announce, Goodbye, Request, read, say
+from haechi.media.push.words import Accepted, Announce, Fault, Goodbye, Request, read, say
 from tests.cameras import units_of, until
 from tests.ingest.rtp_push.stage import DEFAULT_LIMITS, FAST_ECHO, Coded, Raw, Stage, all_of, clip, push_server, refusal
 from tests.reach import HERE
@@ -178,8 +179,11 @@ def test_a_second_stream_of_the_connection_is_judged_only(tmp_path: Path) -> Non
     asyncio.run(scenario())
 
 
-def test_the_newest_connection_of_a_client_has_its_camera(tmp_path: Path) -> None:
-    """The one before may be dead without our knowing; if it is not, it is told."""
+def test_a_connection_of_which_nothing_is_heard_gives_its_camera_to_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may be dead without our knowing; if it is not, it is told."""
+    monkeypatch.setattr(harbour, "RIVAL_S", 0.3)
 
     async def scenario() -> None:
         async with site(tmp_path) as here:
@@ -191,6 +195,22 @@ def test_the_newest_connection_of_a_client_has_its_camera(tmp_path: Path) -> Non
             await new.until(Kind.GRANTED)
             old.close()
             new.close()
+
+    asyncio.run(scenario())
+
+
+def test_a_copied_token_takes_no_live_camera_over(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with site(tmp_path) as here:
+            async with here.stage.playing(Coded(*h264_stream(900)), SLOW_ECHO) as link:
+                results = link.results()
+                await anext(results)
+                thief, answer = await announced(here)
+                assert answer.kind is Kind.ERROR
+                assert read(answer, Fault).code == "push-camera-busy"
+                ref = (await anext(results)).ref
+                assert ref.stream == stream_of(here.camera.id)
+                thief.close()
 
     asyncio.run(scenario())
 

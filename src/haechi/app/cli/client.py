@@ -16,7 +16,7 @@ def client(
     source: Annotated[str, typer.Argument(help="A video file, rtsp://… (a camera), or webcam:0")],
     server: Annotated[str, typer.Option(help="HOST or HOST:PORT of its result socket")],
     token_file: Annotated[Path, typer.Option(help="File that haechi push add wrote")],
-    module: Annotated[str, typer.Option(help="What is to look at it")] = "objects",
+    module: Annotated[str, typer.Option(help="What is to look at it; empty: nothing")] = "objects",
     out: Annotated[Path | None, typer.Option(help="Write the video with its boxes there (.mp4, .mkv)")] = None,
     show: Annotated[bool, typer.Option(help="Show the video with its boxes in the browser")] = False,
     json: Annotated[bool, typer.Option(help="Print each result as a line of JSON")] = False,
@@ -24,6 +24,13 @@ def client(
         bool, typer.Option("--fast/--realtime", help="A file: as fast as results come, or at its own pace")
     ] = False,
     transport: Annotated[str, typer.Option(help="How RTP travels: tcp (in the connection) or udp")] = "tcp",
+    udp_mbit: Annotated[float, typer.Option(min=0.1, help="udp: how fast it leaves at most, in Mbit/s")] = 400.0,
+    judge: Annotated[
+        bool, typer.Option("--judge", help="For results only, although this client is a camera of the server")
+    ] = False,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Begin again whenever the connection or the source breaks off")
+    ] = False,
     name: Annotated[str, typer.Option(help="What the server's log calls it")] = "",
 ) -> None:
     """Push a video to a server and get boxes back, each for the very picture that it belongs to.
@@ -32,9 +39,11 @@ def client(
     """
     from haechi.client.playing import Wish
     from haechi.client.program import Options, play
+    from haechi.client.sending import UdpWay
 
     if transport not in ("tcp", "udp"):
         raise Invalid("--transport must be tcp or udp", code="bad-transport")
-    wish = Wish(module=module, fast=fast, transport=transport, name=name)
-    options = Options(server, source, token_file, wish, out, show, json)
+    way = UdpWay(mbit_s=udp_mbit)
+    wish = Wish(module, fast, transport, way, name, "judge" if judge else "")
+    options = Options(server, source, token_file, wish, out, show, json, keep)
     asyncio.run(play(options, Console(stderr=True, highlight=False)))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import structlog
+
 from haechi.base.clock import Clock
 from haechi.base.errors import Conflict, HaechiError, Invalid
 from haechi.base.ids import CameraId, StreamId
@@ -13,9 +15,15 @@ from haechi.ingest.rtp_push.link import Client, PushLink
 from haechi.ingest.rtp_push.stream import PushedStream, offered
 from haechi.ingest.runs import RunNumbers
 from haechi.ingest.stamp import RunTime
+from haechi.media.push.wire import Frame, Kind
 from haechi.media.push.words import Announce
 
+log = structlog.get_logger(__name__)
+
 USES = ("", "camera", "judge")
+RIVAL_S = 3.0
+"""A connection of which nothing is heard for so long gives its camera to a new one of the same client."""
+RIVAL_LOOKS = 30
 
 
 class Harbour:
@@ -30,7 +38,7 @@ class Harbour:
         self._clock = clock
         self._bus = FrameBus()
         self._names: set[StreamId] = set()
-        self._mooring: set[CameraId] = set()
+        self._mooring: dict[CameraId, PushLink] = {}
         self._cameras: dict[CameraId, tuple[PushLink, PushedStream]] = {}
         self.berths = berths or Berths()
 
@@ -42,7 +50,7 @@ class Harbour:
     def camera_for(self, link: PushLink, client: Client, wish: Announce) -> CameraId | None:
         """Which camera a stream is to be; None: it is judged only.
 
-        A client has one camera. Its newest connection has it: the one before may be dead without our knowing.
+        A client has one camera. See `of_camera` for two connections that want it.
 
         Raises:
             Invalid: ``push-bad-use``, ``push-no-camera``.
@@ -58,11 +66,14 @@ class Harbour:
         if wish.use == "judge":
             return None
         camera = CameraId(client.camera)
-        other = self._cameras.get(camera)
-        if camera in self._mooring or (other is not None and other[0] is link):
+        holds = self._cameras.get(camera)
+        mooring = self._mooring.get(camera)
+        if mooring is link or (holds is not None and holds[0] is link):
             if wish.use == "camera":
                 raise Conflict("another stream of this client is its camera", code="push-camera-busy")
             return None
+        if mooring is not None:
+            raise Conflict("another connection is about to be this camera", code="push-camera-busy")
         return camera
 
     def reserve_own(self, client: str) -> StreamId:
@@ -86,22 +97,39 @@ class Harbour:
         )
         return OwnBerth(channel, run, wish.clock_hz, time)
 
-    async def of_camera(self, camera: CameraId, wish: Announce) -> Berth:
-        """The berth of a camera. Whoever has it leaves.
+    async def of_camera(self, camera: CameraId, wish: Announce, link: PushLink) -> Berth:
+        """The berth of a camera. Whoever has it leaves if nothing is heard of it: it may be dead without our knowing.
 
         Raises:
+            Conflict: ``push-camera-busy``: another connection has it and is alive. A copied token takes nothing over.
             HaechiError: The camera takes nothing at present.
         """
-        self._mooring.add(camera)
+        self._mooring[camera] = link
         try:
-            other = self._cameras.get(camera)
-            if other is not None:
-                message = "another connection of this client has taken its camera over"
-                other[0].break_off(other[1], Conflict(message, code="push-replaced"))
+            await self._look_at_rival(camera)
             gone: Callable[[HaechiError], None] = lambda error: self._gone(camera, error)  # noqa: E731
             return await self.berths.moor(camera, offered(wish), gone)
         finally:
-            self._mooring.discard(camera)
+            if self._mooring.get(camera) is link:
+                del self._mooring[camera]
+
+    async def _look_at_rival(self, camera: CameraId) -> None:
+        asked_ns, waited = self._clock.monotonic_ns(), 0
+        other = self._cameras.get(camera)
+        if other is None:
+            return
+        link, stream = other
+        link.write(Frame(Kind.PING).serialise())
+        while waited < RIVAL_LOOKS and self._cameras.get(camera) is other:
+            if link.heard_ns > asked_ns:
+                log.warning("two connections want one pushed camera", camera=camera, has=link.peer)
+                message = "another connection of this client is its camera; if it is not yours, its token was copied"
+                raise Conflict(message, code="push-camera-busy")
+            await self._clock.sleep(RIVAL_S / RIVAL_LOOKS)
+            waited += 1
+        if self._cameras.get(camera) is other:
+            message = "another connection of this client has taken its camera over, as nothing was heard of this one"
+            link.break_off(stream, Conflict(message, code="push-replaced"))
 
     def moored(self, camera: CameraId, link: PushLink, stream: PushedStream) -> None:
         """A stream is the camera now."""

@@ -292,7 +292,7 @@ class PushServer:
 
     async def _open_camera(self, link: PushLink, announced: Announced, camera: CameraId) -> None:
         try:
-            berth = await self._harbour.of_camera(camera, announced.wish)
+            berth = await self._harbour.of_camera(camera, announced.wish, link)
         except HaechiError as error:
             link.decline(announced.number, error.code, error.message)
             return
