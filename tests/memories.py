@@ -17,7 +17,7 @@ from haechi.camera.dial.memory.keeper import Keeper
 from haechi.camera.dial.memory.spool import Spool
 from haechi.camera.virtual.server import Feed, FeedUnit, VirtualCamera
 from haechi.fleet.dialling import signer
-from haechi.media.access_unit import AccessUnit
+from haechi.media.access_unit import AccessUnit, AudioParams, Codec, CodecParams
 from haechi.media.reverse.edge import EdgeId, EdgeRun, EdgeUnit
 from haechi.media.reverse.spans import Spans, holds, union
 from haechi.record.disk.volume import Volume
@@ -26,7 +26,28 @@ from haechi.record.index.spans import Recording, fragments_in, recordings_betwee
 from haechi.record.playback.read import units_in
 from haechi.record.tiers.vault import Vault
 from haechi.store.database import Database
+from tests.cameras import StreamFeed
 from tests.dialling import end
+
+SOUND = AudioParams(Codec.PCMA, 8000, 1, b"", "alaw")
+
+
+class Talking:
+    """A feed with sound: pictures of another feed, and between them 20 ms of G.711 each."""
+
+    def __init__(self, feed: StreamFeed) -> None:
+        self._feed = feed
+
+    def tracks(self) -> tuple[CodecParams, ...]:
+        return (*self._feed.tracks(), SOUND)
+
+    async def units(self) -> AsyncIterator[FeedUnit]:
+        number = 0
+        async for unit in self._feed.units():
+            while number * 0.02 <= unit.due_s:
+                yield FeedUnit(1, number.to_bytes(4, "big") * 40, number * 160, number * 0.02, True)
+                number += 1
+            yield unit
 
 
 class Shelf:

@@ -15,9 +15,10 @@ from haechi.camera.dial.line import Server
 from haechi.ingest.memory import MOST_SHIFTS, SETTLE_NS, CameraMemory, MemoryStatus
 from haechi.media.access_unit import UnitRef
 from haechi.media.reverse.edge import MOST_SEQ, EdgeId, EdgeMark, EdgeRun
+from haechi.media.reverse.spans import covers
 from tests.cameras import StreamFeed, units_of, until
 from tests.dialling import Port, a_way_to, dialling, end
-from tests.memories import Device, Shelf, remembering
+from tests.memories import Device, Shelf, Talking, remembering
 from tests.streams import h264_stream
 
 PATIENCE_S = 90.0
@@ -158,6 +159,36 @@ def test_after_the_camera_program_ended_its_last_run_is_brought_in_before_anythi
         spans = house.shelf.spans(stream_of(house.camera), first)
         assert spans == ((0, len(house.device.taken[0])),), "nor is what was taken at the very end missing"
         house.assert_exact(first)
+
+    in_a_house(tmp_path, use)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("audio", [True, False], ids=["with sound", "without"])
+def test_sound_is_brought_in_where_it_is_taken_and_nowhere_else(tmp_path: Path, *, audio: bool) -> None:
+    async def use(house: House) -> None:
+        camera = await house.port.registry.add("Door", "reverse:", audio=audio)
+        house.camera, token = camera.id, await house.port.keys.issue(camera.id)
+        feed = StreamFeed(h264_stream(frames=30, fps=15, gop=10), 30)
+        house.device = Device(Talking(feed), tmp_path / "spool", LARGE, house.clock)
+        sound = stream_of(house.camera, "audio")
+        taken = house.device.taken
+        async with a_way_to(house.port.number) as way:
+            dialled = Server("127.0.0.1", way.port, house.port.server.pin)
+            async with remembering(house.device, dialled, house.camera, token, house.clock):
+                await until(lambda: len(house.shelf.kept) > 60, PATIENCE_S)
+                way.cut()
+                pictures, frames = len(taken[0]), len(taken[1])
+                await until(lambda: len(taken[1]) > frames + 150, PATIENCE_S)
+                way.mend()
+                await until(lambda: house.count() > pictures + 90, PATIENCE_S)
+                run = house.device.keeper.run_number
+                if audio:
+                    whole = lambda: covers(house.shelf.spans(sound, run), 0, frames + 150)  # noqa: E731
+                    await until(whole, PATIENCE_S)
+        heard = {edge.seq: data for (stream, edge), (data, _) in house.shelf.kept.items() if stream == sound}
+        assert bool(heard) == audio
+        assert all(data == taken[1][seq] for seq, data in heard.items())
 
     in_a_house(tmp_path, use)
 
