@@ -77,11 +77,21 @@ def test_a_field_from_the_future_is_left_out() -> None:
         b"\xc1",
         b"\x80",
         b"\x81\xa6module\x01",
+        b"\x81\xa6module\xa2\x89a",
         b"\x81\xa6module\xd9\xc8" + b"x" * 200,
         b"\x81\xa6module\xa6detec",
         b"\xdd\xff\xff\xff\xff",
     ],
-    ids=["empty", "no msgpack", "nothing said", "a number for a name", "too long a name", "cut off", "giant array"],
+    ids=[
+        "empty",
+        "no msgpack",
+        "nothing said",
+        "a number for a name",
+        "no text",
+        "too long a name",
+        "cut off",
+        "giant array",
+    ],
 )
 def test_a_body_that_is_not_what_its_type_promises_is_refused(body: bytes) -> None:
     with pytest.raises(PeerError) as caught:

@@ -214,7 +214,7 @@ def read(frame: Frame, word: type[W]) -> W:
     """
     try:
         found: W = _DECODERS[word].decode(frame.body)
-    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         message = "a message cannot be read"
         raise PeerError(
             message, offset=0, code="push-malformed", type=frame.kind.name, reason=str(error)[:200]

@@ -87,6 +87,6 @@ def read_reply(body: bytes) -> Reply:
     """
     try:
         reply: Reply = _replies.decode(body)
-    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise PeerError("the worker sent nonsense", offset=0, code="worker-message", reason=str(error)[:200]) from error
     return reply

@@ -127,6 +127,6 @@ def read_reply(body: bytes) -> HostReply:
     """
     try:
         reply: HostReply = _replies.decode(body)
-    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise PeerError("a module sent nonsense", offset=0, code="worker-message", reason=str(error)[:200]) from error
     return reply
