@@ -183,7 +183,8 @@ function Kinds({ camera, wish, edit, linked }: KindsProps) {
             className={named !== null && !named.has(kind) ? "hc-kind hc-kind-dim" : "hc-kind"}
             label={labelName(kind)}
             description={
-              named?.get(kind)?.join(", ") ?? (named === null ? undefined : t("reports.notOffered"))
+              named?.get(kind)?.join(", ").replaceAll("/", "/\u200b") ??
+              (named === null ? undefined : t("reports.notOffered"))
             }
           />
         ))}

@@ -115,7 +115,7 @@ function reported(event: EventDetail, t: TFunction): [string, string][] {
   const said = event.report?.items.map(([name, value]) => `${name}: ${value}`).join(", ") ?? "";
   return [
     [t("reports.source"), t("reports.byCamera")],
-    [t("reports.topic"), event.report?.topic ?? event.rule ?? "–"],
+    [t("reports.topic"), (event.report?.topic ?? event.rule ?? "–").replaceAll("/", "/\u200b")],
     [t("reports.said"), said === "" ? "–" : said],
   ];
 }
