@@ -8,6 +8,7 @@ from haechi.fleet.address import parse_address
 from haechi.ingest.film import FilmOpener
 from haechi.ingest.openers import Opener, Openers
 from haechi.ingest.reach import Reach
+from haechi.ingest.rtmp_pull import RtmpOpener, SrtOpener
 from haechi.ingest.sites.opener import SiteOpener
 from haechi.ingest.sites.site import Sites
 from haechi.ingest.web.opener import WebOpener
@@ -39,6 +40,8 @@ def openers_over(clock: Clock, reach: Reach, sites: Sites | None = None) -> Open
     more: dict[str, Opener] = {
         "whip": WhipOpener(Publishers(clock), clock),
         "http": WebOpener(clock, reach),
+        "rtmp": RtmpOpener(clock, reach),
+        "srt": SrtOpener(),
         "upload": FilmOpener(),
         "site": SiteOpener(sites or Sites(()), opener_of, parse_address),
     }

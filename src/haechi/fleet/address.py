@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from haechi.base.errors import Invalid
 from haechi.base.ids import is_id
-from haechi.media.url import HTTP_PORTS, RTSP_PORTS, Url
+from haechi.media.url import HTTP_PORTS, RTMP_PORTS, RTSP_PORTS, SRT_PORTS, Url
 
 LONGEST_URL = 2048
 LONGEST_CREDENTIAL = 256
@@ -23,7 +23,7 @@ UPLOAD = "upload:"
 """Begins the address of a film that was taken in; its id follows."""
 SITE = "site:"
 """Begins the address of a live picture on a web site; that of the page follows."""
-PORTS: Mapping[str, int] = {**RTSP_PORTS, **HTTP_PORTS}
+PORTS: Mapping[str, int] = {**RTSP_PORTS, **HTTP_PORTS, **RTMP_PORTS, **SRT_PORTS}
 """Addresses on the network: scheme, and the port that it has when none is named."""
 KINDS: Mapping[str, str] = {
     "rtsp": "rtsp",
@@ -33,6 +33,9 @@ KINDS: Mapping[str, str] = {
     "whip": "whip",
     "http": "http",
     "https": "http",
+    "rtmp": "rtmp",
+    "rtmps": "rtmp",
+    "srt": "srt",
     "upload": "upload",
     "site": "site",
 }

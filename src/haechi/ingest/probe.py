@@ -15,7 +15,7 @@ from haechi.ingest.stamp import RunTime, Stamper
 from haechi.media.access_unit import AccessUnit, AudioParams, RawUnit, UnitRef, VideoParams
 
 PROBE_S = 12.0
-HOPS = ("dns", "tcp", "tls", "rtsp", "http", "playlist", "segment", "describe", "auth", "setup", "picture")
+HOPS = ("dns", "tcp", "tls", "rtsp", "http", "rtmp", "playlist", "segment", "describe", "auth", "setup", "picture")
 
 Note = Callable[[str], None]
 """Called by a source when it begins a hop, with the hop's name."""

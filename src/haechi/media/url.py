@@ -11,6 +11,8 @@ from msgspec import Struct
 from haechi.base.errors import Invalid
 
 RTSP_PORTS: Mapping[str, int] = {"rtsp": 554, "rtsps": 322}
+RTMP_PORTS: Mapping[str, int] = {"rtmp": 1935, "rtmps": 443}
+SRT_PORTS: Mapping[str, int] = {"srt": 9710}
 HTTP_PORTS: Mapping[str, int] = {"http": 80, "https": 443}
 _TLS = frozenset({"rtsps", "https", "rtmps"})
 _MAX_CHARS = 4096
@@ -61,6 +63,14 @@ class Url(Struct, frozen=True):
         uri = f"{scheme}://{host_port}{tail or '/'}"
         port = port if port_text else ports[scheme]
         return cls(uri, host, port, scheme in _TLS, unquote(user), unquote(password))
+
+
+def target_of(url: Url) -> str:
+    """What an HTTP request asks for: path and query, without the fragment."""
+    path = url.uri.partition("://")[2].partition("#")[0]
+    cut = min((at for at in (path.find("/"), path.find("?")) if at >= 0), default=len(path))
+    target = path[cut:]
+    return target if target.startswith("/") else f"/{target}"
 
 
 def without_user_info(uri: str) -> str:

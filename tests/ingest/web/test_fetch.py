@@ -11,9 +11,9 @@ import uvloop
 from haechi.base.errors import HaechiError
 from haechi.ingest.reach import LOOPBACK, Reach
 from haechi.ingest.session import no_note
-from haechi.ingest.web.fetch import Web, target_of
+from haechi.ingest.web.fetch import Web
 from haechi.media.rtsp.auth import Challenge, Credentials
-from haechi.media.url import HTTP_PORTS, Url
+from haechi.media.url import HTTP_PORTS, Url, target_of
 from tests.ingest.test_rtsps import certificate
 from tests.reach import HERE
 from tests.web import Canary, Site, page

@@ -7,26 +7,22 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
-from functools import cache
 
 import h11
 
 from haechi.base.errors import Denied, Invalid, NotFound, PeerError, Unavailable
-from haechi.ingest.network import unreachable
+from haechi.ingest.connection import READ_BYTES, connected
 from haechi.ingest.reach import Address, Reach, is_public
 from haechi.ingest.session import no_note
 from haechi.media.rtsp.auth import Challenge, Credentials, authorization, client_nonce, parse_challenges
-from haechi.media.url import Url, without_user_info
+from haechi.media.url import Url, target_of, without_user_info
 
-CONNECT_S = 5.0
 ANSWER_S = 8.0
 """From the request to the end of the answer's header."""
 SILENCE_S = 10.0
 """Without a byte for this long, a connection is given up."""
 MOST_HEADER_BYTES = 32 * 1024
-READ_BYTES = 64 * 1024
 AGENT = "Haechi"
 _REDIRECTS = frozenset((301, 302, 303, 305, 307, 308))
 
@@ -181,7 +177,7 @@ class Web:
 async def _asked(
     url: Url, address: Address, headers: Mapping[str, str], note: Callable[[str], None]
 ) -> AsyncIterator[Body]:
-    async with _connected(url, address, note) as (reader, writer):
+    async with connected(url, address, note) as (reader, writer):
         note("http")
         machine = h11.Connection(h11.CLIENT, max_incomplete_event_size=MOST_HEADER_BYTES)
         fields = {"Host": _authority(url), "User-Agent": AGENT, "Accept": "*/*", "Connection": "close", **headers}
@@ -231,44 +227,6 @@ async def _next_event(reader: asyncio.StreamReader, machine: h11.Connection, sec
             raise Unavailable(message, code="connection-lost", reason=type(error).__name__) from error
 
 
-@contextlib.asynccontextmanager
-async def _connected(
-    url: Url, address: Address, note: Callable[[str], None]
-) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-    note("tcp")
-    _, host, port = address
-    try:
-        async with asyncio.timeout(CONNECT_S):
-            reader, writer = await asyncio.open_connection(host, port, limit=4 * READ_BYTES)
-    except (OSError, TimeoutError) as error:
-        raise unreachable(error, host, port) from error
-    try:
-        if url.is_tls:
-            note("tls")
-            await _secure(writer, url.host)
-        yield reader, writer
-    finally:
-        writer.close()
-
-
-async def _secure(writer: asyncio.StreamWriter, host: str) -> None:
-    try:
-        async with asyncio.timeout(CONNECT_S):
-            await writer.start_tls(_trusting(), server_hostname=host)
-    except (OSError, TimeoutError) as error:
-        raise Unavailable("no TLS with the camera", code="tls-failed", reason=type(error).__name__) from error
-
-
-@cache
-def _trusting() -> ssl.SSLContext:
-    """Cameras sign their own certificates: TLS keeps listeners out, and proves no identity."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    return context
-
-
 def _refuse(body: Body, url: Url) -> None:
     """Raise what the status means, unless it is success."""
     status, host = body.status, url.host
@@ -295,14 +253,6 @@ def _redirected(body: Body, url: Url) -> str:
         place = f"{'https' if url.is_tls else 'http'}://{_authority(url)}{place}"
     where = f"to {place}" if place else "elsewhere"
     return f"the camera sends us {where}; if that is right, use it as the address"
-
-
-def target_of(url: Url) -> str:
-    """What stands in the request line: path and query, without the fragment."""
-    path = url.uri.partition("://")[2].partition("#")[0]
-    cut = min((at for at in (path.find("/"), path.find("?")) if at >= 0), default=len(path))
-    target = path[cut:]
-    return target if target.startswith("/") else f"/{target}"
 
 
 def _authority(url: Url) -> str:
