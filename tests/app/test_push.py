@@ -12,13 +12,16 @@ from haechi.app.push import PushRoom
 from haechi.app.settings import PushSettings, Settings, VisionSettings
 from haechi.base.clock import SystemClock
 from haechi.base.errors import Invalid
+from haechi.client.line import Place
 from haechi.client.playing import Wish, place_of, playing
+from haechi.fleet.push_clients import PushClients
 from haechi.ingest.rtp_push.berths import Berths
 from haechi.store.database import Database
 from haechi.vision.models import ModelStore
 from tests.cameras import until
-from tests.ingest.rtp_push.stage import clip
+from tests.ingest.rtp_push.stage import Coded, clip
 from tests.program import environment
+from tests.vision.scenes import encoded, models, shop_with
 
 
 def settings_for(folder: Path, push: PushSettings, *, vision: bool = False) -> Settings:
@@ -98,6 +101,34 @@ def test_a_client_with_a_token_of_the_command_line_is_served_over_the_servers_ow
         serving.cancel()
         await asyncio.gather(serving, return_exceptions=True)
         assert room.port == 0
+
+    asyncio.run(scenario())
+    database.close()
+
+
+@pytest.mark.slow
+def test_who_asks_for_pose_gets_people_with_their_joints(tmp_path: Path) -> None:
+    store = models("yolox-tiny", "rtmpose-s")
+    params, units = encoded([shop_with("astronaut", 200, 60, 300)] * 24, fps=5, gop=6)
+    database = Database.at(tmp_path / "haechi.db")
+    database.migrate()
+    push = PushSettings(enabled=True, port=0, host="127.0.0.1", modules=("pose",))
+    room = PushRoom(settings_for(tmp_path, push, vision=True), database, store, SystemClock(), Berths())
+
+    async def scenario() -> None:
+        _, token = await PushClients(database, SystemClock()).add("notebook")
+        serving = asyncio.create_task(room.run())
+        await until(lambda: room.port > 0, 60)
+        place = Place("127.0.0.1", room.port, token)
+        async with playing(place, Coded(params, units, 5), Wish("pose"), SystemClock(), "test") as link:
+            seen = [one async for one in link.results()]
+        serving.cancel()
+        await asyncio.gather(serving, return_exceptions=True)
+        assert seen
+        for one in seen:
+            best = max(one.boxes, key=lambda box: box.score)
+            assert (best.label, len(best.points)) == ("person", 26)
+            assert best.points[0].y < 0.5  # the nose is in the upper half of the picture
 
     asyncio.run(scenario())
     database.close()
