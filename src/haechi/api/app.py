@@ -36,6 +36,7 @@ from haechi.api.routes import (
     system,
     timeline,
     users,
+    webcams,
     whip,
 )
 from haechi.api.services import Services
@@ -91,6 +92,7 @@ def build_app(services: Services) -> FastAPI:
         cameras,
         dialling,
         whip,
+        webcams,
         onvif,
         footage,
         reel,

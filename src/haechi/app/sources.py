@@ -12,6 +12,7 @@ from haechi.ingest.rtmp_pull import RtmpOpener, SrtOpener
 from haechi.ingest.sites.opener import SiteOpener
 from haechi.ingest.sites.site import Sites
 from haechi.ingest.web.opener import WebOpener
+from haechi.ingest.webcam.source import WebcamOpener
 from haechi.ingest.whip.publishers import Publishers
 from haechi.ingest.whip.source import WhipOpener
 from haechi.ingest.wish import CameraPlace
@@ -39,6 +40,7 @@ def openers_over(clock: Clock, reach: Reach, sites: Sites | None = None) -> Open
 
     more: dict[str, Opener] = {
         "whip": WhipOpener(Publishers(clock), clock),
+        "webcam": WebcamOpener(clock),
         "http": WebOpener(clock, reach),
         "rtmp": RtmpOpener(clock, reach),
         "srt": SrtOpener(),

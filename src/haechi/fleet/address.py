@@ -10,6 +10,7 @@ from msgspec import Struct
 from haechi.base.errors import Invalid
 from haechi.base.ids import is_id
 from haechi.media.url import HTTP_PORTS, RTMP_PORTS, RTSP_PORTS, SRT_PORTS, Url
+from haechi.media.webcam import Webcam
 
 LONGEST_URL = 2048
 LONGEST_CREDENTIAL = 256
@@ -23,6 +24,8 @@ UPLOAD = "upload:"
 """Begins the address of a film that was taken in; its id follows."""
 SITE = "site:"
 """Begins the address of a live picture on a web site; that of the page follows."""
+WEBCAM = "webcam:"
+"""Begins the address of a camera in this machine; its number or its device follows."""
 PORTS: Mapping[str, int] = {**RTSP_PORTS, **HTTP_PORTS, **RTMP_PORTS, **SRT_PORTS}
 """Addresses on the network: scheme, and the port that it has when none is named."""
 KINDS: Mapping[str, str] = {
@@ -31,6 +34,7 @@ KINDS: Mapping[str, str] = {
     "reverse": "reverse",
     "push": "push",
     "whip": "whip",
+    "webcam": "webcam",
     "http": "http",
     "https": "http",
     "rtmp": "rtmp",
@@ -79,8 +83,10 @@ class CameraAddress(Struct, frozen=True):
         """The same place, with other credentials."""
         if len(username) > LONGEST_CREDENTIAL or len(password) > LONGEST_CREDENTIAL:
             raise Invalid("user name or password is too long", code="bad-credentials", limit=LONGEST_CREDENTIAL)
-        if self.kind in ("upload", "site") and username:
-            raise Invalid("films and sites have no log-in; leave user name and password empty", code="bad-credentials")
+        if self.kind in ("upload", "site", "webcam") and username:
+            raise Invalid(
+                "films, sites and webcams have no log-in; leave user name and password empty", code="bad-credentials"
+            )
         if (self.is_reverse or self.is_pushed or self.is_published) and username:
             message = "this camera proves who it is by a token; leave user name and password empty"
             raise Invalid(message, code="bad-credentials")
@@ -96,7 +102,7 @@ class CameraAddress(Struct, frozen=True):
 
 def parse_address(text: str) -> CameraAddress:
     """Read a camera URL, with or without user info; ``reverse:`` is a camera that dials out to us, ``push:``
-    one whose stream a client pushes, and ``whip:`` one that a browser publishes.
+    one whose stream a client pushes, ``whip:`` one that a browser publishes, ``webcam:0`` one in this machine.
 
     Raises:
         Invalid: ``bad-url``: not a camera's address; the message says what is wrong, never what the credentials were.
@@ -105,6 +111,8 @@ def parse_address(text: str) -> CameraAddress:
         raise Invalid("the address is too long", code="bad-url", limit=LONGEST_URL)
     if (plain := text.strip().lower()) in (REVERSE, PUSHED, PUBLISHED):
         return CameraAddress(plain, "", 0, is_tls=True)
+    if plain.startswith(WEBCAM):
+        return CameraAddress(Webcam.parse(text).address, "", 0, is_tls=True)
     if plain.startswith((UPLOAD, SITE)):
         return _made_of(text.strip())
     url = Url.parse(text, PORTS)
