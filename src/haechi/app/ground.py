@@ -78,6 +78,7 @@ class Ground:
         openers = openers_over(clock, reach, sites_of(settings))
         backfill = Backfill(recorder, index, volume, clock, RunNumbers(database).next, recording)
         openers.memories.store = backfill
+        openers.memories.bytes_per_s = settings.reverse.backfill_kbit * 125
         return cls(
             settings=settings,
             database=database,

@@ -80,6 +80,13 @@ class ReverseSettings(_Section):
         None, description="Certificate (PEM, with its chain); default: one that signs itself, in data_dir."
     )
     key: Path | None = Field(None, description="Its private key; default: in the same file.")
+    backfill_kbit: int = Field(
+        8000,
+        ge=64,
+        le=1_000_000,
+        description="kbit/s at most that a camera sends of what it kept while it could not reach this server, beside "
+        "live; never more than 30 % of its link.",
+    )
 
 
 class WhipSettings(_Section):

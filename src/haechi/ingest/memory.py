@@ -21,7 +21,7 @@ from haechi.media.reverse.spans import Span, Spans, union
 
 log = structlog.get_logger(__name__)
 
-BYTES_PER_S = 1024 * 1024
+BYTES_PER_S = 1_000_000
 """What one camera may send out of its memory, however fast its link. It keeps to 30 % of the link by itself."""
 AT_ONCE = 4
 """Cameras that send out of their memories at a time: a hundred that were cut off together come one after the other."""
