@@ -58,9 +58,9 @@ class Port:
         return self.manager.status(camera).state
 
     @asynccontextmanager
-    async def open(self) -> AsyncIterator["Port"]:
+    async def open(self, host: str = "127.0.0.1") -> AsyncIterator["Port"]:
         """Listen, always on the same port, and take cameras in."""
-        bound = listen("127.0.0.1", self.number)
+        bound = listen(host, self.number)
         bound.listen(256)
         self.number = bound.getsockname()[1]
         tasks = [
