@@ -8,12 +8,15 @@ with instrumented():
     from haechi.fleet.onvif.media import parse_profiles
     from haechi.fleet.onvif.place import Place, stream_uri
     from haechi.fleet.onvif.session import device_time_ns
+    from haechi.fleet.onvif.topics import kind_of, parse_topics
+    from haechi.fleet.onvif.xml import parse_xml, written
 
 from haechi.base.errors import Invalid
 from haechi.camera.virtual.onvif.answers import DEVICE, MEDIA
 from haechi.camera.virtual.onvif.beacon import Beacon
 from haechi.camera.virtual.onvif.media2 import MEDIA2
 from haechi.camera.virtual.onvif.model import Identity, Model, Quirks, VirtualProfile
+from haechi.camera.virtual.onvif.pulls import PullPoints
 from haechi.fleet.onvif.xml import Node
 
 ASKED = "uuid:1"
@@ -27,6 +30,9 @@ def one(data: bytes) -> None:
     device_time_ns(body)
     parse_profiles(body)
     parse_events(body, 0, 0)
+    for topic in parse_topics(body):
+        kind_of(topic)
+    assert parse_xml(written(body).encode()).name == body.name
     for name in ("Uri", "XAddr", "Address"):
         for node in body.anywhere(name):
             try:
@@ -44,11 +50,17 @@ def seeds() -> list[bytes]:
     asked = Node("", "", {}, "", (token, Node("ConfigurationToken", "", {}, "encoder-main", ())))
     wanted = {**DEVICE, **MEDIA}
     replies = [wanted[name] for name in wanted if name != "GetSnapshotUri"] + [MEDIA2["GetProfiles"]]
+    pulls = PullPoints(model, SimulatedClock())
     question = discovery.probe_message(ASKED, "tds:Device")
-    return [soap.envelope(reply(model, "http://192.0.2.20", asked)) for reply in replies] + [
-        Beacon(model, lambda: "http://10.0.0.9:81").answer(question),
-        b"<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>",
-    ]
+    more = [soap.envelope(pulls.properties())]
+    return (
+        more
+        + [soap.envelope(reply(model, "http://192.0.2.20", asked)) for reply in replies]
+        + [
+            Beacon(model, lambda: "http://10.0.0.9:81").answer(question),
+            b"<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>",
+        ]
+    )
 
 
 if __name__ == "__main__":

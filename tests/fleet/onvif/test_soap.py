@@ -16,6 +16,7 @@ from haechi.fleet.onvif.media import parse_profiles
 from haechi.fleet.onvif.place import Place, stream_uri
 from haechi.fleet.onvif.session import device_time_ns
 from haechi.fleet.onvif.soap import envelope, parse_answer, password_digest, security_header, xml_time
+from haechi.fleet.onvif.topics import MOST_TOPICS, parse_topics
 from haechi.fleet.onvif.xml import Node, parse_xml
 from haechi.media.rtsp.auth import Credentials
 
@@ -23,7 +24,8 @@ TAGS = [
     "Envelope", "Header", "Body", "Fault", "Code", "Value", "Reason", "Text", "Profiles", "Name", "Encoding",
     "VideoEncoderConfiguration", "Resolution", "Width", "Height", "RateControl", "FrameRateLimit", "UTCDateTime",
     "Date", "SystemDateAndTime", "Time", "Year", "Month", "Day", "Hour", "Minute", "Second", "NotificationMessage",
-    "Message", "Topic", "Source", "Data", "SimpleItem",
+    "Message", "Topic", "Source", "Data", "SimpleItem", "Key", "TopicSet", "Configurations", "VideoEncoder", "PTZ",
+    "CurrentTime",
 ]  # fmt: skip
 TEXTS = st.sampled_from(["", "0", "-1", "7", "2026", "1e999", "nan", "true", "ter:NotAuthorized", "a/b:c"]) | st.text(
     max_size=6
@@ -31,7 +33,7 @@ TEXTS = st.sampled_from(["", "0", "-1", "7", "2026", "1e999", "nan", "true", "te
 
 
 def _node(children: st.SearchStrategy[Node] | None) -> st.SearchStrategy[Node]:
-    names = st.sampled_from(["token", "Name", "Value", "UtcTime", "PropertyOperation"])
+    names = st.sampled_from(["token", "Name", "Value", "UtcTime", "PropertyOperation", "topic"])
     return st.builds(
         Node,
         name=st.sampled_from(TAGS),
@@ -105,6 +107,9 @@ def test_any_tree_gives_values_within_their_bounds_or_nothing(node: Node) -> Non
         assert all(name.isprintable() and value.isprintable() for name, value in event.source + event.data)
     told = device_time_ns(node)
     assert told is None or isinstance(told, int)
+    topics = parse_topics(node)
+    assert len(topics) <= MOST_TOPICS
+    assert all(one.isprintable() and len(one) <= 200 for one in topics)
 
 
 def test_a_date_that_is_none_is_not_known() -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from haechi.base.errors import PeerError
-from haechi.fleet.onvif.xml import MOST_BYTES, MOST_DEPTH, MOST_NODES, Node, escape, inert, parse_xml
+from haechi.fleet.onvif.xml import MOST_BYTES, MOST_DEPTH, MOST_NODES, Node, escape, inert, parse_xml, written
 
 
 def test_elements_are_found_by_local_names_whatever_their_prefixes() -> None:
@@ -164,3 +164,14 @@ def test_what_a_device_says_of_itself_becomes_one_short_printable_line(text: str
 
 def test_direction_and_control_characters_are_taken_out() -> None:
     assert inert("Cam\u202eera\x00\n\x1b[31m 1") == "Cam era [31m 1"
+
+
+@given(st.text(max_size=40), st.text(max_size=40))
+def test_an_element_that_is_written_again_is_the_same_without_its_attributes(text: str, namespace: str) -> None:
+    """It may have come from a device, and goes into what we send."""
+    inner = Node("SubscriptionId", namespace, {"a": "b"}, text, (Node("Part", "urn:x", {}, "<&>", ()),))
+    again = parse_xml(written(inner).encode())
+    assert (again.name, again.children[0].name, again.children[0].text) == ("SubscriptionId", "Part", "<&>")
+    assert len(again.children) == 1
+    if text.isprintable() and namespace.isprintable():
+        assert (again.text, again.namespace) == (text.strip(), namespace)
