@@ -16,6 +16,7 @@ from haechi.base.errors import PeerError
 
 VERSION = 1
 _LAYOUT = Layout("!BBHIIIQ")
+_unpack = _LAYOUT.unpack_from
 HEAD_BYTES = _LAYOUT.size
 MOST_BODY_BYTES = 64 * 1024
 MOST_PACKETS_BYTES = 1024 * 1024
@@ -102,21 +103,24 @@ class Deframer:
         Raises:
             PeerError: ``push-version``, ``push-too-long``: the deframer is of no further use.
         """
-        if data and not self._held_bytes and not self._skip:
-            self._judge_version(data[0], 0)
-        data = self._with_held(data)
         if not data:
+            return
+        if not self._held_bytes and not self._skip:
+            self._judge_version(data[0], 0)
+        elif not (data := self._with_held(data)):
             return
         position, total = 0, len(data)
         while True:
-            step = min(self._skip, total - position)
-            self._skip -= step
-            position += step
+            if self._skip:
+                step = min(self._skip, total - position)
+                self._skip -= step
+                position += step
             if total - position < HEAD_BYTES:
                 self._need = HEAD_BYTES
                 break
-            version, kind, flags, size, stream, run, seq = _LAYOUT.unpack_from(data, position)
-            self._judge(version, kind, size, position)
+            version, kind, flags, size, stream, run, seq = _unpack(data, position)
+            if version != VERSION or size > self.limits.most or kind in self.limits.of:
+                self._judge(version, kind, size, position)
             known = _KINDS.get(kind)
             if known is None:
                 self._skip, position = size, position + HEAD_BYTES
