@@ -122,6 +122,7 @@ class Films:
         self._clock = clock
         self._wake = asyncio.Event()
         self._now: Film | None = None
+        self._last: Film | None = None
         self._task: asyncio.Task[None] | None = None
         self.settings = settings
 
@@ -199,11 +200,10 @@ class Films:
             NotFound: ``film-not-found``.
             Unavailable: The recording cannot be removed now.
         """
-        found = await self.get(film)
-        await self._remove(found)
-        if found.camera:
-            await self._hands.cameras.drop(found.camera)
-        return found
+        gone = await self._remove(await self.get(film))
+        if gone.camera:
+            await self._hands.cameras.drop(gone.camera)
+        return gone
 
     async def forget_camera(self, camera: CameraId) -> None:
         """A camera was removed; where it was a film, the film goes with its recording. Raises as `delete`."""
@@ -244,7 +244,7 @@ class Films:
         try:
             await asyncio.wait([self._task])
         finally:
-            self._now = self._task = None
+            self._last, self._now, self._task = self._now, None, None
 
     async def _take_in(self, film: Film) -> None:
         try:
@@ -292,10 +292,10 @@ class Films:
         camera = film.camera or await self._hands.cameras.make(film)
         start_ns = film.start_ns or start_of(film, head, self._clock.wall_ns())
         film = structs.replace(film, camera=camera, start_ns=start_ns, state="importing", progress=0.0)
+        self._now = film
         await self._store.put(film)
         await take_away(self._disk.index.database, self._disk.volume, camera, film.id, self._clock.wall_ns())
         await self._disk.index.pin(stream_of(camera), start_ns - NS_PER_S, start_ns + most_ns, film.id)
-        self._now = film
         return film
 
     async def _shelf(self, film: Film, head: FilmHead) -> Shelf:
@@ -350,15 +350,19 @@ class Films:
         )
         await self._store.put(failed)
 
-    async def _remove(self, film: Film) -> None:
+    async def _remove(self, film: Film) -> Film:
+        """Stop what is being done; the film as it was at last."""
         if self._now is not None and self._now.id == film.id and self._task is not None:
-            film = self._now
-            self._task.cancel()
-            await asyncio.wait([self._task])
+            task = self._task
+            task.cancel()
+            await asyncio.wait([task])
+            known = (one for one in (self._now, self._last) if one is not None and one.id == film.id)
+            film = next(known, film)
         await self._store.remove(film.id)
         await asyncio.to_thread(self._uploads.discard, film.id)
         if film.camera:
             await self._clear(film)
+        return film
 
     async def _clear(self, film: Film) -> None:
         await take_away(self._disk.index.database, self._disk.volume, film.camera, film.id, self._clock.wall_ns())
