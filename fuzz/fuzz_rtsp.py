@@ -7,19 +7,24 @@ with instrumented():
     from haechi.media.rtsp.client import RtspClient, Wishes
     from haechi.media.rtsp.deframer import frame
     from haechi.media.rtsp.server import RtspServer, ServerPolicy
+    from haechi.media.rtsp.tracks import Talk
     from haechi.media.rtsp.transport import parse_alternatives
     from haechi.media.url import Url
 
 from tests.streams import h264_stream
 
+from haechi.camera.virtual.ears import Ears
 from haechi.media.packetise import track_for
 from haechi.media.sdp import SessionDescription
 
-TRACKS = SessionDescription((track_for(h264_stream(frames=1)[0]),))
+TRACKS = SessionDescription((track_for(h264_stream(frames=1)[0]), Ears().track()))
 
 
 def find(path: str) -> SessionDescription | None:
     return TRACKS if path == "/a" else None
+
+
+TALKS: dict[bytes, Talk] = {b"t": "too", b"o": "only"}
 
 
 def one(data: bytes) -> None:
@@ -38,7 +43,8 @@ def one(data: bytes) -> None:
         parse_alternatives(text)
         Url.parse(text)
     else:
-        client = RtspClient("rtsp://u:p@h/a", wishes=Wishes(basic_in_clear=kind == b"b"))
+        talk = TALKS.get(kind, "")
+        client = RtspClient("rtsp://u:p@h/a", wishes=Wishes(basic_in_clear=kind == b"b", talk=talk))
         client.start()
         for _, chunk in records(rest):
             client.feed(chunk)
@@ -46,7 +52,8 @@ def one(data: bytes) -> None:
 
 
 def seeds() -> list[bytes]:
-    server, client = RtspServer(find, ServerPolicy("u", "p"), lambda: "token"), RtspClient("rtsp://u:p@h/a")
+    server = RtspServer(find, ServerPolicy("u", "p"), lambda: "token")
+    client = RtspClient("rtsp://u:p@h/a", wishes=Wishes(talk="too"))
     asked, said = [], []
     data = client.start()
     while data:
@@ -61,6 +68,8 @@ def seeds() -> list[bytes]:
     return [
         b"c" + join_records(said),
         b"b" + join_records(said),
+        b"t" + join_records(said),
+        b"o" + join_records(said),
         b"s" + join_records(asked),
         header,
         b"hRTP/AVP/TCP;unicast;interleaved=0-1;ssrc=00112233,RTP/AVP;client_port=5-6;server_port=7-8",
