@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from haechi.base.clock import SystemClock
 from haechi.base.errors import Unavailable
 from haechi.base.ids import CameraId, StreamId
+from haechi.base.supervise import Backoff
 from haechi.bus.frames import FrameBus, Subscription
 from haechi.camera.dial.dialler import Dialler
 from haechi.camera.dial.line import Identity, Server
@@ -70,13 +71,18 @@ class Shelf:
     async def run(self) -> None:
         """Take what comes live off the bus."""
         while True:
-            for stream in self._bus.streams():
-                lane = self._lanes.setdefault(stream, self._bus.record(stream))
-                while lane.pending():
-                    item = lane.take()
-                    if isinstance(item, AccessUnit):
-                        self._take(item)
+            self._drain()
             await asyncio.sleep(0.02)
+
+    def _drain(self) -> None:
+        for stream in self._bus.streams():
+            if stream not in self._lanes:
+                self._lanes[stream] = self._bus.record(stream)
+            lane = self._lanes[stream]
+            while lane.pending():
+                item = lane.take()
+                if isinstance(item, AccessUnit):
+                    self._take(item)
 
     def _take(self, unit: AccessUnit) -> None:
         notes = self._notes.get((unit.ref.stream, unit.ref.run), [])
@@ -103,6 +109,7 @@ class Shelf:
     async def store(self, stream: StreamId, units: Sequence[EdgeUnit], offset_ns: int) -> None:
         if self.is_full:
             raise Unavailable("the disk is full", code="disk-full")
+        self._drain()
         held = self.spans(stream, units[0].edge.run)
         for unit in units:
             if not holds(held, unit.edge.seq):
@@ -131,6 +138,7 @@ async def remembering(
     """A camera with a memory that dials ``server`` for as long as the block lasts."""
     device.spool.open()
     dialler = Dialler(server, Identity(camera, signer(token)), device.camera, clock)
+    dialler._lost = Backoff(0.1, 0.4)
     tasks = [asyncio.create_task(one()) for one in (device.camera.run, device.keeper.run, dialler.run)]
     try:
         yield device
