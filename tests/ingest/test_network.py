@@ -60,3 +60,24 @@ def test_ports_that_are_let_go_deliver_nothing_any_more() -> None:
         return got
 
     assert asyncio.run(run()) == [packet(3)]
+
+
+def test_a_lost_packet_holds_a_trickle_up_no_longer_than_silence() -> None:
+    """A camera of 15 pictures a second is never silent for so long, and fills no window within a second."""
+
+    async def run() -> list[int]:
+        pairs = await UdpPairs.bind((socket.AF_INET, "127.0.0.1", 554))
+        got: list[int] = []
+        pairs.begin([None], lambda _track, _is_rtcp, data: got.append(RtpPacket.parse(data).sequence))
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as camera:
+            for number in (1, *range(3, 60)):
+                camera.sendto(packet(number), ("127.0.0.1", pairs.ports[0][0]))
+                await asyncio.sleep(SILENCE_S / 4)
+                if 3 in got:
+                    break
+        pairs.close()
+        return got
+
+    got = asyncio.run(run())
+    assert got[:2] == [1, 3]
+    assert len(got) < 50

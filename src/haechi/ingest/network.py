@@ -13,7 +13,7 @@ from haechi.ingest.reach import Address
 from haechi.media.rtp import Reorder
 
 SILENCE_S = 0.1
-"""Packets that wait for a missing one are delivered when nothing has come for this long."""
+"""Packets that wait for a missing one wait no longer. The window alone would hold up a second of a slow camera."""
 UDP_BUFFER_BYTES = 4 * 1024 * 1024
 """Receive buffer asked for: about ten seconds of a 3 Mbit/s camera, should we be held up."""
 MOST_TRACKS = 2
@@ -119,14 +119,15 @@ class InOrder:
 
     def take(self, data: bytes) -> None:
         """Take a packet as it comes; what is no RTP is dropped."""
-        self.stop()
         try:
             packets = self._window.push(data)
         except PeerError:
             packets = []
         for packet in packets:
             self._deliver(packet)
-        if self._window.held:
+        if packets or not self._window.held:
+            self.stop()
+        if self._window.held and self._timer is None:
             self._timer = self._loop.call_later(SILENCE_S, self._give_up)
 
     def stop(self) -> None:
