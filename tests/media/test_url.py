@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from haechi.base.errors import Invalid
-from haechi.media.url import Url, without_user_info
+from haechi.media.url import Url, joined, without_user_info
 
 
 @pytest.mark.parametrize(
@@ -49,3 +49,34 @@ def test_noise_is_invalid_or_an_address(text: str) -> None:
 def test_user_info_is_taken_out_of_what_cameras_send() -> None:
     assert without_user_info("rtsp://u:p@h/a@b") == "rtsp://h/a@b"
     assert without_user_info("trackID=1") == "trackID=1"
+
+
+@pytest.mark.parametrize(
+    ("reference", "meant"),
+    # RFC 3986 section 5.4.1, with the base http://a/b/c/d;p?q
+    [
+        ("g:h", "g:h"),
+        ("g", "http://a/b/c/g"),
+        ("./g", "http://a/b/c/g"),
+        ("g/", "http://a/b/c/g/"),
+        ("/g", "http://a/g"),
+        ("//g", "http://g"),
+        ("?y", "http://a/b/c/d;p?y"),
+        ("g?y", "http://a/b/c/g?y"),
+        ("#s", "http://a/b/c/d;p?q#s"),
+        ("g?y#s", "http://a/b/c/g?y#s"),
+        (";x", "http://a/b/c/;x"),
+        ("", "http://a/b/c/d;p?q"),
+        (".", "http://a/b/c/"),
+        ("..", "http://a/b/"),
+        ("../g", "http://a/b/g"),
+        ("../..", "http://a/"),
+        ("../../g", "http://a/g"),
+        ("../../../g", "http://a/g"),
+        ("/./g", "http://a/g"),
+        ("g.", "http://a/b/c/g."),
+        ("g?y/./x", "http://a/b/c/g?y/./x"),
+    ],
+)
+def test_references_are_joined_as_the_standard_has_it(reference: str, meant: str) -> None:
+    assert joined("http://a/b/c/d;p?q", reference) == meant

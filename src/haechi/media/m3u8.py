@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from urllib.parse import urljoin
 
 from msgspec import Struct
 
 from haechi.base.errors import Invalid, PeerError
+from haechi.media.url import joined
 
 MOST_BYTES = 1024 * 1024
 MOST_SEGMENTS = 20_000
@@ -216,10 +216,7 @@ def _joined(base: str, uri: str, number: int) -> str:
     """``uri`` as seen from the playlist; only HTTP leads on."""
     if len(uri) > MOST_URI_CHARS or not uri.isprintable():
         raise _bad("an address in the playlist is too long, or none", number)
-    try:
-        found = urljoin(base, uri)
-    except ValueError as error:
-        raise _bad("an address in the playlist is none", number) from error
+    found = joined(base, uri)
     if not found.startswith(("http://", "https://")):
         raise _bad("the playlist leads to something that is not HTTP", number)
     return found

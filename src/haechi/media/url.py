@@ -73,6 +73,37 @@ def target_of(url: Url) -> str:
     return target if target.startswith("/") else f"/{target}"
 
 
+def joined(base: str, reference: str) -> str:
+    """``reference`` as it is meant in what came from ``base``, an address with a scheme (RFC 3986 section 5.2)."""
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]*:", reference):
+        return reference
+    scheme, _, rest = base.partition("://")
+    if reference.startswith("//"):
+        return f"{scheme}:{reference}"
+    authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
+    path, mark, query = rest[len(authority) :].partition("#")[0].partition("?")
+    cut = min((at for at in map(reference.find, "?#") if at >= 0), default=len(reference))
+    own, tail = reference[:cut], reference[cut:]
+    if not own:
+        kept = "" if tail.startswith("?") else mark + query
+        return f"{scheme}://{authority}{path or '/'}{kept}{tail}"
+    whole = own if own.startswith("/") else f"{path.rpartition('/')[0]}/{own}"
+    return f"{scheme}://{authority}{_without_dots(whole)}{tail}"
+
+
+def _without_dots(path: str) -> str:
+    kept: list[str] = []
+    parts = path.split("/")[1:]
+    for part in parts:
+        if part == "..":
+            kept = kept[:-1]
+        elif part != ".":
+            kept.append(part)
+    if parts[-1] in (".", ".."):
+        kept.append("")
+    return "/" + "/".join(kept)
+
+
 def without_user_info(uri: str) -> str:
     """``uri`` with anything before an @ in its authority taken out."""
     scheme, separator, rest = uri.partition("://")
