@@ -106,6 +106,7 @@ function OwnMemory({ memory }: { memory: DialMemory }) {
           {t("dial.bringing", { length: roughDuration(memory.waiting_ms, i18n.language) })}
         </div>
       )}
+      {memory.lost_units > 0 && <div className="hc-dim hc-small">{t("dial.memoryLost")}</div>}
     </>
   );
 }
