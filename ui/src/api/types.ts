@@ -54,6 +54,8 @@ export interface CameraDraft {
 
 export type HopName =
   | "site"
+  | "rtmp"
+  | "device"
   | "dns"
   | "tcp"
   | "tls"

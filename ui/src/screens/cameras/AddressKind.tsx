@@ -9,7 +9,7 @@ export function AddressKind({ found, url }: { found: Recognised; url: string }) 
     <div className="hc-address-kind" aria-live="polite">
       {found.kind === "empty" && (
         <dl className="hc-address-examples">
-          {(["rtsp", "mjpeg", "hls"] as const).map((kind) => (
+          {(["rtsp", "mjpeg", "hls", "rtmp"] as const).map((kind) => (
             <div key={kind} style={{ display: "contents" }}>
               <dt>{t(`address.${kind}`)}</dt>
               <dd>
@@ -19,10 +19,12 @@ export function AddressKind({ found, url }: { found: Recognised; url: string }) 
           ))}
         </dl>
       )}
-      {(found.kind === "rtsp" || found.kind === "http") && (
+      {(found.kind === "rtsp" || found.kind === "http" || found.kind === "rtmp") && (
         <p className="hc-dim">{t(`address.${found.kind}Needs`)}</p>
       )}
-      {found.kind === "unknown" && <p className="hc-bad-text">{t("address.unknown", found)}</p>}
+      {found.kind === "unknown" && (
+        <p className="hc-bad-text">{t(found.scheme === "srt" ? "address.srt" : "address.unknown", found)}</p>
+      )}
       {found.kind === "site" && (
         <p>
           {t("address.site")}{" "}

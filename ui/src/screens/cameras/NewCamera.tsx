@@ -7,6 +7,7 @@ import { NewDialling } from "./NewDialling";
 import { NewFilm } from "./NewFilm";
 import { NewNetwork } from "./NewNetwork";
 import { NewSite } from "./NewSite";
+import { NewWebcam } from "./NewWebcam";
 import { NewWhip } from "./NewWhip";
 import { Ways } from "./Ways";
 import type { Way } from "./wayNames";
@@ -38,6 +39,7 @@ export function NewCamera() {
           {way === "network" && <NewNetwork begun={setBegun} />}
           {way === "dials" && <NewDialling begun={setBegun} />}
           {way === "publish" && <NewWhip begun={setBegun} />}
+          {way === "webcam" && <NewWebcam />}
           {way === "film" && <NewFilm />}
           {way === "site" && <NewSite key={url} first={url} />}
         </div>

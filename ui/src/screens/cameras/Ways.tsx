@@ -1,6 +1,7 @@
 import { Radio } from "@mantine/core";
 import {
   IconBroadcast,
+  IconDeviceComputerCamera,
   IconDeviceMobile,
   IconMovie,
   IconPlugConnected,
@@ -15,6 +16,7 @@ const WAY_ICONS = {
   network: IconPlugConnected,
   dials: IconBroadcast,
   publish: IconDeviceMobile,
+  webcam: IconDeviceComputerCamera,
   film: IconMovie,
   site: IconWorldWww,
 } as const;

@@ -9,6 +9,8 @@ test.each([
   ["https://www.youtube.com/watch?v=1", "site"],
   ["https://youtu.be/1", "site"],
   ["https://notyoutube.com/live.m3u8", "http"],
+  ["rtmp://host/app/stream", "rtmp"],
+  ["srt://host:9000", "unknown"],
   ["gopher://x", "unknown"],
   ["192.168.1.20", "empty"],
   ["", "empty"],
@@ -20,5 +22,7 @@ test("the way to a picture depends on the address", () => {
   expect(hopsOf("rtsp://a/b")).toContain("setup");
   expect(hopsOf("rtsps://a/b")).toContain("tls");
   expect(hopsOf("http://a/b")).toEqual(["dns", "tcp", "http", "auth", "picture"]);
+  expect(hopsOf("webcam:0")).toEqual(["device", "picture"]);
+  expect(hopsOf("rtmp://a/b")).toContain("rtmp");
   expect(hopsOf("site:https://youtu.be/1")[0]).toBe("site");
 });

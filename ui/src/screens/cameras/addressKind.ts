@@ -7,6 +7,8 @@ export const SCHEMES = {
   rtsps: "rtsp",
   http: "http",
   https: "http",
+  rtmp: "rtmp",
+  rtmps: "rtmp",
 } as const;
 export type AddressKind = (typeof SCHEMES)[keyof typeof SCHEMES];
 
@@ -33,7 +35,9 @@ export function recognise(text: string): Recognised {
 /** The hops that an address of a kind is expected to take. */
 export function hopsOf(text: string): readonly HopName[] {
   const found = recognise(text);
-  const secure: HopName[] = /^(rtsps|https):/i.test(text.trim()) ? ["tls"] : [];
+  const secure: HopName[] = /^(rtsps|https|rtmps):/i.test(text.trim()) ? ["tls"] : [];
+  if (text.trim().startsWith("webcam:")) return ["device", "picture"];
+  if (found.kind === "rtmp") return ["dns", "tcp", ...secure, "rtmp", "picture"];
   if (text.trim().startsWith("site:")) return ["site", "dns", "tcp", "http", "picture"];
   return found.kind === "http"
     ? ["dns", "tcp", ...secure, "http", "auth", "picture"]
