@@ -156,6 +156,9 @@ def compared(past: Past, held: list[tuple[int, int]]) -> list[str]:
     there = joined((seq, seq + 1) for seq in sorted(set(found)))
     wrong += [f"D9 said to be held: {held}; on the disk: {there}"] * (there != held)
     wrong += [f"D9 not in order: {mark}"] * (found != sorted(found))
+    for row in index.rows:
+        within = [one for one in index.holes if one.end_ns is None or one.end_ns > row.start_ns]
+        wrong += [f"D6 a gap lies within {row.path}" for one in within if one.start_ns < row.end_ns]
     return wrong + list(tiles(MAIN, index))
 
 

@@ -139,6 +139,7 @@ def sound(site: Site) -> None:
 
     async def tiles() -> None:
         spans, gaps = await site.spans(), await site.gaps()
+        assert not [gap for gap in gaps for row in rows if row.start_ns < gap.end_ns and gap.start_ns < row.end_ns]
         pieces = sorted([(s.start_ns, s.end_ns) for s in spans] + [(g.start_ns, g.end_ns) for g in gaps])
         assert all(a[1] == b[0] for a, b in pairwise(pieces)), pieces
         assert (await check(site.index, site.volume, CheckLevel.HASH, keys=site.keys)).is_sound

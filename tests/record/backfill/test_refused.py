@@ -215,3 +215,49 @@ def test_a_connection_that_ends_in_the_middle_leaves_nothing_half_done(site: Sit
     assert asyncio.run(check(site.index, site.volume, CheckLevel.HASH)).is_sound
     sound(site)
     site.close()
+
+
+async def unresolved(site: Site, monkeypatch: pytest.MonkeyPatch, first: int, end: int) -> None:
+    """Units are written, and then the database is away for good."""
+
+    async def away(*_: object) -> None:
+        raise Unavailable("the database does not answer", code="database-down")
+
+    read = site.database.read
+    seen: list[object] = []
+
+    async def few(work: Any) -> Any:
+        seen.append(work)
+        return await read(work) if len(seen) < 3 else await away()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(site.database, "write", away)
+        patch.setattr(site.database, "read", few)
+        with pytest.raises(Unavailable):
+            await site.fill(CAMERA, first, end)
+
+
+def test_what_was_written_and_never_listed_is_listed_by_the_next_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that was added to, and a new one; and nothing says that there is a hole where they join."""
+    site = Site(tmp_path)
+
+    async def play(here: Site) -> None:
+        async with here:
+            await outage(here)
+            await unresolved(here, monkeypatch, 140, 200)
+
+    async def again(here: Site) -> None:
+        async with here:
+            assert await here.held(CAMERA) == [(0, 200), (400, 460)]
+            await here.fill(CAMERA, 200, 400)
+
+    asyncio.run(play(site))
+    site.close()
+    site = Site(tmp_path)
+    asyncio.run(again(site))
+    assert [data for _, data in site.footage()] == payloads(CAMERA, range(460))
+    sound(site)
+    assert all(gap.start_ns > CAMERA.taken_ns(459) for gap in asyncio.run(site.gaps()))
+    site.close()

@@ -37,10 +37,10 @@ def fragment_row(piece: ScannedFragment) -> FragmentRow:
 
 
 def extend(connection: Connection, recording: Recording, pieces: Iterable[ScannedFragment]) -> None:
-    """List fragments that follow those that are listed."""
+    """List fragments that follow those that are listed: within a file there is no hole."""
     rows = [fragment_row(piece) for piece in pieces]
     last = rows[-1]
-    trim_gaps(connection, recording.stream, rows[0].first_ns, last.last_ns + 1)
+    trim_gaps(connection, recording.stream, min(recording.end_ns, rows[0].first_ns), last.last_ns + 1)
     layout = layout_of(packed_of(connection, recording.id))
     for row in rows:
         layout = layout.append(row)
