@@ -8,12 +8,15 @@ import pytest
 from playwright.async_api import expect
 
 from haechi.app.settings import ReverseSettings
+from haechi.base.clock import SystemClock
 from haechi.base.ids import CameraId
 from haechi.camera.dial.line import Server
-from tests.dialling import dialling
+from tests.cameras import StreamFeed
 from tests.e2e.browser import chromium
 from tests.e2e.stage import page_for
+from tests.memories import Device, remembering
 from tests.server import running, settings_for
+from tests.streams import h264_stream
 
 PATIENCE_MS = 60_000
 
@@ -37,10 +40,13 @@ def test_a_camera_behind_nat_is_added_with_what_the_page_shows_once(tmp_path: Pa
             assert place is not None
             assert place[3] == pin
             server, camera = Server.parse(place[1], pin), CameraId(place[2])
-            async with dialling(server, camera, token):
+            feed = StreamFeed(h264_stream(frames=30, fps=15, gop=10), 30)
+            device = Device(feed, tmp_path / "memory", 64_000_000, SystemClock())
+            async with remembering(device, server, camera, token, SystemClock()):
                 await expect(page.get_by_text("The camera is here.")).to_be_visible(timeout=PATIENCE_MS)
                 await page.goto(f"{house.address}/cameras/{camera}")
                 await expect(page.get_by_text("Connected from 127.0.0.1")).to_be_visible(timeout=PATIENCE_MS)
+                await expect(page.get_by_text("The camera's own memory: ")).to_be_visible(timeout=PATIENCE_MS)
                 await expect(page.get_by_text(token)).to_have_count(0)
                 await page.get_by_role("button", name="New token").click()
                 await page.get_by_role("button", name="Replace").click()
