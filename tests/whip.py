@@ -18,19 +18,31 @@ from av.packet import Packet
 SDP = {"Content-Type": "application/sdp"}
 
 
-def film(seconds: float = 2.0, *, fps: int = 15, gop: int = 15, size: tuple[int, int] = (320, 240)) -> list[bytes]:
-    """Coded pictures, each an Annex B byte stream; those with sync carry their parameter sets."""
+def film(
+    seconds: float = 2.0, *, fps: int = 15, gop: int = 15, size: tuple[int, int] = (320, 240), kbps: int = 0
+) -> list[bytes]:
+    """Coded pictures, each an Annex B byte stream; those with sync carry their parameter sets.
+
+    Args:
+        kbps: Spend about so much, on noise; 0: what a simple picture takes.
+    """
+    chance = np.random.default_rng(1)
     encoder = av.CodecContext.create("libx264", "w")
     encoder.width, encoder.height = size
     encoder.pix_fmt = "yuv420p"
     encoder.time_base = Fraction(1, fps)
     encoder.framerate = Fraction(fps, 1)
     encoder.options = {"profile": "baseline", "g": str(gop), "tune": "zerolatency", "preset": "ultrafast"}
+    if kbps:
+        encoder.bit_rate = kbps * 1000
+        encoder.options |= {"maxrate": f"{kbps}k", "bufsize": f"{kbps}k"}
     out: list[bytes] = []
     for number in range(round(seconds * fps)):
         picture = np.zeros((size[1], size[0], 3), dtype=np.uint8)
         picture[:, : (number * 7) % size[0]] = (40, 160, 220)
         picture[number % size[1], :] = 255
+        if kbps:
+            picture[:, :, 1] ^= chance.integers(0, 64, (size[1], size[0]), dtype=np.uint8)
         frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
         frame.pts = number
         out += [bytes(packet) for packet in encoder.encode(frame)]

@@ -87,8 +87,11 @@ def _input_format(path: str, codec: str) -> dict[str, str]:
         if name in formats:
             return {"input_format": _CODECS[name]}
     if codec in _OURS:
-        message = f"this camera does not code {codec} itself; leave codec away, or see haechi webcam list"
-        raise Unavailable(message, code="webcam-codec", formats=" ".join(formats)[:100])
+        raise Unavailable(
+            f"this camera does not code {codec} itself; leave codec away, or see haechi webcam list",
+            code="webcam-codec",
+            formats=" ".join(formats)[:100],
+        )
     return {}
 
 
@@ -149,8 +152,11 @@ class _Node:
         try:
             self._file = os.open(self._path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
         except PermissionError as error:
-            message = "this camera may not be opened; add the user to the group video"
-            raise Unavailable(message, code="webcam-denied", device=str(self._path)) from error
+            raise Unavailable(
+                "this camera may not be opened; add the user to the group video",
+                code="webcam-denied",
+                device=str(self._path),
+            ) from error
         except OSError as error:
             message = "there is no such camera in this machine; see haechi webcam list"
             raise Unavailable(message, code="webcam-missing", device=str(self._path)) from error

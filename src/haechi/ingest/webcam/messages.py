@@ -45,10 +45,10 @@ class Coded(Struct, frozen=True, tag=True):
 
 
 class Failed(Struct, frozen=True, tag=True):
-    """It is over, and why."""
+    """It is over, and why: a code, and what the system said."""
 
     code: str
-    message: str
+    reason: str
 
 
 Word = Opened | Coded | Failed

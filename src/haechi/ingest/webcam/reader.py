@@ -27,13 +27,13 @@ _CODED = {"h264": "h264", "mjpeg": "mjpeg"}
 _ENCODERS = ("libx264", "libopenh264")
 _GOP_S = 2
 _MOST_FPS = 120
-_ERRORS = {
-    errno.ENOENT: ("webcam-missing", "there is no such camera in this machine; see haechi webcam list"),
-    errno.ENODEV: ("webcam-missing", "the camera was unplugged"),
-    errno.ENXIO: ("webcam-missing", "there is no such camera in this machine; see haechi webcam list"),
-    errno.EACCES: ("webcam-denied", "this camera may not be opened; add the user to the group that may (Linux: video)"),
-    errno.EPERM: ("webcam-denied", "this camera may not be opened; allow it in the system's settings"),
-    errno.EBUSY: ("webcam-busy", "another program uses the camera; close that"),
+_CODES = {
+    errno.ENOENT: "webcam-missing",
+    errno.ENXIO: "webcam-missing",
+    errno.EACCES: "webcam-denied",
+    errno.EPERM: "webcam-denied",
+    errno.EBUSY: "webcam-busy",
+    errno.ENODEV: "camera-closed",
 }
 
 
@@ -50,7 +50,7 @@ def main(arguments: list[str]) -> int:
         except (av.error.FFmpegError, OSError, ValueError) as error:
             line.sendall(pack(_failure(error)))
             return 1
-        line.sendall(pack(Failed("camera-closed", "the camera ended the stream")))
+        line.sendall(pack(Failed("camera-closed", "")))
     return 0
 
 
@@ -58,7 +58,7 @@ def words(plan: Plan) -> Iterator[Word]:
     """Everything that is to be said."""
     with av.open(plan.url, format=plan.format, options=plan.options, timeout=(OPEN_S, READ_S)) as container:
         if not container.streams.video:
-            yield Failed("no-video-track", "there is no video in this device")
+            yield Failed("no-video-track", "")
             return
         stream = container.streams.video[0]
         name = stream.codec_context.name
@@ -133,8 +133,7 @@ def _ticks(pts: int | None, base: Fraction | None, number: int, stream: VideoStr
 
 def _failure(error: Exception) -> Failed:
     number = getattr(error, "errno", None) or 0
-    code, message = _ERRORS.get(number, ("webcam-failed", f"the camera cannot be read: {error}"))
-    return Failed(code, message[:300])
+    return Failed(_CODES.get(number, "webcam-failed"), str(error)[:300])
 
 
 if __name__ == "__main__":

@@ -128,14 +128,32 @@ class _Reading:
                 unit = self._units.unit(word)
                 if unit is not None:
                     self._sink.unit(0, unit, arrived_ns)
-            case Failed(code, message):
-                raise _failure(code, message)
+            case Failed(code, reason):
+                raise _failure(code, reason)
             case Coded():
                 raise PeerError("a picture came before the device was open", offset=0, code="webcam-malformed")
 
 
-def _failure(code: str, message: str) -> HaechiError:
-    return Unavailable(message, code=code)
+def _failure(code: str, reason: str) -> HaechiError:
+    """The error for what the process says."""
+    match code:
+        case "webcam-missing":
+            return Unavailable("there is no such camera in this machine; see haechi webcam list", code="webcam-missing")
+        case "webcam-denied":
+            message = (
+                "this camera may not be opened; let the user that runs this (Linux: make it one of the group video)"
+            )
+            return Unavailable(message, code="webcam-denied")
+        case "webcam-busy":
+            return Unavailable("another program uses the camera; close that", code="webcam-busy")
+        case "no-video-track":
+            return Invalid("this device gives no video", code="no-video-track")
+        case "camera-closed":
+            return Unavailable("the camera ended the stream; was it unplugged?", code="camera-closed")
+        case _:
+            return Unavailable(
+                "the camera cannot be read; another size or rate may help", code="webcam-failed", reason=reason
+            )
 
 
 class _Units:
