@@ -82,13 +82,13 @@ class Watch:
             self._came.notify_all()
 
     def _note(self, report: Report) -> None:
-        """The longest time for which a camera that nobody struck brought no picture."""
+        """The longest time for which a camera that nobody struck brought no picture, to the tenth of a second above."""
         for index, seen in enumerate(report.cameras):
-            units, at_ns = self._changed.get(index, (-1, 0))
+            units, at_ns = self._changed.get(index, (-1, report.at_ns))
+            if index not in self.struck:
+                self.gap_s = max(self.gap_s, (report.at_ns - at_ns) / 1e9)
             if seen.video != units or index in self.struck:
                 self._changed[index] = (seen.video, report.at_ns)
-            else:
-                self.gap_s = max(self.gap_s, (report.at_ns - at_ns) / 1e9)
 
     def now(self, camera: int) -> Seen:
         assert self.report is not None
@@ -102,14 +102,22 @@ class Watch:
             return self.report
 
 
+class Wishes(NamedTuple):
+    """How hard a run is to be."""
+
+    seed: int
+    limit_s: float
+    longest_s: float
+    strikes: frozenset[str]
+
+
 class Soak:
     """One run."""
 
-    def __init__(self, cameras: Sequence[Yard], watch: Watch, seed: int, limit_s: float) -> None:
+    def __init__(self, cameras: Sequence[Yard], watch: Watch, wishes: Wishes) -> None:
         self._cameras = cameras
         self._watch = watch
-        self._seed = seed
-        self._limit_s = limit_s
+        self._wishes = wishes
         self._began_s = time.monotonic()
         self.blows: list[Blow] = []
         self.memory: list[tuple[float, float]] = []
@@ -128,14 +136,15 @@ class Soak:
 
     async def befall(self, index: int, until_s: float, pause_s: tuple[float, float]) -> None:
         """Strike one camera again and again."""
-        camera, draw = self._cameras[index], random.Random(f"{self._seed} {index}")
+        camera, draw = self._cameras[index], random.Random(f"{self._wishes.seed} {index}")
+        strikes = [strike for strike in camera.strikes if strike in self._wishes.strikes]
         bag: list[str] = []
         while True:
             await asyncio.sleep(draw.uniform(*pause_s))
             if time.monotonic() > until_s:
                 return
             if not bag:
-                bag = draw.sample(camera.strikes, len(camera.strikes))
+                bag = draw.sample(strikes, len(strikes))
             strike = bag.pop()
             self._watch.struck.add(index)
             at_s = time.monotonic()
@@ -152,7 +161,7 @@ class Soak:
         match strike:
             case "reboot" | "codec":
                 await camera.stop()
-                await asyncio.sleep(draw.uniform(1, 8))
+                await asyncio.sleep(draw.uniform(1, min(8, self._wishes.longest_s)))
                 if strike == "codec":
                     camera.recode()
                 await camera.start()
@@ -171,7 +180,7 @@ class Soak:
                 return NOTICED_S
             case "stall":
                 camera.stall(True)
-                await asyncio.sleep(draw.uniform(3, 25))
+                await asyncio.sleep(draw.uniform(3, max(3, self._wishes.longest_s)))
                 camera.stall(False)
             case "size":
                 camera.resize()
@@ -188,7 +197,7 @@ class Soak:
             wrong = self._wrong(camera, strike, before, at_return, seen)
             if not wrong:
                 return fault, took_s
-            if took_s > allowed_s + self._limit_s:
+            if took_s > allowed_s + self._wishes.limit_s:
                 fault = fault or wrong
             if took_s > GIVE_UP_S:
                 return f"{wrong}: not without a hand", took_s
@@ -245,7 +254,8 @@ async def _soak(
     assert server.stdout is not None
     reading = asyncio.create_task(watch.read(server.stdout))
     await _meet(folder, cameras, server)
-    soak = Soak(cameras, watch, options.seed, options.limit)
+    strikes = frozenset(options.strikes.split(","))
+    soak = Soak(cameras, watch, Wishes(options.seed, options.limit, options.longest, strikes))
     await soak.all_live(START_S)
     weighing = asyncio.create_task(soak.weigh(server.pid))
     began_s, cpu_before_s = time.monotonic(), cpu_s([server.pid])
@@ -325,6 +335,8 @@ def main() -> None:
     parser.add_argument("--limit", type=float, default=5, help="seconds within which a camera must be back")
     parser.add_argument("--pause", type=float, default=40, help="seconds between two strikes of a camera, in the mean")
     parser.add_argument("--rest", type=float, default=20, help="seconds at the end without a strike")
+    parser.add_argument("--longest", type=float, default=25, help="seconds that a camera is silent at most")
+    parser.add_argument("--strikes", default=",".join(Yard.strikes), help="which of them (default: %(default)s)")
     parser.add_argument("--json", type=Path, help="write everything that was seen to this file")
     parser.add_argument("--log", type=Path, help="keep what the server says in this file")
     options = parser.parse_args()
