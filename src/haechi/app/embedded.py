@@ -26,6 +26,7 @@ from haechi.app.films import FilmCameras, films_over
 from haechi.app.ground import Ground, kept, on_signals, open_ground, stopped
 from haechi.app.keeping import keeping_over
 from haechi.app.ports import listen
+from haechi.app.punctual import PunctualProtocol
 from haechi.app.push import PushRoom
 from haechi.app.reverse import ReverseRoom
 from haechi.app.settings import Settings
@@ -199,6 +200,7 @@ async def _run_all(rooms: Rooms, server: uvicorn.Server, listener: socket.socket
 def _uvicorn_config(app: FastAPI) -> uvicorn.Config:
     return uvicorn.Config(
         app,
+        http=PunctualProtocol,
         ws="websockets-sansio",
         ws_max_size=64 * 1024,
         ws_per_message_deflate=False,  # video does not get smaller, it only costs ten times as much to send
