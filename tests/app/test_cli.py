@@ -86,6 +86,15 @@ def test_cameras_are_added_listed_and_removed_and_their_passwords_never_shown(sh
     assert "no cameras yet" in shell.run("camera", "list").stdout
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "0x7f.1", "[::1]"])
+def test_an_address_that_the_server_will_not_connect_to_is_said_when_it_is_added(shell: Shell, host: str) -> None:
+    add = ("camera", "add", f"rtsp://{host}:8554/x")
+    refused = shell.run(*add, HAECHI_SOURCES__ALLOW="[]")
+    assert refused.exit_code == 0
+    assert "sources.allow" in refused.stdout
+    assert "will not connect" not in shell.run(*add, HAECHI_SOURCES__ALLOW='["127.0.0.0/8", "::1"]').stdout
+
+
 def test_the_password_can_come_by_environment_so_that_it_stands_in_no_history(shell: Shell) -> None:
     arguments = ("camera", "add", "rtsp://cam.lan/1", "--username", "ann")
     assert shell.run(*arguments, HAECHI_CAMERA_PASSWORD=SECRET).exit_code == 0

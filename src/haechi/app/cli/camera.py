@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from functools import partial
 from typing import Annotated
 
@@ -16,7 +17,7 @@ from haechi.app.cli.say import say
 from haechi.app.settings import Settings, load_settings
 from haechi.app.sources import openers_over, reach_of, sites_of
 from haechi.base.clock import SystemClock
-from haechi.base.errors import Invalid, Unavailable
+from haechi.base.errors import Invalid
 from haechi.base.ids import CameraId, is_id
 from haechi.fleet.address import CameraAddress, parse_address
 from haechi.fleet.cameras import CameraRegistry, Transport
@@ -73,12 +74,14 @@ def add(
 
 
 def _warn_of_reach(settings: Settings, place: CameraAddress) -> None:
-    """Where the server will refuse to connect, say so now; anything else shows when it tries."""
+    """Where the server will refuse to connect, say so now. A name is looked up when it tries, not here."""
+    host = "127.0.0.1" if place.host == "localhost" else place.host
     try:
-        asyncio.run(reach_of(settings.sources).resolve(place.host, place.port))
+        found = socket.getaddrinfo(host, place.port, flags=socket.AI_NUMERICHOST)
+        reach_of(settings.sources).check(str(found[0][4][0]))
     except Invalid as error:
         out.print(f"[yellow]the server will not connect to it:[/] {escape(error.message)}")
-    except Unavailable:
+    except socket.gaierror:
         return
 
 
