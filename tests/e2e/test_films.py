@@ -34,9 +34,9 @@ def test_films_are_uploaded_watched_and_removed_and_a_broken_upload_goes_on(tmp_
             await page.get_by_role("radio", name="A film", exact=True).click()
             await expect(page).to_have_url(re.compile("way=film"))
             await _break_off(page, film)
-            await page.reload()
             row = page.locator("[data-film]")
             await expect(row).to_contain_text("The upload stands still", timeout=PATIENCE_MS)
+            await page.unroute("**/api/films/*/file")
             await page.locator("input[type=file]").first.set_input_files([str(film), str(old)])
             done = page.locator("[data-film][data-state=done]")
             await expect(done).to_contain_text("market square", timeout=PATIENCE_MS)
@@ -50,7 +50,7 @@ def test_films_are_uploaded_watched_and_removed_and_a_broken_upload_goes_on(tmp_
 
 
 async def _break_off(page: Page, film: Path) -> None:
-    """The second part never arrives; the page is left with one part safe."""
+    """The second part never arrives; the page is left with one part safe, and none of it sends any more."""
     parts = 0
 
     async def first_only(route: Route) -> None:
@@ -61,8 +61,8 @@ async def _break_off(page: Page, film: Path) -> None:
     await page.route("**/api/films/*/file", first_only)
     await page.locator("input[type=file]").first.set_input_files(str(film))
     await expect(page.locator("[data-film]")).to_contain_text(re.compile("Uploading [1-9]"), timeout=PATIENCE_MS)
-    await page.unroute("**/api/films/*/file")
     page.on("dialog", lambda dialog: asyncio.ensure_future(dialog.accept()))
+    await page.reload()
 
 
 async def _watch_and_remove(page: Page) -> None:

@@ -133,7 +133,11 @@ function AddUser({ close }: { close: () => void }) {
   const cameras = useQuery(camerasQuery).data ?? [];
   const [name, setName] = useState("");
   const [password, setPassword] = useState("");
-  const [granted, setGranted] = useState<string[]>(cameras.map((camera) => camera.id));
+  // What was taken away, not what is given: the list of cameras may come after the dialog.
+  const [denied, setDenied] = useState<string[]>([]);
+  const granted = cameras.map((camera) => camera.id).filter((id) => !denied.includes(id));
+  const setGranted = (next: string[]): void =>
+    setDenied(cameras.map((camera) => camera.id).filter((id) => !next.includes(id)));
   const short = password.length > 0 && password.length < MIN_PASSWORD;
   const add = useMutation({
     mutationFn: () =>
