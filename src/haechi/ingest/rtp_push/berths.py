@@ -260,7 +260,7 @@ class PushedSource:
 
     def _leave(self, visit: _Visit) -> None:
         """The camera does not want it any more, where it was not the client who ended it."""
-        off = Unavailable("the camera of this client was switched off or removed", code="push-camera-off")
+        off = Unavailable("the camera of this client was switched off, removed or changed", code="push-camera-off")
         if not visit.moored.done():
             visit.moored.set_exception(off)
         elif not visit.over.done():
