@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from haechi.base.clock import NS_PER_S, SystemClock
 from haechi.base.errors import Invalid, NotFound
@@ -274,6 +275,21 @@ def test_a_wish_is_kept_in_order_and_one_that_cannot_be_is_refused(tmp_path: Pat
 
     asyncio.run(play())
     database.close()
+
+
+def test_a_camera_that_only_got_another_name_goes_on_being_heard(tmp_path: Path) -> None:
+    async def play(device: VirtualOnvif, home: Home) -> None:
+        shows(home.bus, [-1, 0, 60])
+        await home.until_heard(device)
+        other = structs.replace(CAMERA, id=CameraId("cam_other"))
+        home.cameras[:] = [structs.replace(CAMERA, name="Back yard"), other]
+        await home.room.wishes.put(other.id, WISH)
+        await until(lambda: home.room.status(other.id).state == "unlinked", PATIENCE_S)
+        device.notice(is_on=True)
+        await until(lambda: bool(home.events(Kind.OPENED)), PATIENCE_S)
+        assert device.asked.count("CreatePullPointSubscription") == 1
+
+    with_room(tmp_path, play)
 
 
 def test_a_device_that_started_anew_is_heard_again(tmp_path: Path) -> None:

@@ -73,11 +73,16 @@ class Listening(Struct, frozen=True):
 
 
 class _Ear(Struct, frozen=True):
-    """What a listener was started for: another of these, another listener."""
+    """What a listener was started for: another `key`, another listener."""
 
     camera: Camera
     link: Link
     wish: Wish
+
+    @property
+    def key(self) -> object:
+        """A camera that only got another name goes on being heard."""
+        return self.camera.address, self.link, self.wish
 
 
 class ReportRoom:
@@ -165,7 +170,11 @@ class ReportRoom:
         return wanted
 
     async def _reconcile(self, wanted: Mapping[CameraId, _Ear], group: asyncio.TaskGroup) -> None:
-        over = [camera for camera, (ear, _) in self._listeners.items() if wanted.get(camera) != ear]
+        over = [
+            camera
+            for camera, (ear, _) in self._listeners.items()
+            if camera not in wanted or wanted[camera].key != ear.key
+        ]
         ending = [self._listeners.pop(camera)[1] for camera in over]
         for task in ending:
             task.cancel()
