@@ -11,7 +11,7 @@ from haechi.base.ids import StreamId
 from haechi.client.annotate import Annotator, Picture, VideoFile, draw
 from haechi.client.sending import Seen
 from haechi.media.access_unit import RawUnit, UnitRef
-from haechi.media.push.words import Box
+from haechi.media.push.words import Box, Point
 from tests.streams import h264_stream
 
 BOX = Box("cat", 0.9, 0.25, 0.25, 0.5, 0.5, 3)
@@ -78,3 +78,11 @@ def test_where_no_video_can_be_written_is_told(tmp_path: Path, name: str) -> Non
     with pytest.raises(Invalid) as caught:
         VideoFile(tmp_path / name, 25)
     assert caught.value.code == "bad-out-file"
+
+
+def test_joints_that_are_sure_are_drawn_where_they_are() -> None:
+    picture = np.zeros((180, 320, 3), np.uint8)
+    points = (Point(0.5, 0.5, 0.9), Point(0.75, 0.5, 0.1))
+    draw(picture, (Box("person", 0.9, 0.25, 0.25, 0.6, 0.6, None, points),), is_own=False)
+    assert picture[90, 160].any()
+    assert not picture[90, 240].any()

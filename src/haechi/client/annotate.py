@@ -109,7 +109,7 @@ def _decoder(params: VideoParams) -> av.VideoCodecContext:
 def draw(picture: Picture, boxes: tuple[Box, ...], *, is_own: bool = True) -> None:
     """Draw boxes into a picture; thin where they belong to an earlier one."""
     height, width = picture.shape[:2]
-    size = max(0.4, height / 900)
+    size, dot = max(0.4, height / 900), max(3, height // 180)
     for box in boxes:
         colour = _COLOURS[sum(box.label.encode()) % len(_COLOURS)]
         left, top = int(box.x * width), int(box.y * height)
@@ -120,7 +120,7 @@ def draw(picture: Picture, boxes: tuple[Box, ...], *, is_own: bool = True) -> No
         (text_width, text_height), base = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, size, 1)
         for point in box.points:
             if point.score >= LEAST_POINT_SCORE:
-                cv2.circle(picture, (int(point.x * width), int(point.y * height)), thick, colour, cv2.FILLED)
+                cv2.circle(picture, (int(point.x * width), int(point.y * height)), dot, colour, cv2.FILLED)
         floor = max(top, text_height + base)
         cv2.rectangle(picture, (left, floor - text_height - base), (left + text_width, floor), colour, cv2.FILLED)
         cv2.putText(picture, text, (left, floor - base // 2), cv2.FONT_HERSHEY_SIMPLEX, size, (0, 0, 0), 1, cv2.LINE_AA)
