@@ -97,3 +97,17 @@ def test_a_report_that_cannot_be_sent_is_lost_and_no_more() -> None:
         pairs.close()
 
     asyncio.run(scenario())
+
+
+@LOOPS
+def test_tls_is_not_begun_on_a_connection_that_is_ending(run: Runner) -> None:
+    async def scenario() -> None:
+        async with a_server_that_resets() as port:
+            session = RtspSession(RtspClient("rtsps://camera/live"), Nowhere(), SystemClock(), None)
+            transport, _ = await asyncio.get_running_loop().create_connection(lambda: session, "127.0.0.1", port)
+            transport.abort()
+            with pytest.raises(Unavailable) as caught:
+                await session.start_tls("127.0.0.1")
+            assert caught.value.code == "connection-lost"
+
+    run(scenario())

@@ -124,8 +124,8 @@ class RtspSession(asyncio.Protocol):
     async def start_tls(self, host: str) -> None:
         """Begin TLS. Cameras sign their own certificates, so it keeps listeners out but proves no identity."""
         assert isinstance(self._wire, TcpWire)
-        if self._lost is not None:
-            raise self._lost
+        if self._wire.is_closing():  # uvloop would wait for a handshake that cannot come
+            raise self._lost or Unavailable("the camera closed the connection", code="connection-lost")
         context = ssl.create_default_context()
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
