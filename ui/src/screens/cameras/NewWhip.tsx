@@ -11,6 +11,8 @@ import { LinkButton } from "@/parts/links";
 import { tellFailure } from "@/parts/notices";
 import { Copied } from "./DialCommand";
 
+const LOOPBACK = new Set(["127.0.0.1", "[::1]", "localhost"]);
+
 /** A camera that a phone, a browser or an encoder publishes: a name, then its link, then the wait until it is there. */
 export function NewWhip({ begun }: { begun?: (begun: boolean) => void }) {
   const { t } = useTranslation();
@@ -91,6 +93,11 @@ export function PublishLinks({ camera, made }: { camera: string; made: PublishTo
       {!made.publish.listening && (
         <Alert color="red" variant="light" icon={<IconAlertTriangle size={18} />} title={t("publish.closed")}>
           {t("publish.closedHint")}
+        </Alert>
+      )}
+      {LOOPBACK.has(location.hostname) && (
+        <Alert color="yellow" variant="light" icon={<IconAlertTriangle size={18} />}>
+          {t("publish.local")}
         </Alert>
       )}
       {!window.isSecureContext && (
