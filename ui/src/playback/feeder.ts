@@ -23,7 +23,7 @@ export interface FeederParts {
 const ASK_BEFORE_MS = 30_000;
 const ASK_AFTER_MS = 150_000;
 const ASK_AGAIN_MS = 900;
-const ASK_GAP_MS = 20_000;
+const ASK_GAP_MS = 10_000;
 const BACKWARDS_MS = 14_000;
 const BEHIND_MS = 10_000;
 const AHEAD_MS = 12_000;
