@@ -19,6 +19,7 @@ def test_an_event_whose_picture_nobody_could_make_gets_it_when_somebody_can(
 ) -> None:
     monkeypatch.setattr(desk, "STILL_S", 0.3)
     monkeypatch.setattr(link, "SILENT_S", 60.0)
+    monkeypatch.setattr(link, "STILL_S", 60.0)
     params, units = visitor()
 
     async def play() -> None:
