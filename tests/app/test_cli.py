@@ -235,3 +235,15 @@ def test_a_wrong_setting_ends_with_three_and_a_server_takes_the_next_port(tmp_pa
     assert wish < int(address.rpartition(":")[2]) < wish + 20
     logged = [line for line in (tmp_path / "log").read_text().splitlines() if line.startswith("{")]
     assert all(json.loads(line)["level"] for line in logged)
+
+
+def test_a_camera_that_is_published_is_added_with_its_token_and_gets_a_new_one(shell: Shell) -> None:
+    added = shell.run("camera", "add", "whip:", "--name", "Phone")
+    assert added.exit_code == 0, added.output
+    camera = next(word for word in added.output.split() if word.startswith("cam_"))
+    token = next(word for word in added.output.split() if word.startswith("hwt_"))
+    assert f"/publish/{camera}#{token}" in added.output
+    assert f"/{camera}/whip" in added.output
+    again = shell.run("camera", "token", camera)
+    assert again.exit_code == 0, again.output
+    assert next(word for word in again.output.split() if word.startswith("hwt_")) != token

@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from haechi.app.cli.console import opened, out
-from haechi.app.cli.dialling import dial, show_token, token
+from haechi.app.cli.dialling import dial, show_publish_token, show_token, token
 from haechi.app.cli.say import say
 from haechi.app.settings import Settings, load_settings
 from haechi.app.sources import openers_over, reach_of, sites_of
@@ -69,6 +69,8 @@ def add(
         out.print(f"[green]added[/] {camera.id}  {escape(camera.name)}  {escape(camera.redacted_url)}")
         if camera.address.is_reverse:
             show_token(settings, database, camera)
+        elif camera.address.is_published:
+            show_publish_token(settings, database, camera)
         elif camera.address.host:
             _warn_of_reach(settings, camera.address)
 

@@ -35,12 +35,26 @@ def show_token(settings: Settings, database: Database, camera: Camera) -> None:
     out.print(f"  {escape(command)} --pin {pin} --source rtsp://…", soft_wrap=True)
 
 
+def show_publish_token(settings: Settings, database: Database, camera: Camera) -> None:
+    """Make a token for a camera that is published, and print it with the places where it is good."""
+    from haechi.fleet.publishing import PublishTokens
+
+    fresh = asyncio.run(PublishTokens(database, SystemClock()).issue(camera.id))
+    base = f"http://{settings.http.host}:{settings.http.port}"
+    out.print(f"token        [bold]{fresh}[/]  (shown once)", soft_wrap=True)
+    out.print(f"on a phone   {base}/publish/{camera.id}#{fresh}  (phones want https)", soft_wrap=True)
+    out.print(f"an encoder   {base}/{camera.id}/whip  (WHIP, the token as bearer token)", soft_wrap=True)
+
+
 def token(camera_id: Annotated[str, typer.Argument(help="As `haechi camera list` shows it")]) -> None:
-    """Make a new token for a camera that dials out. The one before stops working within 2 s."""
+    """Make a new token for a camera that dials out or is published. The one before stops working within 2 s."""
     with opened() as (settings, database):
         camera = asyncio.run(CameraRegistry(database, SystemClock()).get(CameraId(camera_id)))
+        if camera.address.is_published:
+            show_publish_token(settings, database, camera)
+            return
         if not camera.address.is_reverse:
-            message = "this camera is dialled by the server; only one that dials out has a token"
+            message = "this camera is dialled by the server; only one that dials out, or is published, has a token"
             raise NotFound(message, code="camera-not-reverse")
         show_token(settings, database, camera)
 
