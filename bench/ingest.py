@@ -1,6 +1,8 @@
 """Ingest and record of N cameras: Haechi beside one ``ffmpeg -c copy -f segment`` per camera, in turns in the same run.
 
-    python -m bench.ingest [--counts 1,25,50,100] [--repeats 5] [--seconds 10]
+    python -m bench.ingest [--counts 1,25,50,100] [--repeats 5] [--seconds 10] [--reverse]
+
+With ``--reverse`` the same cameras also dial us over TLS (`bench.reverse`), in turns with the other two.
 
 Prints a table and writes docs/ref/bench-ingest.md. CPU is user + system of all processes of a contestant, in
 milliseconds per camera and second; memory is PSS at the end of the window. The cameras' own CPU is not counted.
@@ -20,7 +22,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bench.contestants import CONTESTANTS, WARM_UP_S, cameras, cpu_s, ffmpeg_version, pss_mb, spread
+from bench.reverse import dialled, taken_in, wait_for
 
+THEIRS = "ffmpeg"
+TITLES = {"haechi": "Haechi", "reverse": "Haechi, dialled over TLS", THEIRS: THEIRS}
 REPORT = Path(__file__).resolve().parents[1] / "docs" / "ref" / "bench-ingest.md"
 
 
@@ -34,13 +39,15 @@ class Sample(NamedTuple):
 
 def measure(name: str, count: int, seconds: float, folder: Path) -> Sample:
     """One run of one contestant."""
-    with CONTESTANTS[name](count, folder) as pids:
+    with (dialled if name == "reverse" else CONTESTANTS[name])(count, folder) as pids:
+        if name != THEIRS:
+            wait_for(lambda: taken_in(folder) > 0)
         time.sleep(WARM_UP_S)
         before, started = cpu_s(pids), time.monotonic()
         time.sleep(seconds)
         used, elapsed = cpu_s(pids) - before, time.monotonic() - started
         pss = pss_mb(pids)
-    if name == "haechi":
+    if name != THEIRS:
         taken, kept, lost = (int(part) for part in (folder / "out").read_text().strip().splitlines()[-1].split())
         note = f"{taken} units in, {kept} durable so far, {lost} lost"
     else:
@@ -53,36 +60,40 @@ def main() -> None:
     parser.add_argument("--counts", default="1,25,50,100")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=10)
+    parser.add_argument("--reverse", action="store_true", help="cameras that dial us over TLS, too")
     args = parser.parse_args()
+    names = ["haechi", *(["reverse"] if args.reverse else []), THEIRS]
     if shutil.which("ffmpeg") is None:
         sys.exit("bench.ingest needs ffmpeg to compare with: apt-get install ffmpeg")
     counts = [int(part) for part in args.counts.split(",")]
     rows = []
     with cameras():
         for count in counts:
-            rows.append(compare(count, args.repeats, args.seconds))
+            rows.append(compare(names, count, args.repeats, args.seconds))
             print(rows[-1], flush=True)
-    write_report(rows, args.repeats, args.seconds)
+    write_report(names, rows, args.repeats, args.seconds)
 
 
-def compare(count: int, repeats: int, seconds: float) -> str:
-    samples: dict[str, list[Sample]] = {name: [] for name in CONTESTANTS}
+def compare(names: list[str], count: int, repeats: int, seconds: float) -> str:
+    samples: dict[str, list[Sample]] = {name: [] for name in names}
     for repeat in range(repeats):
-        for name in CONTESTANTS:
+        for name in names:
             with tempfile.TemporaryDirectory(prefix="haechi-bench-") as folder:
                 samples[name].append(measure(name, count, seconds, Path(folder)))
             last = samples[name][-1]
             print(f"  {count} cameras, run {repeat + 1}, {name}: {last}", file=sys.stderr, flush=True)
-    cpu = [ours.cpu_ms / theirs.cpu_ms for ours, theirs in zip(*samples.values(), strict=True)]
-    pss = [ours.pss_mb / theirs.pss_mb for ours, theirs in zip(*samples.values(), strict=True)]
     cells = [str(count)]
-    for name in CONTESTANTS:
+    for name in names:
         cells.append(spread([sample.cpu_ms for sample in samples[name]], 2))
         cells.append(spread([sample.pss_mb for sample in samples[name]], 0))
-    return "| " + " | ".join([*cells, spread(cpu, 2), spread(pss, 2)]) + " |"
+    for name in names[:-1]:
+        pairs = list(zip(samples[name], samples[THEIRS], strict=True))
+        cells.append(spread([ours.cpu_ms / theirs.cpu_ms for ours, theirs in pairs], 2))
+        cells.append(spread([ours.pss_mb / theirs.pss_mb for ours, theirs in pairs], 2))
+    return "| " + " | ".join(cells) + " |"
 
 
-def write_report(rows: list[str], repeats: int, seconds: float) -> None:
+def write_report(names: list[str], rows: list[str], repeats: int, seconds: float) -> None:
     head = (
         "# Ingest and record beside ffmpeg\n\n"
         f"{datetime.now(UTC):%Y-%m-%d}, {platform.machine()}, {os.cpu_count()} cores, ffmpeg {ffmpeg_version()}, "
@@ -91,9 +102,10 @@ def write_report(rows: list[str], repeats: int, seconds: float) -> None:
         "RTP packet, phases spread. Median (least-most). CPU in ms per camera and second (user + system); memory is "
         "PSS in MB.\nHaechi writes each fragment through to the disk (fsync) and indexes it; ffmpeg leaves it to the "
         "page cache.\n\n"
-        "| cameras | Haechi CPU | Haechi MB | ffmpeg CPU | ffmpeg MB | CPU ratio | memory ratio |\n"
-        "|---|---|---|---|---|---|---|\n"
     )
+    titles = [f"{TITLES[name]} {what}" for name in names for what in ("CPU", "MB")]
+    titles += [f"{TITLES[name]}: {what} ratio" for name in names[:-1] for what in ("CPU", "memory")]
+    head += f"| cameras | {' | '.join(titles)} |\n{'|---' * (len(titles) + 1)}|\n"
     REPORT.write_text(head + "\n".join(rows) + "\n")
 
 
