@@ -85,7 +85,7 @@ class Words:
             del self._buffer[: 4 + size]
             try:
                 word: Word = _decoder.decode(body)
-            except msgspec.MsgspecError as error:
+            except (msgspec.DecodeError, UnicodeDecodeError) as error:
                 raise PeerError(
                     "a word of a webcam's process makes no sense", offset=0, code="webcam-malformed"
                 ) from error
