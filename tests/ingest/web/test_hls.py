@@ -9,6 +9,7 @@ from haechi.base.clock import NS_PER_S, SystemClock
 from haechi.base.errors import HaechiError
 from haechi.fleet.address import parse_address
 from haechi.ingest.probe import ProbeReport, probe_source
+from haechi.ingest.web import hls, source
 from haechi.ingest.web.source import WebSource
 from haechi.media.access_unit import AudioParams, Codec, VideoParams
 from tests.cameras import FastClock
@@ -35,8 +36,8 @@ async def taken(
     """What comes of a stream until its end, or until there is enough."""
     basket = Basket(enough)
     async with site.open():
-        source = WebSource(parse_address(site.base + path), clock or FastClock(10), reach=HERE)
-        run = asyncio.create_task(source.run(basket))
+        pull = WebSource(parse_address(site.base + path), clock or FastClock(10), reach=HERE)
+        run = asyncio.create_task(pull.run(basket))
         full = asyncio.create_task(basket.full.wait())
         await asyncio.wait({run, full}, timeout=60, return_when=asyncio.FIRST_COMPLETED)
         for task in (run, full):
@@ -133,6 +134,21 @@ def test_a_server_that_is_busy_for_a_moment_is_asked_again(ts: Streamed) -> None
     basket = asyncio.run(taken(Site({**answers, "/live1.ts": busy})))
     assert [unit.data for unit in basket.of(0)] == list(ts.pictures)
     assert tries[0] == 2
+
+
+@pytest.mark.parametrize("slow", ["/live.m3u8", "/live1.ts"])
+def test_a_server_that_trickles_is_given_up(ts: Streamed, slow: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hls, "LONGEST_FETCH_S", 0.5)
+    monkeypatch.setattr(source, "STALL_S", 0.5)
+
+    async def trickle(writer: asyncio.StreamWriter, _request: str) -> None:
+        writer.write(f"HTTP/1.1 200 OK\r\nContent-Type: {LIST}\r\nContent-Length: 90000\r\n\r\n#EXTM3U".encode())
+        while True:
+            writer.write(b"#")
+            await writer.drain()
+            await asyncio.sleep(0.05)
+
+    assert refusal(Site({**ts.answers(), slow: trickle})) == "camera-stalled"
 
 
 def test_at_a_break_the_coding_is_told_again_and_time_goes_on(ts: Streamed) -> None:

@@ -23,6 +23,8 @@ FROM_END = 3
 """A live stream is begun with the third segment from its end (section 6.3.3)."""
 FAR_BEHIND = 8
 """Segments behind the end at which it is begun anew: footage of now matters more than footage without a hole."""
+LONGEST_FETCH_S = 30.0
+"""For one segment, whatever trickles in: a server that needs longer is no use for a live stream."""
 TRIES = 3
 AGAIN_S = 0.5
 LATE_NS = 500 * NS_PER_MS
@@ -129,17 +131,22 @@ class HlsPull:
         for left in range(TRIES - 1, -1, -1):
             try:
                 return await self._once(span, most_bytes)
-            except Unavailable:
-                if not left:
+            except Unavailable as error:
+                if not left or error.code == "camera-stalled":
                     raise
             await self._clock.sleep(AGAIN_S)
         raise AssertionError("unreachable")
 
     async def _once(self, span: Span, most_bytes: int) -> bytes:
         wanted = {"Range": f"bytes={span.start}-{span.start + span.size - 1}"} if span.size else {}
-        async with self._web.get(Url.parse(span.uri, HTTP_PORTS), headers=wanted) as body:
-            data = await body.read(most_bytes)
-            whole = bool(span.size) and body.status != 206
+        try:
+            url = Url.parse(span.uri, HTTP_PORTS)
+            async with asyncio.timeout(LONGEST_FETCH_S), self._web.get(url, headers=wanted) as body:
+                data = await body.read(most_bytes)
+                whole = bool(span.size) and body.status != 206
+        except TimeoutError as error:
+            message = "the server sends a piece of the stream too slowly"
+            raise Unavailable(message, code="camera-stalled", seconds=LONGEST_FETCH_S) from error
         return data[span.start : span.start + span.size] if whole else data
 
 

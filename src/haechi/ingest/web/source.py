@@ -56,7 +56,12 @@ class WebSource:
             if body.media_type.startswith("multipart/"):
                 await self._motion_jpeg(body, sink)
                 return
-            playlist = await self._playlist(body)
+            try:
+                async with asyncio.timeout(STALL_S):
+                    playlist = await self._playlist(body)
+            except TimeoutError as error:
+                message = "the server sends its answer too slowly"
+                raise Unavailable(message, code="camera-stalled", seconds=STALL_S) from error
         await HlsPull(web, self._clock, self._note).run(playlist, url.uri, sink)
 
     async def _playlist(self, body: Body) -> bytes:
