@@ -15,6 +15,8 @@ from haechi.ingest.stamp import RunTime, Stamper
 from haechi.media.access_unit import AccessUnit, AudioParams, RawUnit, UnitRef, VideoParams
 
 PROBE_S = 12.0
+SITE_S = 45.0
+"""So much longer where a web site must be asked first where its picture is; see `haechi.ingest.sites`."""
 HOPS = ("dns", "tcp", "tls", "rtsp", "http", "rtmp", "playlist", "segment", "describe", "auth", "setup", "picture")
 
 Note = Callable[[str], None]
@@ -49,6 +51,7 @@ class _Probe:
         self._clock = clock
         self._began_ns = clock.monotonic_ns()
         self._hop = ""
+        self.more_s = 0.0
         self.hops: list[Hop] = []
         self.params: VideoParams | None = None
         self.audio: AudioParams | None = None
@@ -60,6 +63,7 @@ class _Probe:
     def begin(self, hop: str) -> None:
         self.finish(ok=True)
         self._hop = hop
+        self.more_s += SITE_S if hop == "site" else 0.0
         self._began_ns = self._clock.monotonic_ns()
 
     def rename(self, hop: str) -> None:
@@ -95,12 +99,15 @@ class _Probe:
 
 
 async def probe_source(make: Callable[[Note], Source], clock: Clock) -> ProbeReport:
-    """Run a source until its first picture, at most 12 s."""
+    """Run a source until its first picture, at most 12 s, and longer where a web site is asked."""
     probe = _Probe(clock)
     source = asyncio.create_task(_run(make(probe.begin), probe))
     waiter = asyncio.create_task(probe.done.wait())
     try:
-        await asyncio.wait({source, waiter}, timeout=PROBE_S, return_when=asyncio.FIRST_COMPLETED)
+        limit_s = PROBE_S
+        while limit_s and not (source.done() or waiter.done()):
+            await asyncio.wait({source, waiter}, timeout=limit_s, return_when=asyncio.FIRST_COMPLETED)
+            limit_s, probe.more_s = probe.more_s, 0.0
         if probe.done.is_set():
             probe.finish(ok=True)
             return _report(probe, None)
