@@ -12,6 +12,7 @@ from haechi.bus.frames import GapCause
 from haechi.media.reverse.edge import EdgeRun
 from haechi.record.backfill import filler
 from haechi.record.disk.keys import KeyRing
+from haechi.record.index import edges
 from haechi.record.index.accounts import Accounts
 from haechi.record.index.policies import Policy
 from haechi.record.playback.pieces import pieces_between
@@ -348,6 +349,25 @@ def test_the_account_of_an_hour_counts_units_that_came_late(site: Site) -> None:
         assert sum(one.stored for one in minutes) == 340
         assert sum(one.expected for one in minutes) == 340
         assert not any(one.missing for one in minutes)
+
+    asyncio.run(play())
+    site.close()
+
+
+def test_what_no_camera_remembers_any_more_is_forgotten(site: Site) -> None:
+    retention = Retention(site.index, site.volume, site.clock, RetentionSettings(0))
+
+    async def play() -> None:
+        async with site:
+            await site.live(CAMERA, 0, 100)
+            await site.until_acknowledged(100)
+            site.now.now_ns = CAMERA.taken_ns(100_000)
+            await retention.once()
+            for days, known in ((399, [(0, 100)]), (402, [])):
+                site.now.now_ns = CAMERA.taken_ns(100_000) + days * 86_400 * NS_PER_S
+                later = Retention(site.index, site.volume, site.clock, RetentionSettings(0))
+                await later.once()
+                assert await site.database.read(lambda c: edges.held(c, MAIN, CAMERA.run)) == known
 
     asyncio.run(play())
     site.close()
