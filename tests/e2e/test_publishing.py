@@ -88,11 +88,12 @@ async def status_of(house: House, camera: CameraId) -> dict[str, object]:
 
 
 async def until_state(house: House, camera: CameraId, state: str) -> dict[str, object]:
+    status = await status_of(house, camera)
     for _ in range(PATIENCE_S * 5):
-        status = await status_of(house, camera)
         if status["state"] == state:
             return status
         await asyncio.sleep(0.2)
+        status = await status_of(house, camera)
     raise AssertionError(f"{status['state']}, not {state}: {status['error']}")
 
 

@@ -232,8 +232,8 @@ class Settings(BaseSettings):
     gop_cache_bytes: int = Field(
         16 * 1024**2,
         ge=0,
-        description="Memory for late viewers, of each stream: a key picture and what follows it. Larger ones are not held: "
-        "who comes late waits for the next.",
+        description="Memory for late viewers, of each stream: a key picture and what follows it. Larger ones are not "
+        "held: who comes late waits for the next.",
     )
     time_zone: str = Field("", description="Time zone of the site, for example Asia/Seoul; empty: that of the machine.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="How much is logged.")

@@ -298,7 +298,9 @@ class PushServer:
             return
         if link.is_over or berth.is_over:
             berth.close(GapCause.UNREACHABLE, None, self._clock.wall_ns())
-            link.decline(announced.number, "push-camera-off", "the camera of this client was switched off, removed or changed")
+            link.decline(
+                announced.number, "push-camera-off", "the camera of this client was switched off, removed or changed"
+            )
             return
         self._harbour.moored(camera, link, self._begin(link, announced, berth, camera))
 

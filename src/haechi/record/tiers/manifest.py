@@ -128,8 +128,8 @@ def _check(manifest: Manifest, body_bytes: int) -> None:
         raise _damaged("out of bounds")
     for one in entries:
         spans = one.start_ns < one.end_ns and one.first_seq <= one.last_seq and 0 < one.init_bytes < one.size_bytes
-        numbers = (one.id, one.run, one.params, one.start_ns, one.first_seq, one.base_bytes)
-        numbers = (*numbers, one.edge_run or 0, one.edge_seq or 0)
+        edge = (one.edge_run or 0, one.edge_seq or 0)
+        numbers = (one.id, one.run, one.params, one.start_ns, one.first_seq, one.base_bytes, *edge)
         tops = (*numbers, one.end_ns, one.last_seq, one.init_bytes, one.size_bytes)
         if not spans or min(numbers) < 0 or max(tops) > VALUE_MOST or one.base_bytes + one.size_bytes > body_bytes:
             raise _damaged("a recording that cannot be")
