@@ -112,12 +112,15 @@ def register(routes: Routes) -> None:
     endpoint, publication = "/{camera}/whip", "/{camera}/whip/{publication}"
     problems = (404, 409, 415, 503)
     routes.add("POST", endpoint, publish, access=may, status=201, problems=problems, response_class=Response)
-    routes.add("OPTIONS", endpoint, options_of_whip, access=Access.PUBLIC, status=204, response_class=Response)
-    routes.add("GET", endpoint, no_reading, access=Access.PUBLIC, problems=(405,), response_class=Response)
+    routes.add("OPTIONS", endpoint, options_of_whip, access=Access.PUBLIC, status=204, include_in_schema=False)
+    routes.add("GET", endpoint, no_reading, access=Access.PUBLIC, include_in_schema=False)
     patch = (404, 412, 415, 428, 503)
-    routes.add("PATCH", publication, change_publication, access=may, problems=patch, response_class=Response)
+    noted = {204: {"description": "Noted"}}
+    routes.add(
+        "PATCH", publication, change_publication, access=may, problems=patch, response_class=Response, responses=noted
+    )
     routes.add("DELETE", publication, end_publication, access=may, problems=(404,))
-    routes.add("GET", publication, no_reading, access=Access.PUBLIC, problems=(405,), response_class=Response)
+    routes.add("GET", publication, no_reading, access=Access.PUBLIC, include_in_schema=False)
 
 
 def offers_throttle(services: Services) -> Throttle:
