@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from typing import Protocol, cast
 
 from msgspec.structs import replace
@@ -62,6 +62,17 @@ def no_note(_hop: str) -> None:
 def _pass_over(_data: bytes, _position: int, end: int) -> int:
     """What comes where nothing should."""
     return end
+
+
+@cache
+def _tls_to_cameras() -> ssl.SSLContext:
+    """One for all cameras, without the authorities of the system, which nobody would be compared with: they take most
+    of a megabyte, and a camera that comes and goes would have as many of them as it had connections."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
 
 
 class RtspSession(asyncio.Protocol):
@@ -126,14 +137,10 @@ class RtspSession(asyncio.Protocol):
         assert isinstance(self._wire, TcpWire)
         if self._wire.is_closing():  # uvloop would wait for a handshake that cannot come
             raise self._lost or Unavailable("the camera closed the connection", code="connection-lost")
-        context = ssl.create_default_context()
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
         loop = asyncio.get_running_loop()
         try:
             transport = await asyncio.wait_for(
-                loop.start_tls(self._wire.transport, self, context, server_hostname=host), CONNECT_S
+                loop.start_tls(self._wire.transport, self, _tls_to_cameras(), server_hostname=host), CONNECT_S
             )
         except (OSError, TimeoutError) as error:
             raise Unavailable("no TLS with the camera", code="tls-failed", reason=type(error).__name__) from error
