@@ -70,7 +70,7 @@ def register(routes: Routes) -> None:
     routes.add("GET", "/api/push-clients", list_push_clients, access=admin)
     routes.add("POST", "/api/push-clients", add_push_client, access=admin, status=201, problems=(404, 409))
     routes.add("PATCH", one, change_push_client, access=admin, problems=(404, 409))
-    routes.add("DELETE", one, delete_push_client, access=admin, status=204, problems=(404,))
+    routes.add("DELETE", one, delete_push_client, access=admin, status=204, problems=(404, 422))
 
 
 def _clients(house: Services) -> PushClients:
