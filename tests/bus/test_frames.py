@@ -86,6 +86,16 @@ def test_run_numbers_may_not_go_back_and_runs_may_not_overlap() -> None:
     opened(bus, 6)
 
 
+def test_runs_that_are_coded_alike_share_their_parameters() -> None:
+    channel = FrameBus().channel(STREAM)
+    for number, width_px in ((1, 640), (2, 640), (3, 1280)):
+        channel.open_run(Run(STREAM, number, 0, [VideoParams(Codec.H264, width_px, 360)]))
+        channel.close_run(RunEnded(STREAM, number, GapCause.UNREACHABLE, "", 0))
+    one, two, three = (channel.run(number).params[0] for number in (1, 2, 3))
+    assert one is two
+    assert three == VideoParams(Codec.H264, 1280, 360)
+
+
 def test_a_gop_that_is_too_large_is_not_cached() -> None:
     bus = FrameBus()
     opened(bus)

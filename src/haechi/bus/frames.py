@@ -197,11 +197,18 @@ class Channel:
         """
         if self.current is not None or (self._runs and run.number <= max(self._runs)):
             raise Conflict("run opened out of order", code="run-order", stream=self.stream, run=run.number)
+        self._share_params(run)
         while len(self._runs) >= KEPT_RUNS:
             del self._runs[min(self._runs)]
         self._runs[run.number] = run
         self.current = run
         self._forget_gop()
+
+    def _share_params(self, run: Run) -> None:
+        """A camera that comes back mostly codes as before: what is equal is kept once, not once in each run."""
+        if self._runs:
+            known = self._runs[next(reversed(self._runs))].params
+            run.params[:] = [known[known.index(one)] if one in known else one for one in run.params]
 
     def publish(self, unit: AccessUnit) -> None:
         """Hand ``unit`` to every subscriber and keep it for the late ones."""
