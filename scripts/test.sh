@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# The whole suite: what needs no browser and no whole program side by side, the rest one after the other, because it
-# measures time. Arguments go to pytest in both turns:  scripts/test.sh tests/record -k gap
+# The whole suite, two files at a time: what needs no browser and no whole program, then the rest. Arguments go to pytest
+# in both turns:  scripts/test.sh tests/record -k gap
 #
 # A browser on a busy machine can be late for reasons of its own. So an end-to-end test that failed is run once more,
-# in front of everybody: its first failure stays in the output, the last line names it, and more than two of them are
-# not tried again. TEST_RETRIES=0 turns that off.
+# alone and in front of everybody: its first failure stays in the output, the last line names it, and more than two of
+# them are not tried again. TEST_RETRIES=0 turns that off.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 NOTHING_COLLECTED=5
@@ -25,7 +25,7 @@ failures() { # how many tests the last turn left in pytest's list
 turn "unit, property, contract" -n "${TEST_WORKERS:-2}" --dist loadfile -m "not e2e and not interop" "$@"
 first=$status
 rm -f "$FAILED"
-turn "end to end" -m e2e "$@"
+turn "end to end" -n "${TEST_WORKERS:-2}" --dist loadfile -m e2e "$@"
 second=$status
 if ((second == 1)) && (($(failures) <= RETRIES)); then
     names=$(.venv/bin/python -c 'import json, sys; print(*json.load(open(sys.argv[1])))' "$FAILED")

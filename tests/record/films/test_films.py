@@ -46,7 +46,8 @@ class _Cameras:
         return self.known[-1]
 
     async def drop(self, camera: CameraId) -> None:
-        self.known.remove(camera)
+        if camera in self.known:
+            self.known.remove(camera)
 
 
 class House:

@@ -51,7 +51,7 @@ async def working(tiers: Tiers) -> AsyncIterator[None]:
             await task
 
 
-async def until(stage: Stage, is_so: Callable[[], bool], within_s: float = 30, step_s: float = 2) -> None:
+async def until(stage: Stage, is_so: Callable[[], bool], within_s: float = 120, step_s: float = 2) -> None:
     """Let real work and simulated time go on until it is so."""
     async with asyncio.timeout(within_s):
         while not is_so():

@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from haechi.base.errors import Invalid, NotFound
 from haechi.media.push.words import MOST_BOXES, Box, Point
@@ -47,13 +47,17 @@ Look = Callable[[Pixels, About], Iterable[Mapping[str, Any]]]
 """A module: a picture (height x width x 3, uint8, BGR) in, what is in it out; see `read_findings`."""
 
 
+MOST_TRACK = 2**53
+"""Beyond it not every reader of a result can tell one number from the next (RFC 8259 section 6)."""
+
+
 class _Finding(Struct, frozen=True):
     """One thing in a picture, as a module says it. ``box``: left, top, width, height."""
 
     label: str
     score: float = 1.0
     box: tuple[float, float, float, float] = (0.0, 0.0, 1.0, 1.0)
-    track: int | None = None
+    track: Annotated[int, Meta(ge=-MOST_TRACK, le=MOST_TRACK)] | None = None
     points: tuple[tuple[float, float, float], ...] = ()
 
 
