@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# The whole suite, two files at a time: what needs no browser and no whole program, then the rest. Arguments go to pytest
-# in both turns:  scripts/test.sh tests/record -k gap
+# The whole suite: two files at a time what needs no browser and no whole program, then the rest, then one by one what
+# listens and looks whether sound and pictures keep step. Arguments go to pytest in all turns:
+#     scripts/test.sh tests/record -k gap
 #
 # A browser on a busy machine can be late for reasons of its own. So an end-to-end test that failed is run once more,
 # alone and in front of everybody: its first failure stays in the output, the last line names it, and more than two of
@@ -25,8 +26,10 @@ failures() { # how many tests the last turn left in pytest's list
 turn "unit, property, contract" -n "${TEST_WORKERS:-2}" --dist loadfile -m "not e2e and not interop" "$@"
 first=$status
 rm -f "$FAILED"
-turn "end to end" -n "${TEST_WORKERS:-2}" --dist loadfile -m e2e "$@"
+turn "end to end" -n "${TEST_WORKERS:-2}" --dist loadfile -m "e2e and not alone" "$@"
 second=$status
+turn "end to end, one by one" -m "e2e and alone" "$@"
+((status == NOTHING_COLLECTED)) || { ((second == NOTHING_COLLECTED || second == 0)) && second=$status; }
 if ((second == 1)) && (($(failures) <= RETRIES)); then
     names=$(.venv/bin/python -c 'import json, sys; print(*json.load(open(sys.argv[1])))' "$FAILED")
     turn "once more, what failed end to end" -m e2e --last-failed "$@"

@@ -92,6 +92,7 @@ def aac_camera() -> ToneFeed:
 
 
 @pytest.mark.e2e
+@pytest.mark.alone
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize(("make", "codec"), [(alaw_camera, "pcma"), (aac_camera, "aac")])
 def test_the_tone_that_a_camera_sends_is_heard_in_the_browser(

@@ -7,7 +7,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Route, expect
 
 from tests.e2e.archive import add_silent_camera
 from tests.e2e.films import slider
@@ -52,6 +52,7 @@ def test_a_day_on_which_the_clocks_change_is_labelled_in_the_sites_time(tmp_path
         async with staged(tmp_path, [], vision=False) as stage:
             camera = await add_silent_camera(stage, "Yard")
             await stage.page.add_init_script(f"({_WATCH})()")
+            await stage.page.route("**/api/system", _late)
             for zone, changes, goes_back in DAYS:
                 await stage.house.http.patch("/api/settings", json={"time_zone": zone})
                 found = [await _labels(stage, camera, ZoneInfo(zone), changes, hours) for hours in (6, 26)]
@@ -59,6 +60,12 @@ def test_a_day_on_which_the_clocks_change_is_labelled_in_the_sites_time(tmp_path
             assert stage.problems == []
 
     asyncio.run(flow())
+
+
+async def _late(route: Route) -> None:
+    """Nothing may be labelled in another zone before the site's is known."""
+    await asyncio.sleep(0.7)
+    await route.continue_()
 
 
 async def _labels(stage: Stage, camera: str, zone: ZoneInfo, changes: datetime, hours: int) -> int:

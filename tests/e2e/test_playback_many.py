@@ -64,6 +64,7 @@ class Show:
 
 
 @pytest.mark.e2e
+@pytest.mark.alone
 @pytest.mark.slow
 @pytest.mark.timeout(420)
 def test_four_cameras_show_the_pictures_of_one_moment_at_rest_in_steps_at_every_speed(tmp_path: Path) -> None:
@@ -232,6 +233,7 @@ async def _seeks(show: Show) -> None:
 
 
 @pytest.mark.e2e
+@pytest.mark.alone
 @pytest.mark.slow
 @pytest.mark.timeout(420)
 def test_sixteen_cameras_open_on_one_moment_and_go_on_from_it(tmp_path: Path) -> None:

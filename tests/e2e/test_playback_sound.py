@@ -78,6 +78,7 @@ def bursts() -> tuple[ToneFeed, bytes]:
 
 
 @pytest.mark.e2e
+@pytest.mark.alone
 @pytest.mark.timeout(240)
 def test_recorded_sound_is_heard_with_its_picture_and_taken_away_with_it(tmp_path: Path) -> None:
     asyncio.run(_listen(tmp_path))

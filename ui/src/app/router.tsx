@@ -7,7 +7,7 @@ import {
   redirect,
 } from "@tanstack/react-router";
 import { ApiError } from "@/api/client";
-import { queryClient, sessionQuery, setupQuery } from "@/api/queries";
+import { queryClient, sessionQuery, setupQuery, systemQuery } from "@/api/queries";
 import { Failure } from "@/parts/states";
 import { NotFound } from "./NotFound";
 import { Shell } from "./Shell";
@@ -47,6 +47,9 @@ const publish = createRoute({
   },
 });
 
+/** Times are told in the site's zone from the first picture on; without an answer in that of this device, until one comes. */
+const knowZone = (): Promise<unknown> => queryClient.ensureQueryData(systemQuery).catch(() => undefined);
+
 /** Everything behind the log-in. */
 const house = createRoute({
   getParentRoute: () => root,
@@ -59,7 +62,10 @@ const house = createRoute({
       if (error instanceof ApiError && error.status === 0) return undefined;
       throw error;
     });
-    if (session !== null) return;
+    if (session !== null) {
+      if (session !== undefined) await knowZone();
+      return;
+    }
     const { needed } = await queryClient.fetchQuery(setupQuery);
     if (needed) throw redirect({ to: "/setup" });
     throw redirect({ to: "/login", search: { next: location.href } });
