@@ -36,12 +36,15 @@ _GRAB = """video => {
 
 
 @asynccontextmanager
-async def chromium() -> AsyncIterator[Browser]:
-    """A browser of the test's own; skips where there is none (`make test` installs one)."""
+async def chromium(*flags: str) -> AsyncIterator[Browser]:
+    """A browser of the test's own, with ``flags`` beside the usual ones; skips where there is none.
+
+    `make test` installs one where it may, and with ``CI`` set it fails where it cannot.
+    """
     if CHROMIUM is None:
         pytest.skip("no Chromium on this machine; make test installs it where it may")
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS, *flags])
         try:
             yield browser
         finally:

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, Page, expect
 
 from haechi.app.settings import WhipSettings
 from haechi.base.clock import SystemClock
@@ -15,7 +15,7 @@ from haechi.base.ids import CameraId, stream_of
 from haechi.media.access_unit import Codec
 from haechi.media.annexb import split_units
 from haechi.media.fmp4.reader import scan
-from tests.e2e.browser import CHROMIUM, FLAGS
+from tests.e2e.browser import chromium
 from tests.e2e.stage import page_for
 from tests.server import House, running, settings_for
 
@@ -55,22 +55,9 @@ _NO_LEAVE = "navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOME
 
 
 @asynccontextmanager
-async def filming() -> AsyncIterator[Browser]:
-    """A browser with a camera and a microphone, neither of them real."""
-    if CHROMIUM is None:
-        pytest.skip("no Chromium on this machine; make test installs it where it may")
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS, *CAMERA_FLAGS])
-        try:
-            yield browser
-        finally:
-            await browser.close()
-
-
-@asynccontextmanager
 async def stage(folder: Path) -> AsyncIterator[tuple[House, Browser]]:
     settings = settings_for(folder, vision=False).model_copy(update={"whip": WhipSettings(port=0)})
-    async with running(settings) as house, filming() as browser:
+    async with running(settings) as house, chromium(*CAMERA_FLAGS) as browser:
         yield house, browser
 
 

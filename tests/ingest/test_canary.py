@@ -83,7 +83,7 @@ def test_udp_is_not_tried_either() -> None:
 def test_the_machines_own_address_on_its_network() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         if probe.connect_ex(("192.0.2.1", 9)):  # nothing is sent: the kernel only says which address it would send from
-            pytest.skip("this machine has no address but loopback")
+            pytest.skip("this machine has no route out, so the kernel names no address of its own but loopback")
         own = probe.getsockname()[0]
 
     async def play() -> tuple[str, int]:

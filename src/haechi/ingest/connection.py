@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ssl
 from collections.abc import AsyncIterator, Callable
-from functools import cache
 
 from haechi.base.errors import Unavailable
+from haechi.base.tls import tls_to_cameras
 from haechi.ingest.network import unreachable
 from haechi.ingest.reach import Address
 from haechi.media.url import Url
@@ -45,16 +44,6 @@ async def connected(
 async def _secure(writer: asyncio.StreamWriter, host: str) -> None:
     try:
         async with asyncio.timeout(CONNECT_S):
-            await writer.start_tls(_trusting(), server_hostname=host)
+            await writer.start_tls(tls_to_cameras(), server_hostname=host)
     except (OSError, TimeoutError) as error:
         raise Unavailable("no TLS with the camera", code="tls-failed", reason=type(error).__name__) from error
-
-
-@cache
-def _trusting() -> ssl.SSLContext:
-    """Cameras sign their own certificates: TLS keeps listeners out, and proves no identity."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    return context

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
 from collections.abc import Callable
-from functools import cache, partial
+from functools import partial
 from typing import Protocol, cast
 
 from msgspec.structs import replace
 
 from haechi.base.clock import NS_PER_S, Clock
 from haechi.base.errors import HaechiError, PeerError, Unavailable
+from haechi.base.tls import tls_to_cameras
 from haechi.ingest.network import UdpPairs
 from haechi.ingest.reception import Reception
 from haechi.ingest.source import Sink
@@ -62,17 +62,6 @@ def no_note(_hop: str) -> None:
 def _pass_over(_data: bytes, _position: int, end: int) -> int:
     """What comes where nothing should."""
     return end
-
-
-@cache
-def _tls_to_cameras() -> ssl.SSLContext:
-    """One for all cameras, without the authorities of the system, which nobody would be compared with: they take most
-    of a megabyte, and a camera that comes and goes would have as many of them as it had connections."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    return context
 
 
 class RtspSession(asyncio.Protocol):
@@ -140,7 +129,7 @@ class RtspSession(asyncio.Protocol):
         loop = asyncio.get_running_loop()
         try:
             transport = await asyncio.wait_for(
-                loop.start_tls(self._wire.transport, self, _tls_to_cameras(), server_hostname=host), CONNECT_S
+                loop.start_tls(self._wire.transport, self, tls_to_cameras(), server_hostname=host), CONNECT_S
             )
         except (OSError, TimeoutError) as error:
             raise Unavailable("no TLS with the camera", code="tls-failed", reason=type(error).__name__) from error

@@ -8,14 +8,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from functools import cache
 
 import h11
 from msgspec import Struct
 
 from haechi.base.errors import HaechiError, PeerError, Unavailable
+from haechi.base.tls import tls_to_cameras
 from haechi.fleet.onvif.place import Place
 from haechi.fleet.onvif.soap import CONTENT_TYPE
 from haechi.fleet.onvif.xml import MOST_BYTES
@@ -93,21 +92,9 @@ async def _connected(
 async def _secure(writer: asyncio.StreamWriter, host: str) -> None:
     try:
         async with asyncio.timeout(CONNECT_S):
-            await writer.start_tls(_trusting(), server_hostname=host)
+            await writer.start_tls(tls_to_cameras(), server_hostname=host)
     except (OSError, TimeoutError) as error:
         raise Unavailable("no TLS with the camera", code="tls-failed", reason=type(error).__name__) from error
-
-
-@cache
-def _trusting() -> ssl.SSLContext:
-    """Cameras sign their own certificates: TLS keeps listeners out, and proves no identity. No list of authorities is
-    read for it, which would take longer than all else.
-    """
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    return context
 
 
 def _unreachable(error: OSError | TimeoutError, place: Place) -> HaechiError:

@@ -64,14 +64,14 @@ class WhipSource:
             HaechiError: Why the publisher is gone.
         """
         publication = await self._publishers.next(self._camera)
+        over = self._publishers.done
         try:
             await _Session(publication, sink, self._clock).run()
         except TimestampJump:
-            self._publishers.again(self._camera, publication)
+            over = self._publishers.again
             raise
-        except BaseException:
-            self._publishers.done(self._camera, publication)
-            raise
+        finally:
+            over(self._camera, publication)
 
 
 class _Session:
