@@ -8,6 +8,7 @@ from functools import lru_cache
 
 from haechi.base.ids import StreamId
 from haechi.bus.frames import FrameBus, Run
+from haechi.live.packets import PacketStreams
 from haechi.live.transcode import PACKET_TICKS, Transcoder, opus_of
 from haechi.media.aac import parse_config
 from haechi.media.access_unit import TICKS_PER_S, AccessUnit, AudioParams, Codec, CodecParams, VideoParams
@@ -99,10 +100,15 @@ def _aac_frame_ticks(params: AudioParams) -> int:
 
 
 class LiveHub:
-    """All live streams of this process."""
+    """All live streams of this process.
+
+    Attributes:
+        packets: The same streams for those who watch over RTP.
+    """
 
     def __init__(self, bus: FrameBus) -> None:
         self.bus = bus
+        self.packets = PacketStreams()
         self._streams: dict[StreamId, LiveStream] = {}
         self.viewers = 0
 
