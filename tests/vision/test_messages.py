@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from haechi.base.errors import PeerError
+from haechi.base.framing import MOST_BYTES, Unpacker
 from haechi.base.ids import StreamId
 from haechi.media.access_unit import Codec, UnitRef, VideoParams
 from haechi.vision.messages import (
-    MOST_BYTES,
     Done,
     Failed,
     Forget,
@@ -19,7 +19,6 @@ from haechi.vision.messages import (
     Request,
     Still,
     UnitIn,
-    Unpacker,
     Work,
     pack,
     read_reply,

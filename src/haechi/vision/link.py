@@ -12,8 +12,9 @@ import structlog
 
 from haechi.base.clock import NS_PER_S, Clock
 from haechi.base.errors import PeerError, Unavailable
+from haechi.base.framing import Unpacker
 from haechi.base.process import Activity, activity_of, start_module
-from haechi.vision.messages import Done, Progress, Ready, Reply, Request, Setup, Unpacker, pack, read_reply
+from haechi.vision.messages import Done, Progress, Ready, Reply, Request, Setup, pack, read_reply
 
 log = structlog.get_logger(__name__)
 

@@ -11,13 +11,10 @@ import msgspec
 from msgspec import Struct
 
 from haechi.base.errors import PeerError
+from haechi.base.framing import framed
 from haechi.media.access_unit import UnitRef, VideoParams
 from haechi.vision.detectors import DetectorSetup, DetectorSpec
 from haechi.vision.result import FrameResult, Moved
-
-MOST_BYTES = 64 * 1024 * 1024
-"""Longest message: several GOPs of a 4K camera."""
-_HEAD = 4
 
 Analyse = Literal["no", "motion", "always"]
 """Whether the detector looks at a frame: not, when something moves, or in any case."""
@@ -166,37 +163,7 @@ reply_decoder = msgspec.msgpack.Decoder(Reply)
 
 def pack(message: Request | Reply) -> bytes:
     """One message, ready to be written."""
-    body = _encoder.encode(message)
-    return len(body).to_bytes(_HEAD, "big") + body
-
-
-class Unpacker:
-    """Cuts a byte stream into message bodies."""
-
-    def __init__(self) -> None:
-        self._buffer = bytearray()
-        self._offset = 0
-
-    def feed(self, data: bytes) -> list[bytes]:
-        """Take bytes; gives the bodies completed by them.
-
-        Raises:
-            PeerError: ``worker-message``: a message is longer than `MOST_BYTES`.
-        """
-        self._buffer += data
-        bodies: list[bytes] = []
-        start = 0
-        while len(self._buffer) - start >= _HEAD:
-            size = int.from_bytes(self._buffer[start : start + _HEAD], "big")
-            if size > MOST_BYTES:
-                raise PeerError("a message is too long", offset=self._offset + start, code="worker-message")
-            if len(self._buffer) - start - _HEAD < size:
-                break
-            bodies.append(bytes(self._buffer[start + _HEAD : start + _HEAD + size]))
-            start += _HEAD + size
-        del self._buffer[:start]
-        self._offset += start
-        return bodies
+    return framed(_encoder.encode(message))
 
 
 def read_reply(body: bytes) -> Reply:

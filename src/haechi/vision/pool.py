@@ -16,6 +16,7 @@ import structlog
 from haechi.base.clock import NS_PER_S, Clock
 from haechi.base.errors import DataLoss, Invalid, NotFound, Unavailable
 from haechi.base.ids import StreamId
+from haechi.base.quarantine import Quarantine
 from haechi.base.supervise import Backoff, supervise
 from haechi.bus.frames import FrameBus, RunEnded, Subscription
 from haechi.media.access_unit import AccessUnit, UnitRef, VideoParams
@@ -27,7 +28,6 @@ from haechi.vision.live import Answered, LiveWorker, Seat
 from haechi.vision.messages import Analyse, Layout, Setup, Still, UnitIn, Work
 from haechi.vision.models import ModelStore
 from haechi.vision.motion import told_share
-from haechi.vision.quarantine import Quarantine
 from haechi.vision.result import FrameResult, Moved
 from haechi.vision.schedule import Schedule
 from haechi.vision.settings import DEFAULTS, VisionSettings, VisionStatus, detector_setup

@@ -21,9 +21,10 @@ import msgspec
 import numpy as np
 from msgspec import Struct, structs
 
+from haechi.base.confine import confine, die_with_parent
 from haechi.base.errors import HaechiError, NotFound, PeerError
+from haechi.base.framing import Unpacker
 from haechi.media.access_unit import Codec, VideoParams
-from haechi.vision.confine import confine, die_with_parent
 from haechi.vision.decode import Decoded, Frame, GopDecoder
 from haechi.vision.detectors import Detector, DetectorSetup, open_detector
 from haechi.vision.layout import laid_out
@@ -40,7 +41,6 @@ from haechi.vision.messages import (
     Setup,
     Still,
     UnitIn,
-    Unpacker,
     Work,
     pack,
     request_decoder,

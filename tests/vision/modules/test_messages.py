@@ -9,11 +9,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from haechi.base.errors import PeerError
+from haechi.base.framing import Unpacker
 from haechi.media.push.words import Box
 from haechi.vision import messages as decoding
 from haechi.vision.burn import messages as burning
 from haechi.vision.demux import messages as demuxing
-from haechi.vision.messages import Unpacker
 from haechi.vision.modules.messages import Erred, Looking, Over, Saw, Taken, pack, read_reply
 
 NO_TEXT = b"\x83\xa4type\xa5erred\xa3key\xa2\x89a\xa3seq\x01"

@@ -18,10 +18,10 @@ from rich.markup import escape
 from haechi import __version__
 from haechi.app.cli.console import out
 from haechi.app.settings import Settings, config_path, load_settings
+from haechi.base.confine import FILTERED_MACHINES
 from haechi.base.errors import HaechiError
 from haechi.ingest.rtp_push.drain import BUFFER_BYTES, receive_buffer_bytes
 from haechi.store.database import SAFE_SQLITE, Database, is_sound
-from haechi.vision.confine import FILTERED_MACHINES
 from haechi.vision.models import ModelStore
 
 GIB = 1024**3

@@ -10,11 +10,11 @@ from collections.abc import AsyncIterable, AsyncIterator
 from msgspec import Struct
 
 from haechi.base.errors import PeerError, Unavailable
+from haechi.base.framing import Unpacker
 from haechi.base.process import start_module
 from haechi.media.access_unit import Codec, VideoParams
 from haechi.media.annexb import split_units
 from haechi.vision.burn.messages import Burned, BurnUnit, Coded, Gop, Ready, Reply, Setup, pack, read_reply
-from haechi.vision.messages import Unpacker
 
 WORKER_MODULE = "haechi.vision.burn.worker"
 MEMORY_BYTES = 3 * 1024**3

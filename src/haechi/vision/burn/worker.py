@@ -17,12 +17,12 @@ import numpy as np
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import PictureType
 
+from haechi.base.confine import confine, die_with_parent
 from haechi.base.errors import PeerError
+from haechi.base.framing import Unpacker
 from haechi.media.access_unit import TICKS_PER_S, Codec, VideoParams
 from haechi.vision.burn.messages import Burned, BurnUnit, Coded, Gop, Ready, Request, Setup, pack, read_request
-from haechi.vision.confine import confine, die_with_parent
 from haechi.vision.decode import Decoded, GopDecoder
-from haechi.vision.messages import Unpacker
 from haechi.vision.runtime import Pixels
 
 NICENESS = 15

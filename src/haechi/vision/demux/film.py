@@ -11,10 +11,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from haechi.base.errors import DataLoss, Invalid, PeerError
+from haechi.base.framing import Unpacker
 from haechi.base.process import start_module
 from haechi.media.container import SNIFF_BYTES, FilmBatch, FilmHead, container_of
 from haechi.vision.demux.messages import Batch, Failed, More, Opened, Reply, Request, Setup, pack, read_reply
-from haechi.vision.messages import Unpacker
 
 WORKER_MODULE = "haechi.vision.demux.worker"
 MEMORY_BYTES = 2 * 1024**3

@@ -22,13 +22,13 @@ from av.container import InputContainer
 from av.error import FFmpegError
 from av.video.stream import VideoStream
 
+from haechi.base.confine import confine, die_with_parent
 from haechi.base.errors import HaechiError, Invalid, PeerError
+from haechi.base.framing import Unpacker
 from haechi.media.access_unit import TICKS_PER_S, Codec
 from haechi.media.container import FilmBatch, FilmHead, FilmUnit, Role, SoundPackets, VideoPackets
-from haechi.vision.confine import confine, die_with_parent
 from haechi.vision.decode import MOST_PIXELS
 from haechi.vision.demux.messages import Batch, Failed, More, Opened, Reply, Request, Setup, pack, read_request
-from haechi.vision.messages import Unpacker
 
 NICENESS = 10
 BATCH_BYTES = 2 * 1024 * 1024

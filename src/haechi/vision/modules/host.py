@@ -18,11 +18,11 @@ import cv2
 import numpy as np
 from msgspec import Struct, field
 
+from haechi.base.confine import confine, die_with_parent
 from haechi.base.errors import HaechiError, PeerError
+from haechi.base.framing import Unpacker
 from haechi.media.access_unit import Codec, VideoParams
-from haechi.vision.confine import confine, die_with_parent
 from haechi.vision.decode import Decoded, Frame, GopDecoder
-from haechi.vision.messages import Unpacker
 from haechi.vision.modules.contract import About, Look, factory_of, read_findings
 from haechi.vision.modules.messages import (
     Broken,

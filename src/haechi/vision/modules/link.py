@@ -12,8 +12,8 @@ from msgspec import Struct
 
 from haechi.base.clock import NS_PER_S, Clock
 from haechi.base.errors import PeerError, Unavailable
+from haechi.base.framing import Unpacker
 from haechi.base.process import start_module
-from haechi.vision.messages import Unpacker
 from haechi.vision.modules.messages import (
     Broken,
     HostReply,

@@ -17,8 +17,8 @@ import av
 from av.audio.resampler import AudioResampler
 from av.error import FFmpegError
 
+from haechi.base.confine import confine, die_with_parent
 from haechi.media.g711 import RATE_HZ
-from haechi.vision.confine import confine, die_with_parent
 from haechi.vision.speech.reader import MOST_SAMPLES
 
 MEMORY_BYTES = 1024 * 1024 * 1024

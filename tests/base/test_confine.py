@@ -40,7 +40,7 @@ def attempt(code: str) -> str:
     """Run code in a locked-in process; gives what came of it."""
     program = f"""
         import ctypes, os, resource, socket, threading, encodings.idna
-        from haechi.vision.confine import confine
+        from haechi.base.confine import confine
         libc = ctypes.CDLL(None, use_errno=True)
         def check(result):
             if result < 0:
