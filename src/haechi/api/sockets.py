@@ -111,25 +111,25 @@ class Line:
 async def live(socket: WebSocket) -> None:
     """Many cameras over one connection; see docs/ref/api.md."""
     services: Services = socket.app.state.services
-    rights = _rights(socket)
+    rights = rights_of(socket)
     await socket.accept()
     line = Line(socket, services.clock)
     user = rights.principal.user
     watching = partial(services.keeping.audit.watching, Actor(user.id, user.name))
     session = LiveSession(line, services.live, rights.may_view, services.clock, watching)
-    await _until_the_session_ends(line, rights, session.serve())
+    await until_the_session_ends(line, rights, session.serve())
 
 
 async def news(socket: WebSocket) -> None:
     """Events, states of cameras, detections; see docs/ref/api.md."""
     push: Push = socket.app.state.push
-    rights = _rights(socket)
+    rights = rights_of(socket)
     await socket.accept()
     line = Line(socket, socket.app.state.services.clock)
     page = push.open(rights.principal)
     rights.on_change = page.know
     try:
-        await _until_the_session_ends(line, rights, _serve_news(line, rights, page))
+        await until_the_session_ends(line, rights, _serve_news(line, rights, page))
     finally:
         push.close(page)
 
@@ -140,12 +140,14 @@ def register(routes: Routes) -> None:
     routes.add_websocket("/api/ws", news, access=Access.SIGNED_IN)
 
 
-def _rights(socket: WebSocket) -> Rights:
+def rights_of(socket: WebSocket) -> Rights:
+    """What the person behind a socket may see, kept up to date while it is open."""
     state = socket.app.state
     return Rights(state.services.clock, state.open_sessions, state.known_cameras, socket.state.principal)
 
 
-async def _until_the_session_ends(line: Line, rights: Rights, work: Coroutine[None, None, None]) -> None:
+async def until_the_session_ends(line: Line, rights: Rights, work: Coroutine[None, None, None]) -> None:
+    """Work until it is done, the page is gone or takes nothing more, or the session has ended; then close."""
     try:
         async with asyncio.TaskGroup() as group:
             watches = [group.create_task(rights.watch()), group.create_task(line.watch())]
