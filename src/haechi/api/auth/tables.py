@@ -1,4 +1,4 @@
-"""Tables of the edge: users and what they may see, sessions, set-up tokens, settings from the browser, audit log."""
+"""Tables of the edge: users and what they may see, sessions, tokens, settings from the browser, audit log."""
 
 import sqlalchemy as sa
 
@@ -37,6 +37,21 @@ devices = sa.Table(
     sa.Column("token_hash", sa.String(64), primary_key=True),
     sa.Column("user", sa.String(40), sa.ForeignKey("users.id", ondelete="CASCADE"), nullable=False, index=True),
     sa.Column("created_ns", sa.BigInteger, nullable=False),
+)
+
+read_tokens = sa.Table(
+    "read_tokens",
+    metadata,
+    sa.Column("id", sa.String(40), primary_key=True),
+    sa.Column("user", sa.String(40), sa.ForeignKey("users.id", ondelete="CASCADE"), nullable=False, index=True),
+    sa.Column("name", sa.String(80), nullable=False),
+    sa.Column("token_hash", sa.String(64), nullable=False, unique=True),
+    sa.Column("ha1_md5", sa.String(32), nullable=False),
+    sa.Column("ha1_sha256", sa.String(64), nullable=False),
+    sa.Column("cameras", sa.JSON, nullable=True),
+    sa.Column("created_ns", sa.BigInteger, nullable=False),
+    sa.Column("expires_ns", sa.BigInteger, nullable=False),
+    sa.Column("used_ns", sa.BigInteger, nullable=False),
 )
 
 setup_tokens = sa.Table(
