@@ -27,6 +27,8 @@ _PROFILES = {
 }
 """Profile, bytes of its key, bytes of its salt; the best first (RFC 7714, RFC 3711)."""
 _REPLAY_WINDOW = 1024
+_SENT_WINDOW = 4096
+"""A packet that is asked for again is sealed again, which gives the very same bytes; so far back it may lie."""
 _CIPHERS = b"ECDHE+AESGCM:ECDHE+CHACHA20"
 _HASHES: dict[str, Callable[[], hashes.HashAlgorithm]] = {
     "sha256": hashes.SHA256,
@@ -79,6 +81,8 @@ class Srtp:
         outgoing = Policy(ours, Policy.SSRC_ANY_OUTBOUND, srtp_profile=profile)
         incoming = Policy(theirs, Policy.SSRC_ANY_INBOUND, srtp_profile=profile)
         incoming.window_size = _REPLAY_WINDOW
+        outgoing.window_size = _SENT_WINDOW
+        outgoing.allow_repeat_tx = True
         self._outgoing = Session(outgoing)
         self._incoming = Session(incoming)
 
@@ -100,13 +104,24 @@ class Srtp:
         except (SrtpError, ValueError) as error:
             raise _rejected(error) from error
 
+    def seal(self, data: bytes) -> bytes:
+        """An RTP packet to send, or to send again.
+
+        Raises:
+            PeerError: ``srtp-rejected``: it lies too far back.
+        """
+        try:
+            return self._outgoing.protect(data)
+        except (SrtpError, ValueError) as error:
+            raise _rejected(error) from error
+
     def seal_control(self, data: bytes) -> bytes:
         """An RTCP packet to send."""
         return self._outgoing.protect_rtcp(data)
 
 
 def _rejected(error: Exception) -> PeerError:
-    return PeerError(f"a sealed packet cannot be opened: {error}", offset=0, code="srtp-rejected")
+    return PeerError(f"a packet cannot be sealed or opened: {error}", offset=0, code="srtp-rejected")
 
 
 class DtlsPipe:

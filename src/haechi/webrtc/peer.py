@@ -120,6 +120,16 @@ class Peer:
         if srtp is not None and way is not None and not self._is_over:
             self._send(srtp.seal_control(data), way)
 
+    def media(self, data: bytes) -> None:
+        """Send RTP, or send it again.
+
+        Raises:
+            PeerError: ``srtp-rejected``: it lies too far back to be sent again.
+        """
+        srtp, way = self._pipe.srtp, self.ice.way
+        if srtp is not None and way is not None and not self._is_over:
+            self._send(srtp.seal(data), way)
+
     def close(self) -> None:
         """Say good-bye, once."""
         if not self._is_over:

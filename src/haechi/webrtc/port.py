@@ -46,6 +46,7 @@ class UdpPort:
         bound = socket.socket(family, socket.SOCK_DGRAM)
         bound.setblocking(False)
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, UDP_BUFFER_BYTES)
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, UDP_BUFFER_BYTES)
         for candidate in range(port, port + tries if port else 1):
             try:
                 bound.bind((host, candidate))
@@ -91,7 +92,7 @@ class UdpPort:
             Unavailable: ``too-many-peers``.
         """
         if self.peers >= MOST_PEERS:
-            message = "as many browsers publish as this server takes; try again later"
+            message = "as many publish and watch by WebRTC as this server takes; try again later"
             raise Unavailable(message, code="too-many-peers", limit=MOST_PEERS)
         peer = Peer(self._identity, IceLite(ours, theirs), fingerprints, self._clock, self._send)
         self._by_name[ours.ufrag] = peer

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import structlog
 from msgspec import Struct
@@ -17,10 +17,11 @@ from haechi.base.clock import NS_PER_MS, Clock
 from haechi.base.errors import Conflict, NotFound, Unavailable
 from haechi.base.ids import CameraId
 from haechi.media.webrtc.description import Fragment, Offer, Ours, build_answer, build_fragment, parse_offer
-from haechi.media.webrtc.ice import Address, Credentials
+from haechi.media.webrtc.ice import Credentials
 
 if TYPE_CHECKING:
     from haechi.webrtc.peer import Peer
+    from haechi.webrtc.stage import Stage
 
 log = structlog.get_logger(__name__)
 
@@ -35,26 +36,6 @@ AGAIN_S = 5
 
 Grant = Callable[[], Awaitable[bool]]
 """Whether the publisher still may. Asked every few seconds while it publishes."""
-
-
-class Stage(Protocol):
-    """Where publishers connect to (`haechi.app.whip` makes it)."""
-
-    @property
-    def port(self) -> int: ...
-    @property
-    def fingerprint(self) -> bytes: ...
-    def candidates(self, reached_at: str) -> tuple[Address, ...]:
-        """Addresses of ours, the likeliest first; ``reached_at`` is the one that the offer came to."""
-
-    def expect(self, ours: Credentials, theirs: Credentials, fingerprints: tuple[tuple[str, bytes], ...]) -> Peer:
-        """Make a place for a peer."""
-
-    def restart(self, peer: Peer, ours: Credentials, theirs: Credentials) -> None:
-        """New credentials for a peer."""
-
-    def forget(self, peer: Peer) -> None:
-        """The peer is over."""
 
 
 class Wish(Struct, frozen=True):
