@@ -13,6 +13,7 @@ users = sa.Table(
     sa.Column("role", sa.String(12), nullable=False),
     sa.Column("password_hash", sa.String(255), nullable=False),
     sa.Column("created_ns", sa.BigInteger, nullable=False),
+    sa.Column("may_speak", sa.Boolean, nullable=False, server_default=sa.false()),
 )
 
 grants = sa.Table(
