@@ -4,7 +4,7 @@ Every path serves the same 720p15 H.264 stream (1.5 Mbit/s, a sync unit every 4 
 per RTP packet as a camera's network stack would send it. Not the product's virtual camera: that one is made to be
 correct and to misbehave on demand, this one to be cheap and paced. Its CPU time is not counted.
 
-    python -m bench.cameras --port 9554
+    python -m bench.cameras --port 9554 [--tls-port 9555]
 """
 
 from __future__ import annotations
@@ -12,10 +12,14 @@ from __future__ import annotations
 import argparse
 import asyncio
 import base64
+import datetime as dt
 import random
+import ssl
 import struct
+import tempfile
 import time
 from fractions import Fraction
+from pathlib import Path
 from typing import NamedTuple, cast
 
 import av
@@ -171,11 +175,23 @@ class Camera(asyncio.Protocol):
         self.sent_packets += len(batch)
 
 
-async def serve(port: int) -> None:
+def certified() -> ssl.SSLContext:
+    """TLS as a server, with a certificate of its own."""
+    from haechi.fleet.certificate import load_identity, own_certificate
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "camera.pem"
+        own_certificate(path, dt.datetime.now(dt.UTC))
+        return load_identity(path).context
+
+
+async def serve(port: int, tls_port: int) -> None:
     clip = make_clip()
     players: set[Camera] = set()
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: Camera(clip, players), "127.0.0.1", port, backlog=512)
+    if tls_port:
+        await loop.create_server(lambda: Camera(clip, players), "127.0.0.1", tls_port, backlog=512, ssl=certified())
     print("ready", flush=True)
     async with server:
         while True:
@@ -188,7 +204,9 @@ async def serve(port: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, default=9554)
-    uvloop.run(serve(parser.parse_args().port))
+    parser.add_argument("--tls-port", type=int, default=0, help="the same cameras over TLS as well")
+    args = parser.parse_args()
+    uvloop.run(serve(args.port, args.tls_port))
 
 
 if __name__ == "__main__":

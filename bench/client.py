@@ -11,7 +11,7 @@ each unit at once: what is measured is the socket, the protocol, depacketising, 
 2. Round trip: 1 and 25 clients, 25 pictures a second each at 2 Mbit/s, over TCP, from the last byte written to the
    result read; and one client that sends the next picture when it has the result of the last. The first ten of each
    client are left out, but for the column of the first. Beside it, in the same run, the floor: two processes that send
-   each other as many bytes over a bare blocking socket, at the same pace.
+   each other as many bytes over a bare blocking socket, at the same pace; and over two event loops (uvloop).
 
 The framework of 2019 that this answers reports above 300 Mbit/s, above 15 pictures a second, 50 us in the mean and 2 ms
 for the first; it cannot be installed here.
@@ -26,7 +26,6 @@ import multiprocessing
 import os
 import platform
 import resource
-import socket
 import statistics
 import sys
 import tempfile
@@ -41,6 +40,7 @@ from typing import Any
 import uvloop
 from tests.ingest.rtp_push.stage import push_server
 
+from bench.client_floor import SMALL_BYTES, between_loops, floor, told
 from bench.client_peers import measured as peer_run
 from bench.client_peers import present
 from haechi.base.clock import SystemClock
@@ -53,11 +53,9 @@ from haechi.media.push.words import Announce
 
 BIG_BYTES = 500_000
 DATAGRAM_PICTURE_BYTES = 100_000
-SMALL_BYTES = 10_000
 FPS = 25
 GOP = 50
 UDP_MBIT_S = 450
-ANSWER_BYTES = 130
 STEP = 225
 """90 kHz ticks from picture to picture: 400 a second, about as many as are sent."""
 IN_FLIGHT = 8
@@ -214,56 +212,6 @@ async def one_by_one(place: Place, seconds: float) -> dict[str, float]:
     return told(trips[10:], server_us[10:], [trips[0]], seconds)
 
 
-def told(trips: list[int], server_us: list[int], firsts: list[int], seconds: float) -> dict[str, float]:
-    """Round trips in a line of the table."""
-    trips = sorted(trips)
-    return {
-        "mean_us": statistics.fmean(trips) / 1000,
-        "p50_us": trips[len(trips) // 2] / 1000,
-        "p99_us": trips[int(len(trips) * 0.99)] / 1000,
-        "first_us": statistics.median(firsts) / 1000,
-        "server_us": statistics.fmean(server_us) if server_us else float("nan"),
-        "lost_units": 0,
-        "results_s": len(trips) / seconds,
-    }
-
-
-def bare_server(listener: socket.socket) -> None:
-    """Answers `ANSWER_BYTES` for each `SMALL_BYTES`."""
-    other, _ = listener.accept()
-    other.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    room = bytearray(1 << 16)
-    while True:
-        got = 0
-        while got < SMALL_BYTES:
-            count = other.recv_into(room)
-            if not count:
-                return
-            got += count
-        other.sendall(bytes(ANSWER_BYTES))
-
-
-def floor(pace_s: float, seconds: float) -> dict[str, float]:
-    """What this machine takes to wake two processes and to carry the bytes, with nothing in between."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    process = multiprocessing.get_context("fork").Process(target=bare_server, args=(listener,), daemon=True)
-    process.start()
-    trips: list[int] = []
-    with socket.create_connection(listener.getsockname()) as one:
-        one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        payload, began_s = bytes(SMALL_BYTES), time.perf_counter()
-        while time.perf_counter() - began_s < seconds:
-            time.sleep(max(0.0, began_s + len(trips) * pace_s - time.perf_counter()))
-            began_ns, got = time.perf_counter_ns(), 0
-            one.sendall(payload)
-            while got < ANSWER_BYTES:
-                got += len(one.recv(4096))
-            trips.append(time.perf_counter_ns() - began_ns)
-    process.join(5)
-    listener.close()
-    return {**told(trips[10:], [], [trips[0]], seconds), "cpu": float("nan")}
-
-
 async def round_trips(place: Place, clients: int, seconds: float) -> dict[str, float]:
     """Clients at the pace of cameras."""
     params, data = sample()
@@ -339,6 +287,7 @@ TRIP_COLUMNS = {
 
 
 ONE, FLOOR, PACED_FLOOR = "1, one by one", "bare sockets, one by one", "bare sockets, 25 a second"
+LOOPS = "bare event loops, one by one"
 
 
 def main() -> None:
@@ -348,7 +297,7 @@ def main() -> None:
     given = parser.parse_args()
     peers = present()
     flows: dict[str, list[dict[str, float]]] = {name: [] for name in ("tcp", "tls", "udp", *peers)}
-    trips: dict[str, list[dict[str, float]]] = {name: [] for name in (ONE, FLOOR, "1", "25", PACED_FLOOR)}
+    trips: dict[str, list[dict[str, float]]] = {name: [] for name in (ONE, FLOOR, LOOPS, "1", "25", PACED_FLOOR)}
     loads = []
     with Server() as server, tempfile.TemporaryDirectory() as folder:
         for _ in range(given.runs):
@@ -363,6 +312,7 @@ def main() -> None:
                 flows[name].append(peer_run(name, Path(folder), source, params, (UDP_MBIT_S, given.seconds)))
             trips[ONE].append(measured(server, one_by_one(server.place(), given.seconds)))
             trips[FLOOR].append(floor(0.0, given.seconds))
+            trips[LOOPS].append(between_loops(given.seconds))
             for clients in ("1", "25"):
                 trips[clients].append(measured(server, round_trips(server.place(), int(clients), given.seconds)))
             trips[PACED_FLOOR].append(floor(1 / FPS, given.seconds))

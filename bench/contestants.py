@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 PORT = 9554
+TLS_PORT = 9555
 WARM_UP_S = 10.0
 TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 
@@ -77,14 +78,23 @@ def haechi(count: int, folder: Path) -> Iterator[list[int]]:
         stop(processes)
 
 
-@contextmanager
-def ffmpeg(count: int, folder: Path) -> Iterator[list[int]]:
+def ffmpeg(count: int, folder: Path) -> AbstractContextManager[list[int]]:
     """One ffmpeg per camera that copies the stream into fragmented files of a minute; their processes."""
+    return _ffmpeg(f"rtsp://127.0.0.1:{PORT}", count, folder)
+
+
+def ffmpeg_tls(count: int, folder: Path) -> AbstractContextManager[list[int]]:
+    """The same over TLS (GnuTLS, where Debian built it)."""
+    return _ffmpeg(f"rtsps://127.0.0.1:{TLS_PORT}", count, folder)
+
+
+@contextmanager
+def _ffmpeg(cameras_at: str, count: int, folder: Path) -> Iterator[list[int]]:
     processes = []
     for number in range(count):
         target = folder / f"{number}-%03d.mp4"
         command = ["ffmpeg", "-nostdin", "-loglevel", "error", "-rtsp_transport", "tcp"]
-        command += ["-i", f"rtsp://127.0.0.1:{PORT}/{number}", "-c", "copy", "-f", "segment"]
+        command += ["-i", f"{cameras_at}/{number}", "-c", "copy", "-f", "segment"]
         command += ["-segment_time", "60", "-segment_format_options", "movflags=+frag_keyframe+empty_moov", str(target)]
         processes.append(subprocess.Popen(command, stdin=subprocess.DEVNULL))
     try:
@@ -99,7 +109,8 @@ CONTESTANTS: dict[str, Callable[[int, Path], AbstractContextManager[list[int]]]]
 @contextmanager
 def cameras() -> Iterator[None]:
     """The cameras that all contestants record, in a process of their own."""
-    process = subprocess.Popen([sys.executable, "-m", "bench.cameras", "--port", str(PORT)], stdout=subprocess.PIPE)
+    command = [sys.executable, "-m", "bench.cameras", "--port", str(PORT), "--tls-port", str(TLS_PORT)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE)
     assert process.stdout is not None
     process.stdout.readline()
     try:

@@ -2,7 +2,8 @@
 
     python -m bench.ingest [--counts 1,25,50,100] [--repeats 5] [--seconds 10] [--reverse]
 
-With ``--reverse`` the same cameras also dial us over TLS (`bench.reverse`), in turns with the other two.
+With ``--reverse`` the same cameras also dial us over TLS (`bench.reverse`), and ffmpeg also reads them over TLS, in
+turns with the other two.
 
 Prints a table and writes docs/ref/bench-ingest.md. CPU is user + system of all processes of a contestant, in
 milliseconds per camera and second; memory is PSS at the end of the window. The cameras' own CPU is not counted.
@@ -21,11 +22,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from bench.contestants import CONTESTANTS, WARM_UP_S, cameras, cpu_s, ffmpeg_version, pss_mb, spread
+from bench.contestants import CONTESTANTS, WARM_UP_S, cameras, cpu_s, ffmpeg_tls, ffmpeg_version, pss_mb, spread
 from bench.reverse import dialled, taken_in, wait_for
 
-THEIRS = "ffmpeg"
-TITLES = {"haechi": "Haechi", "reverse": "Haechi, dialled over TLS", THEIRS: THEIRS}
+THEIRS, THEIRS_TLS = "ffmpeg", "ffmpeg, TLS"
+TITLES = {"haechi": "Haechi", "reverse": "Haechi, dialled over TLS", THEIRS: THEIRS, THEIRS_TLS: THEIRS_TLS}
+BESIDE = {"haechi": THEIRS, "reverse": THEIRS_TLS}
+WAYS = {**CONTESTANTS, "reverse": dialled, THEIRS_TLS: ffmpeg_tls}
 REPORT = Path(__file__).resolve().parents[1] / "docs" / "ref" / "bench-ingest.md"
 
 
@@ -39,15 +42,15 @@ class Sample(NamedTuple):
 
 def measure(name: str, count: int, seconds: float, folder: Path) -> Sample:
     """One run of one contestant."""
-    with (dialled if name == "reverse" else CONTESTANTS[name])(count, folder) as pids:
-        if name != THEIRS:
+    with WAYS[name](count, folder) as pids:
+        if name in BESIDE:
             wait_for(lambda: taken_in(folder) > 0)
         time.sleep(WARM_UP_S)
         before, started = cpu_s(pids), time.monotonic()
         time.sleep(seconds)
         used, elapsed = cpu_s(pids) - before, time.monotonic() - started
         pss = pss_mb(pids)
-    if name != THEIRS:
+    if name in BESIDE:
         taken, kept, lost = (int(part) for part in (folder / "out").read_text().strip().splitlines()[-1].split())
         note = f"{taken} units in, {kept} durable so far, {lost} lost"
     else:
@@ -62,7 +65,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=10)
     parser.add_argument("--reverse", action="store_true", help="cameras that dial us over TLS, too")
     args = parser.parse_args()
-    names = ["haechi", *(["reverse"] if args.reverse else []), THEIRS]
+    names = ["haechi", THEIRS, *(["reverse", THEIRS_TLS] if args.reverse else [])]
     if shutil.which("ffmpeg") is None:
         sys.exit("bench.ingest needs ffmpeg to compare with: apt-get install ffmpeg")
     counts = [int(part) for part in args.counts.split(",")]
@@ -86,8 +89,8 @@ def compare(names: list[str], count: int, repeats: int, seconds: float) -> str:
     for name in names:
         cells.append(spread([sample.cpu_ms for sample in samples[name]], 2))
         cells.append(spread([sample.pss_mb for sample in samples[name]], 0))
-    for name in names[:-1]:
-        pairs = list(zip(samples[name], samples[THEIRS], strict=True))
+    for name in (one for one in BESIDE if one in samples):
+        pairs = list(zip(samples[name], samples[BESIDE[name]], strict=True))
         cells.append(spread([ours.cpu_ms / theirs.cpu_ms for ours, theirs in pairs], 2))
         cells.append(spread([ours.pss_mb / theirs.pss_mb for ours, theirs in pairs], 2))
     return "| " + " | ".join(cells) + " |"
@@ -104,7 +107,7 @@ def write_report(names: list[str], rows: list[str], repeats: int, seconds: float
         "page cache.\n\n"
     )
     titles = [f"{TITLES[name]} {what}" for name in names for what in ("CPU", "MB")]
-    titles += [f"{TITLES[name]}: {what} ratio" for name in names[:-1] for what in ("CPU", "memory")]
+    titles += [f"{TITLES[name]}: {what} ratio" for name in BESIDE if name in names for what in ("CPU", "memory")]
     head += f"| cameras | {' | '.join(titles)} |\n{'|---' * (len(titles) + 1)}|\n"
     REPORT.write_text(head + "\n".join(rows) + "\n")
 

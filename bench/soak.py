@@ -25,7 +25,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -33,9 +33,11 @@ from typing import NamedTuple
 import msgspec
 import uvloop
 
-from bench.contestants import cpu_s, pss_mb
+from bench.contestants import cpu_s
+from bench.soak_kinds import camera_of, choose
+from bench.soak_memory import Weight, slope_mb_h, weigh, weight_of
 from bench.soak_server import Doors, Planned, Report, Seen
-from bench.soak_yard import Yard, camera_of, kinds
+from bench.soak_yard import Yard
 from haechi.fleet.certificate import load_identity, own_certificate
 
 START_S = 60.0
@@ -43,9 +45,6 @@ NOTICED_S = 15.0
 """A connection that is half open must be noticed within this."""
 GIVE_UP_S = 120.0
 """A camera that is not back by then would need a hand."""
-MEMORY_S = 10.0
-WARM_UP = 0.2
-"""Share of the run that the slope of memory leaves out."""
 
 
 class Blow(NamedTuple):
@@ -120,7 +119,7 @@ class Soak:
         self._wishes = wishes
         self._began_s = time.monotonic()
         self.blows: list[Blow] = []
-        self.memory: list[tuple[float, float]] = []
+        self.memory: list[Weight] = []
 
     async def all_live(self, seconds: float) -> None:
         """Wait for the first picture of each camera."""
@@ -176,7 +175,7 @@ class Soak:
             case "drop":
                 camera.drop()
             case "nat":
-                camera.way.forget()
+                camera.forget()
                 return NOTICED_S
             case "stall":
                 camera.stall(True)
@@ -203,7 +202,7 @@ class Soak:
                 return f"{wrong}: not without a hand", took_s
 
     def _wrong(self, camera: Yard, strike: str, before: Seen, at_return: Seen, seen: Seen) -> str:
-        is_new = strike in ("stall", "size") or seen.run > before.run
+        is_new = strike in camera.outlived or seen.run > before.run
         if seen.state != "live" or not is_new or seen.video <= at_return.video:
             return f"no video ({seen.state} {seen.error})"
         if camera.kind.audio and seen.audio <= at_return.audio:
@@ -212,17 +211,11 @@ class Soak:
             return f"{seen.codec} {seen.width_px} px in place of {camera.codec} {camera.size[0]} px"
         return ""
 
-    async def weigh(self, pid: int) -> None:
-        """Memory, again and again."""
-        while True:
-            self.memory.append((time.monotonic() - self._began_s, pss_mb([pid])))
-            await asyncio.sleep(MEMORY_S)
-
 
 async def run(options: argparse.Namespace, folder: Path) -> int:
     own_certificate(folder / "camera.pem", datetime.now(UTC))
     tls = load_identity(folder / "camera.pem").context
-    cameras = [camera_of(kind, tls) for kind in _choose(options.cameras)]
+    cameras = [camera_of(kind, tls) for kind in choose(options.cameras)]
     for camera in cameras:
         await camera.prepare()
         await camera.start()
@@ -257,7 +250,7 @@ async def _soak(
     strikes = frozenset(options.strikes.split(","))
     soak = Soak(cameras, watch, Wishes(options.seed, options.limit, options.longest, strikes))
     await soak.all_live(START_S)
-    weighing = asyncio.create_task(soak.weigh(server.pid))
+    weighing = asyncio.create_task(weigh(server.pid, soak.memory, options.look))
     began_s, cpu_before_s = time.monotonic(), cpu_s([server.pid])
     until_s = began_s + options.minutes * 60 - options.rest
     pause_s = (options.pause / 2, options.pause * 1.5)
@@ -265,7 +258,7 @@ async def _soak(
     await soak.all_live(GIVE_UP_S)
     await asyncio.sleep(max(0.0, began_s + options.minutes * 60 - time.monotonic()))
     used_ms = (cpu_s([server.pid]) - cpu_before_s) / (time.monotonic() - began_s) / len(cameras) * 1000
-    soak.memory.append((time.monotonic() - soak._began_s, pss_mb([server.pid])))
+    soak.memory.append(weight_of(server.pid, time.monotonic() - soak._began_s))
     for task in (weighing, reading):
         task.cancel()
     _print(options, soak, watch, used_ms)
@@ -284,43 +277,33 @@ async def _meet(folder: Path, cameras: Sequence[Yard], server: asyncio.subproces
     doors = msgspec.json.decode((folder / "doors.json").read_bytes(), type=Doors)
     for camera, door in zip(cameras, doors.cameras, strict=True):
         camera.meet(door, doors)
-        if camera.url in ("reverse:", "push:"):
+        if camera.url in ("reverse:", "push:", "whip:"):
             await camera.start()
 
 
-def _choose(count: int) -> list[object]:
-    """Fewer cameras are of as many kinds as possible."""
-    every = kinds()
-    order = sorted(range(len(every)), key=lambda index: sum(one.name == every[index].name for one in every[:index]))
-    return [every[index] for index in sorted(order[:count])]
-
-
-def slope_mb_h(memory: Sequence[tuple[float, float]]) -> float:
-    """Growth by least squares, of what comes after the warm-up."""
-    late = [point for point in memory if point[0] >= WARM_UP * memory[-1][0]]
-    if len(late) < 3:
-        return 0.0
-    return statistics.linear_regression(*zip(*late, strict=True)).slope * 3600
+def _rows(blows: Sequence[Blow], by: Callable[[Blow], str]) -> str:
+    lines = []
+    for name in sorted({by(blow) for blow in blows}):
+        some = [blow for blow in blows if by(blow) == name]
+        took = sorted(blow.back_s for blow in some)
+        late = sum(bool(blow.fault) for blow in some)
+        lines.append(f"| {name} | {len(some)} | {statistics.median(took):.1f} | {took[-1]:.1f} | {late} |")
+    return "\n".join(lines)
 
 
 def _print(options: argparse.Namespace, soak: Soak, watch: Watch, used_ms: float) -> None:
-    rows = []
-    for name in sorted({blow.strike for blow in soak.blows}):
-        blows = [blow for blow in soak.blows if blow.strike == name]
-        took = sorted(blow.back_s for blow in blows)
-        late = sum(bool(blow.fault) for blow in blows)
-        rows.append(f"| {name} | {len(blows)} | {statistics.median(took):.1f} | {took[-1]:.1f} | {late} |")
-    mb = [pss for _, pss in soak.memory]
+    mb, last = [one.pss for one in soak.memory], soak.memory[-1]
+    head = "times | back after s, median | most | too late |\n|---|---|---|---|---|\n"
     assert watch.report is not None
     print(
         f"{datetime.now(UTC):%Y-%m-%d %H:%M}, {platform.machine()}, {os.cpu_count()} cores, load "
         f"{os.getloadavg()[2]:.1f}, Python {platform.python_version()}; {len(soak._cameras)} cameras, "
         f"{options.minutes:g} min, seed {options.seed}\n\n"
-        "| strike | times | back after s, median | most | too late |\n|---|---|---|---|---|\n"
-        + "\n".join(rows)
-        + "\n\n"
-        f"memory (PSS) MB: first {mb[0]:.0f}, last {mb[-1]:.0f}, most {max(mb):.0f}, slope "
-        f"{slope_mb_h(soak.memory):+.1f} MB/h; CPU {used_ms:.2f} ms per camera and second; longest time without a "
+        f"| strike | {head}{_rows(soak.blows, lambda blow: blow.strike)}\n\n"
+        f"| camera | {head}{_rows(soak.blows, lambda blow: blow.kind)}\n\n"
+        f"memory (PSS) MB: first {mb[0]:.0f}, last {mb[-1]:.0f} (own {last.own:.0f}, files {last.mapped:.0f}), most "
+        f"{max(mb):.0f}, slope {slope_mb_h(soak.memory):+.1f} MB/h; open files {soak.memory[0].files} to {last.files}; "
+        f"CPU {used_ms:.2f} ms per camera and second; longest time without a "
         f"picture of a camera that was not struck {watch.gap_s:.1f} s; units kept {watch.report.kept}, lost by the "
         f"recorder {watch.report.lost}",
         flush=True,
@@ -337,6 +320,9 @@ def main() -> None:
     parser.add_argument("--rest", type=float, default=20, help="seconds at the end without a strike")
     parser.add_argument("--longest", type=float, default=25, help="seconds that a camera is silent at most")
     parser.add_argument("--strikes", default=",".join(Yard.strikes), help="which of them (default: %(default)s)")
+    parser.add_argument(
+        "--look", type=float, default=0, help="seconds after which the server counts its objects; 0: never"
+    )
     parser.add_argument("--json", type=Path, help="write everything that was seen to this file")
     parser.add_argument("--log", type=Path, help="keep what the server says in this file")
     options = parser.parse_args()

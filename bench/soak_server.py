@@ -3,13 +3,14 @@
     python -m bench.soak_server FOLDER
 
 ``FOLDER/plan.json`` says which cameras there are; what they need to find us is written to ``FOLDER/doors.json``. A line
-of JSON comes on stdout ten times a second.
+of JSON comes on stdout ten times a second; at SIGUSR1 one about memory on stderr.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import signal
 import sys
 import time
 from pathlib import Path
@@ -19,6 +20,7 @@ import structlog
 import uvloop
 from msgspec import Struct
 
+from bench import soak_memory
 from haechi.app.embedded import Rooms, open_rooms, serve
 from haechi.app.settings import (
     HttpSettings,
@@ -28,9 +30,11 @@ from haechi.app.settings import (
     Settings,
     SourceSettings,
     VisionSettings,
+    WhipSettings,
 )
 from haechi.base.ids import CameraId, stream_of
 from haechi.fleet.dialling import DialKeys
+from haechi.fleet.publishing import PublishTokens
 from haechi.fleet.push_clients import PushClients
 
 REPORT_S = 0.1
@@ -46,18 +50,19 @@ class Planned(Struct):
 
 
 class Door(Struct):
-    """What a camera needs. ``token``: of one that dials or pushes."""
+    """What a camera needs. ``token``: of one that dials, pushes or publishes."""
 
     camera: str
     token: str = ""
 
 
 class Doors(Struct):
-    """Where cameras come in that we do not call; ports and fingerprints."""
+    """Where cameras come in that we do not call; ports and fingerprints, and where a publisher makes its offer."""
 
     cameras: list[Door]
     reverse: tuple[int, str]
     push: tuple[int, str]
+    http: str
 
 
 class Seen(Struct, array_like=True):
@@ -89,12 +94,13 @@ def settings_for(folder: Path) -> Settings:
         sources=SourceSettings(allow=("127.0.0.0/8",)),
         reverse=ReverseSettings(listen="on", port=0),
         push=PushSettings(enabled=True, port=0),
+        whip=WhipSettings(port=0),
         record=RecordSettings(min_free_bytes=0),
         vision=VisionSettings(enabled=False),
     )
 
 
-async def furnish(rooms: Rooms, plan: list[Planned], folder: Path) -> list[CameraId]:
+async def furnish(rooms: Rooms, plan: list[Planned], folder: Path, http: str) -> list[CameraId]:
     """Add the cameras; write down what those that come to us need."""
     house = rooms.services
     keys, clients = DialKeys(house.database, house.clock), PushClients(house.database, house.clock)
@@ -106,6 +112,8 @@ async def furnish(rooms: Rooms, plan: list[Planned], folder: Path) -> list[Camer
             token = await keys.issue(camera.id)
         elif camera.address.is_pushed:
             _, token = await clients.add(one.name, camera.id)
+        elif camera.address.is_published:
+            token = await PublishTokens(house.database, house.clock).issue(camera.id)
         cameras.append(camera.id)
         doors.append(Door(camera.id, token))
     berths = rooms.ground.ingest.openers.berths
@@ -113,7 +121,7 @@ async def furnish(rooms: Rooms, plan: list[Planned], folder: Path) -> list[Camer
         await asyncio.sleep(0.1)
     reverse, push = house.ingest.lines.door, berths.door
     part = folder / "doors.part"
-    part.write_bytes(msgspec.json.encode(Doors(doors, (reverse.port, reverse.pin), (push.port, push.pin))))
+    part.write_bytes(msgspec.json.encode(Doors(doors, (reverse.port, reverse.pin), (push.port, push.pin), http)))
     part.rename(folder / "doors.json")
     return cameras
 
@@ -125,9 +133,10 @@ def look(rooms: Rooms, camera: CameraId) -> Seen:
     return Seen(status.state, status.run, *units, status.error_code, status.codec, status.width_px)
 
 
-async def report(rooms: Rooms, folder: Path) -> None:
+async def report(rooms: Rooms, folder: Path, opened: asyncio.Future[str]) -> None:
+    http = await opened
     plan = msgspec.json.decode((folder / "plan.json").read_bytes(), type=list[Planned])
-    cameras = await furnish(rooms, plan, folder)
+    cameras = await furnish(rooms, plan, folder, http)
     stats = rooms.recorder.stats
     while True:
         seen = [look(rooms, camera) for camera in cameras]
@@ -139,9 +148,12 @@ async def report(rooms: Rooms, folder: Path) -> None:
 
 async def run(folder: Path) -> None:
     rooms = open_rooms(settings_for(folder))
+    loop = asyncio.get_running_loop()
+    opened: asyncio.Future[str] = loop.create_future()
+    loop.add_signal_handler(signal.SIGUSR1, soak_memory.show)
     async with asyncio.TaskGroup() as group:
-        reporting = group.create_task(report(rooms, folder))
-        await serve(rooms, lambda _: None)
+        reporting = group.create_task(report(rooms, folder, opened))
+        await serve(rooms, opened.set_result)
         reporting.cancel()
 
 

@@ -9,27 +9,15 @@ import ssl
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Iterator
 
-from tests.streams import CodedUnit, aac_stream, h264_stream, h265_stream, mjpeg_stream, pcm_stream
+from tests.streams import CodedUnit, aac_stream, h264_stream, h265_stream, mjpeg_stream, opus_stream, pcm_stream
 
 from bench.soak_server import Door, Doors
-from haechi.base.clock import SystemClock
-from haechi.base.errors import HaechiError
-from haechi.base.ids import CameraId
-from haechi.camera.dial.dialler import Dialler
-from haechi.camera.dial.line import Identity, Server
 from haechi.camera.virtual.server import FeedUnit, VirtualCamera
-from haechi.client.line import Place
-from haechi.client.playing import Wish, playing
-from haechi.client.sources import Timed
-from haechi.fleet.dialling import signer
-from haechi.media.access_unit import TICKS_PER_S, AudioParams, CodecParams, RawUnit, VideoParams
+from haechi.media.access_unit import TICKS_PER_S, AudioParams, CodecParams, VideoParams
 from haechi.media.rtsp.server import ServerPolicy
 
 FPS = 15
 SMALL, LARGE = (320, 240), (640, 360)
-AGAIN_S = 1.0
-"""How soon a client that pushes tries again."""
-
 Video = tuple[VideoParams, list[CodedUnit]]
 Sound = tuple[AudioParams, list[CodedUnit]]
 
@@ -45,6 +33,8 @@ def sound(codec: str) -> Sound | None:
     """A second of a tone, or nothing."""
     if not codec:
         return None
+    if codec == "opus":
+        return opus_stream()
     return aac_stream() if codec == "aac" else pcm_stream(law="ulaw" if codec == "pcmu" else "alaw")
 
 
@@ -60,7 +50,7 @@ class Show:
         return (self._first, *([self._heard[0]] if self._heard else []))
 
     async def units(self) -> AsyncIterator[FeedUnit]:
-        pictures = self._pictures()
+        pictures = self.pictures()
         samples = self._samples() if self._heard else iter(())
         next_sample = next(samples, None)
         for unit in pictures:
@@ -69,7 +59,7 @@ class Show:
                 next_sample = next(samples, None)
             yield unit
 
-    def _pictures(self) -> Iterator[FeedUnit]:
+    def pictures(self) -> Iterator[FeedUnit]:
         number = 0
         while True:
             params, units = self.shown
@@ -145,10 +135,12 @@ class Yard(ABC):
 
     Attributes:
         strikes: What can befall it.
+        outlived: Of these, what its run may go on after.
         width_px, codec: What it shows now.
     """
 
     strikes: tuple[str, ...] = ("reboot", "drop", "stall", "nat", "codec", "size", "flap")
+    outlived: frozenset[str] = frozenset(("stall", "size"))
 
     def __init__(self, kind: Kind) -> None:
         self.kind = kind
@@ -179,6 +171,10 @@ class Yard(ABC):
     @abstractmethod
     def drop(self) -> None:
         """Cut the connection only."""
+
+    def forget(self) -> None:
+        """Its router forgets what is open."""
+        self.way.forget()
 
     def stall(self, is_stalled: bool) -> None:  # noqa: B027 - what is never struck by it
         """Stop sending, and send again."""
@@ -234,121 +230,3 @@ class RtspYard(Yard):
         super().resize()
         if self._show is not None:
             self._show.shown = video(self.codec, self.size)
-
-
-class ReverseYard(RtspYard):
-    """A camera that calls."""
-
-    def __init__(self, kind: Kind) -> None:
-        super().__init__(kind, None)
-        self._dialler: asyncio.Task[None] | None = None
-        self._door = Door("")
-        self._pin = b""
-
-    @property
-    def url(self) -> str:
-        return "reverse:"
-
-    def meet(self, door: Door, doors: Doors) -> None:
-        self._door, self.way.target, self._pin = door, doors.reverse[0], bytes.fromhex(doors.reverse[1])
-
-    async def start(self) -> None:
-        if not self._pin:
-            return
-        self._show = Show(video(self.codec, self.size), sound(self.kind.audio))
-        self._camera = VirtualCamera({"/main": self._show}, port=None)
-        await self._camera.__aenter__()
-        identity = Identity(CameraId(self._door.camera), signer(self._door.token))
-        server = Server("127.0.0.1", self.way.port, self._pin)
-        self._dialler = asyncio.create_task(Dialler(server, identity, self._camera, SystemClock()).run())
-
-    async def stop(self) -> None:
-        task, self._dialler = self._dialler, None
-        if task is not None:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-        await super().stop()
-
-
-class Clip:
-    """What a client pushes, for ever."""
-
-    is_live = False
-    duration_s = 0.0
-    fps = float(FPS)
-
-    def __init__(self, shown: Video) -> None:
-        self.shown = shown
-        self.is_stalled = False
-
-    def units(self) -> Iterator[Timed]:
-        for unit in Show(self.shown, None)._pictures():
-            yield Timed(RawUnit(unit.rtp_ticks, unit.is_sync, unit.data, unit.params), unit.rtp_ticks)
-
-    def close(self) -> None:
-        return
-
-
-class PushYard(Yard):
-    """A thin client whose stream is a camera."""
-
-    strikes = ("reboot", "drop", "codec", "nat", "flap")
-
-    def __init__(self, kind: Kind) -> None:
-        super().__init__(kind)
-        self._task: asyncio.Task[None] | None = None
-        self._place = Place("", 0, "")
-        if kind.way == "push-udp":
-            self.strikes = tuple(strike for strike in self.strikes if strike != "nat")
-
-    @property
-    def url(self) -> str:
-        return "push:"
-
-    def meet(self, door: Door, doors: Doors) -> None:
-        port, pin = doors.push
-        self.way.target = port
-        is_udp = self.kind.way == "push-udp"  # datagrams must come from where the connection does
-        self._place = Place("127.0.0.1", port if is_udp else self.way.port, door.token, "" if is_udp else pin)
-
-    async def start(self) -> None:
-        if self._place.port:
-            self._task = asyncio.create_task(self._run())
-
-    async def _run(self) -> None:
-        transport = "udp" if self.kind.way == "push-udp" else "tcp"
-        wish = Wish(module="", transport=transport, use="camera")
-        while True:
-            with contextlib.suppress(HaechiError, OSError):
-                clip = Clip(video(self.codec, self.size))
-                async with playing(self._place, clip, wish, SystemClock(), "soak") as link:
-                    async for _ in link.results():
-                        pass
-            await asyncio.sleep(AGAIN_S)
-
-    async def stop(self) -> None:
-        task, self._task = self._task, None
-        if task is not None:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-
-    def drop(self) -> None:
-        """The client is ended and begins anew at once."""
-        if self._task is not None:
-            self._task.cancel()
-            self._task = asyncio.create_task(self._run())
-
-
-def kinds() -> list[Kind]:
-    """Twenty-five cameras."""
-    plan = [("tcp", "h264", "aac", 6), ("tcp", "h265", "pcmu", 3), ("tcp", "mjpeg", "", 1), ("udp", "h264", "pcma", 4)]
-    plan += [("udp", "h265", "aac", 2), ("rtsps", "h264", "aac", 2), ("reverse", "h264", "aac", 2)]
-    plan += [("reverse", "h265", "", 2), ("push", "h264", "", 1), ("push", "h265", "", 1), ("push-udp", "h264", "", 1)]
-    return [Kind(way, codec, audio) for way, codec, audio, count in plan for _ in range(count)]
-
-
-def camera_of(kind: Kind, tls: ssl.SSLContext) -> Yard:
-    """A camera of a kind."""
-    if kind.way == "reverse":
-        return ReverseYard(kind)
-    return PushYard(kind) if kind.way.startswith("push") else RtspYard(kind, tls)

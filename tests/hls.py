@@ -54,7 +54,14 @@ def ranged(data: bytes, media_type: str) -> Answer:
 
 
 def streamed(
-    folder: Path, *, codec: str = "libx264", seconds: int = 6, fps: int = 10, b_frames: int = 2, **options: str
+    folder: Path,
+    *,
+    codec: str = "libx264",
+    seconds: int = 6,
+    fps: int = 10,
+    b_frames: int = 2,
+    size: tuple[int, int] = (320, 240),
+    **options: str,
 ) -> Streamed:
     """Encode and cut into segments of a second; ``options`` are those of libav's muxer."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -62,7 +69,7 @@ def streamed(
     with av.open(str(folder / "live.m3u8"), "w", format="hls", options=wanted) as out:
         video = out.add_stream(codec, rate=fps)
         assert isinstance(video, av.VideoStream)
-        video.width, video.height, video.pix_fmt, video.gop_size = 320, 240, "yuv420p", fps
+        (video.width, video.height), video.pix_fmt, video.gop_size = size, "yuv420p", fps
         video.codec_context.max_b_frames = b_frames
         quiet = {"x265-params": "log-level=none"} if codec == "libx265" else {"sc_threshold": "0"}
         video.options = {"preset": "ultrafast", **quiet}
@@ -71,7 +78,7 @@ def streamed(
         sound.layout = "mono"
         packets: list[av.Packet[av.VideoStream]] = []
         for number in range(seconds * fps):
-            frame = picture(number, (320, 240))
+            frame = picture(number, size)
             frame.pts, frame.time_base = number, Fraction(1, fps)
             coded = video.encode(frame)
             packets += coded

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-SHORT = ["--minutes", "0.3", "--cameras", "9", "--pause", "5", "--rest", "8", "--longest", "3", "--limit", "90"]
+SHORT = ["--minutes", "0.4", "--cameras", "17", "--pause", "5", "--rest", "8", "--longest", "3", "--limit", "90"]
 """How soon they come back is for the long form to judge, on a machine that has nothing else to do."""
 STRIKES = "reboot,drop,stall,codec,size"
 

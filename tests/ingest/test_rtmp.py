@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import av
@@ -18,16 +19,14 @@ from haechi.ingest.rtmp import RtmpSource
 from haechi.ingest.session import no_note
 from haechi.ingest.wish import Trial
 from haechi.media.access_unit import AudioParams, Codec
-from haechi.media.rtmp.amf import Value, decode, encode
-from haechi.media.rtmp.chunks import ChunkReader, Message, write_message
-from haechi.media.rtmp.client import HANDSHAKE_BYTES
+from haechi.media.rtmp.chunks import Message, write_message
 from tests.hls import Streamed, streamed
 from tests.reach import HERE
+from tests.rtmp import CHUNK_BYTES, begins, converse, said
 from tests.web import Basket, Canary
 
 CLOCK = SystemClock()
 OPTIONS = {"flvflags": "no_duration_filesize"}
-_CHUNK_BYTES = 4096
 
 
 @pytest.fixture(scope="module", params=["libx264", "libx265"])
@@ -55,35 +54,14 @@ def tags_of(flv: bytes) -> Iterator[Message]:
         at += 11 + size + 4
 
 
-def said(*values: Value) -> bytes:
-    return write_message(Message(20, 0, encode(*values)), 3)
-
-
-async def converse(film: Path, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """One client, from the handshake on."""
-    hello = await reader.readexactly(1 + HANDSHAKE_BYTES)
-    writer.write(hello[:1] + bytes(HANDSHAKE_BYTES) + hello[1:])
-    await reader.readexactly(HANDSHAKE_BYTES)
-    chunks = ChunkReader()
-    while data := await reader.read(65_536):
-        for values in [decode(one.data) for one in chunks.feed(data) if one.kind == 20]:
-            if values[0] == "connect":
-                writer.write(said("_result", values[1], {}, {"code": "NetConnection.Connect.Success"}))
-            elif values[0] == "createStream":
-                writer.write(said("_result", values[1], None, 1.0))
-            elif values[0] == "play":
-                await play(film, writer, str(values[3]))
-
-
 async def play(film: Path, writer: asyncio.StreamWriter, path: str) -> None:
     if path != "cam":
         writer.write(said("onStatus", 0.0, None, {"level": "error", "code": "NetStream.Play.StreamNotFound"}))
         return
-    writer.write(said("onStatus", 0.0, None, {"level": "status", "code": "NetStream.Play.Start"}))
-    writer.write(write_message(Message(1, 0, _CHUNK_BYTES.to_bytes(4, "big")), 2))
+    writer.write(begins())
     for tag in tags_of(film.read_bytes()):
-        writer.write(write_message(tag, 6, _CHUNK_BYTES))
-    writer.write(write_message(Message(4, 0, b"\0\1\0\0\0\1"), 2, _CHUNK_BYTES))
+        writer.write(write_message(tag, 6, CHUNK_BYTES))
+    writer.write(write_message(Message(4, 0, b"\0\1\0\0\0\1"), 2, CHUNK_BYTES))
     await writer.drain()
 
 
@@ -93,7 +71,7 @@ async def served(film: Path) -> AsyncIterator[str]:
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            await converse(film, reader, writer)
+            await converse(partial(play, film), reader, writer)
         except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
             return
         finally:
