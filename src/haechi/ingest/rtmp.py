@@ -19,7 +19,7 @@ from haechi.media.rtmp.flv import FlvReader
 from haechi.media.url import RTMP_PORTS, Url, target_of
 
 AGREE_S = 8.0
-"""From the handshake to the first picture or sound."""
+"""From the handshake to the first picture."""
 HOLD_TICKS = TICKS_PER_S
 MOST_HELD = 200
 
@@ -74,14 +74,15 @@ class RtmpSource:
                     arrived_ns = self._clock.monotonic_ns()
                     for tag in client.feed(data):
                         for unit in self._flv.read(tag):
-                            patience.reschedule(loop.time() + STALL_S)
+                            if unit.is_video:  # sound alone is no camera
+                                patience.reschedule(loop.time() + STALL_S)
                             await self._deliver(unit, sink, arrived_ns)
                     writer.write(client.to_send())
         except TimeoutError as error:
             if self._wanted:
                 message = "the camera sends no pictures any more"
                 raise Unavailable(message, code="camera-stalled", seconds=STALL_S) from error
-            message = "the server speaks RTMP and sends nothing; is somebody sending to it?"
+            message = "the server speaks RTMP and sends no pictures; is somebody sending to it?"
             raise Unavailable(message, code="rtmp-silent") from error
         except OSError as error:
             message = "the connection to the camera broke"

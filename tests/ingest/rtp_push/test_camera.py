@@ -1,7 +1,8 @@
 """A pushed stream that is a camera like any other: one identity on the bus and in results, gaps with their cause."""
 
 import asyncio
-from collections.abc import AsyncIterable, AsyncIterator
+import threading
+from collections.abc import AsyncIterable, AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from haechi.base.errors import Conflict, HaechiError, NotFound
 from haechi.base.ids import CameraId, stream_of
 from haechi.bus.frames import FrameBus, GapCause, RunEnded
 from haechi.client.playing import Wish
+from haechi.client.sources import Timed
 from haechi.fleet.address import PUSHED
 from haechi.fleet.cameras import Camera, CameraChange, CameraRegistry
 from haechi.ingest.manager import IngestManager
@@ -133,6 +135,53 @@ def test_a_camera_from_which_nothing_comes_any_more_is_away_long_before_other_cl
             other.say(Frame(Kind.PING, b"!").serialise())
             assert (await other.next()).kind is Kind.PONG
             other.close()
+
+    asyncio.run(scenario())
+
+
+class Stalling(Coded):
+    """A source that falls silent after its first pictures, as a webcam does whose driver hangs."""
+
+    def __init__(self) -> None:
+        super().__init__(*h264_stream(32, fps=60))
+        self.is_over = threading.Event()
+
+    def units(self) -> Iterator[Timed]:
+        yield from super().units()
+        self.is_over.wait(60)
+
+
+def test_a_client_that_only_says_that_it_is_there_is_no_camera_that_is_live(tmp_path: Path) -> None:
+    async def scenario(source: Stalling) -> None:
+        async with site(tmp_path, PushLimits(camera_stall_s=1.0)) as here:
+            recorded = here.bus.record(stream_of(here.camera.id))
+            async with here.stage.playing(source, SLOW_ECHO) as link:
+                assert (await refusal(link)).code == "camera-stalled"
+                source.is_over.set()
+            await until(lambda: here.state == "waiting")
+            assert here.manager.status(here.camera.id).error_code == "camera-stalled"
+            items = [item async for item in _first(recorded, recorded.pending())]
+            assert [item.cause for item in items if isinstance(item, RunEnded)] == [GapCause.STALLED]
+
+    source = Stalling()
+    try:
+        asyncio.run(scenario(source))
+    finally:
+        source.is_over.set()
+
+
+def test_a_stream_that_is_no_camera_may_pause_as_long_as_its_client_is_there(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with site(tmp_path, PushLimits(camera_stall_s=0.0)) as here:
+            camera, _ = await announced(here)
+            assert (await camera.fault()).code == "camera-stalled"
+            _, answer = await announced(here, 2, camera, "judge")
+            assert answer.kind is Kind.ACCEPTED
+            ticks = here.stage.clock.monotonic_ns
+            began_ns = ticks()
+            await until(lambda: ticks() - began_ns > 2_500_000_000)
+            assert here.stage.server.streams == 1
+            camera.close()
 
     asyncio.run(scenario())
 

@@ -101,6 +101,26 @@ def test_a_live_stream_with_nothing_new_has_stalled(ts: Streamed) -> None:
     assert refusal(Site(answers)) == "camera-stalled"
 
 
+def test_what_was_taken_before_the_connection_broke_is_not_taken_again(ts: Streamed) -> None:
+    """A stalled server lists its last segments for ever: they are no new pictures, however often it is asked."""
+
+    async def twice() -> tuple[Basket, Basket, str]:
+        listed = LiveList(ts, window=3)
+        site, bookmark = Site({**ts.answers(), "/live.m3u8": listed}), hls.Bookmark()
+        first, second = Basket(), Basket()
+        async with site.open():
+            for basket in (first, second):
+                place = parse_address(site.base + "/live.m3u8")
+                pull = WebSource(place, FastClock(10), reach=HERE, bookmark=bookmark)
+                with pytest.raises(HaechiError) as caught:
+                    await pull.run(basket)
+        return first, second, caught.value.code
+
+    first, second, code = asyncio.run(twice())
+    assert [unit.data for unit in first.of(0)] == list(ts.pictures)
+    assert (second.of(0), code) == ([], "camera-stalled")
+
+
 def test_a_stream_that_began_anew_is_connected_to_anew(ts: Streamed) -> None:
     first = b"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXT-X-MEDIA-SEQUENCE:900\n#EXTINF:1\nlive0.ts\n"
     looks = [0]

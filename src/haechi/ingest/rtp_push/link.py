@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Protocol, cast
 
 from haechi.base.clock import NS_PER_S, Clock
-from haechi.base.errors import HaechiError, PeerError
+from haechi.base.errors import HaechiError, PeerError, Unavailable
 from haechi.ingest.rtp_push.berths import CameraBerth, ClientReport
 from haechi.ingest.rtp_push.stream import PushedStream
 from haechi.ingest.tls import TlsPipe
@@ -252,6 +252,13 @@ class PushLink(asyncio.Protocol):
     def is_camera(self) -> bool:
         """Whether a stream of it is a camera's."""
         return any(isinstance(stream.berth, CameraBerth) for stream in self.streams.values())
+
+    def require_pictures(self, since_ns: int) -> None:
+        """Let go of each stream that is a camera's and of which no unit came since then: it is away, and says so."""
+        for stream in list(self.streams.values()):
+            if isinstance(stream.berth, CameraBerth) and stream.seen_ns < since_ns:
+                message = "the client is connected and sends no pictures any more"
+                self.break_off(stream, Unavailable(message, code="camera-stalled"))
 
     def result(self, stream: PushedStream, result: Result, seq: int) -> None:
         """A result, at once or when the client reads again; of many that wait the newest are kept."""

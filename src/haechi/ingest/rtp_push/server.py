@@ -25,6 +25,7 @@ from haechi.ingest.rtp_push.link import Client, PushLink
 from haechi.ingest.rtp_push.modules import Module
 from haechi.ingest.rtp_push.stream import Hooks, PushedStream, track_of
 from haechi.ingest.rtp_push.tally import Tally
+from haechi.ingest.session import STALL_S
 from haechi.media.push.dialogue import Announced, fault
 from haechi.media.push.words import Accepted, Hello, Welcome, say
 
@@ -59,6 +60,7 @@ class PushLimits(Struct, frozen=True):
         client_bytes_s: What one client may send in a second; it is read no faster.
         hello_s: From the connection to the token.
         idle_s, camera_idle_s: Without a word or packet; of a client whose stream is a camera, which then is away.
+        camera_stall_s: Without a picture of a stream that is a camera, whatever else its client says.
     """
 
     clients: int = 32
@@ -69,6 +71,7 @@ class PushLimits(Struct, frozen=True):
     hello_s: float = 10.0
     idle_s: float = 60.0
     camera_idle_s: float = 13.0
+    camera_stall_s: float = STALL_S
 
 
 class PushCounts(Struct):
@@ -156,6 +159,7 @@ class PushServer:
             known = await self._known()
             for link in list(self._links):
                 link.flows()
+                link.require_pictures(now_ns - int(self._limits.camera_stall_s * NS_PER_S))
                 idle_s = self._limits.camera_idle_s if link.is_camera else self._limits.idle_s
                 if link.heard_ns < now_ns - int(idle_s * NS_PER_S):
                     link.bid_farewell("nothing was heard for too long")

@@ -120,6 +120,9 @@ class PushedStream:
         number: The client's name for it on the wire.
         berth: Makes units of it.
         hooks: Who hears of it.
+
+    Attributes:
+        seen_ns: Monotonic time of its last unit; of its beginning, before the first.
     """
 
     def __init__(
@@ -140,6 +143,7 @@ class PushedStream:
         self._is_ending = self._is_over = False
         self.secret = b""
         self.units = 0
+        self.seen_ns = clock.monotonic_ns()
 
     def report(self) -> StreamReport:
         """What there is to tell of it."""
@@ -197,6 +201,7 @@ class PushedStream:
         if unit is None:
             return
         self.units += 1
+        self.seen_ns = arrived_ns
         self._tally.units += 1
         self._awaited[unit.ref.seq] = _Awaited(raw.rtp_ticks & 0xFFFFFFFF, arrived_ns)
         if len(self._awaited) > MOST_AWAITED:

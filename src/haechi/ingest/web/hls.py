@@ -34,7 +34,17 @@ LATE_NS = 500 * NS_PER_MS
 class Piece(Struct, frozen=True):
     """A segment that was fetched and taken apart."""
 
+    segment: Segment
     units: list[PieceUnit]
+
+
+class Bookmark:
+    """The segment of a stream that was taken last, from one connection to the next: what stands in the list still is
+    not taken twice.
+    """
+
+    def __init__(self) -> None:
+        self.last: Segment | None = None
 
 
 class HlsPull:
@@ -43,10 +53,12 @@ class HlsPull:
     Args:
         web: Asks the servers; it has fetched ``playlist`` from ``uri`` already.
         note: Told the name of each hop when it begins.
+        bookmark: How far the connection before came.
     """
 
-    def __init__(self, web: Web, clock: Clock, note: Callable[[str], None]) -> None:
+    def __init__(self, web: Web, clock: Clock, note: Callable[[str], None], bookmark: Bookmark) -> None:
         self._web = web
+        self._bookmark = bookmark
         self._clock = clock
         self._note = note
         self._reader = PieceReader()
@@ -69,6 +81,7 @@ class HlsPull:
                 if isinstance(piece, HaechiError):
                     raise piece
                 await player.play(piece.units)
+                self._bookmark.last = piece.segment
         finally:
             fetching.cancel()
             await asyncio.gather(fetching, return_exceptions=True)
@@ -90,7 +103,7 @@ class HlsPull:
             uri = best_variant(listed).uri
             listed = await self._list(uri)
         self._note("segment")
-        following = _first(listed)
+        following = _first(listed, self._bookmark.last)
         news_ns = self._clock.monotonic_ns()
         while True:
             for segment in listed.segments:
@@ -124,7 +137,7 @@ class HlsPull:
         data = await self._bytes(segment.span, MOST_SEGMENT_BYTES)
         read = self._reader.read
         units = await asyncio.to_thread(read, data, segment.duration_s, init=init, is_break=segment.is_break)
-        return Piece(units)
+        return Piece(segment, units)
 
     async def _bytes(self, span: Span, most_bytes: int) -> bytes:
         """What is there; a server that fails is asked again, as what it has is still of use a moment later."""
@@ -191,12 +204,17 @@ class Player:
         return now_ns
 
 
-def _first(listed: MediaList) -> int:
-    """The segment to begin with."""
+def _first(listed: MediaList, last: Segment | None) -> int:
+    """The segment to begin with. What was taken already is not taken again, unless the stream is over: then it is one
+    that is played in a loop.
+    """
     if not listed.segments:
         return 0
-    start = 0 if listed.is_over else max(0, len(listed.segments) - FROM_END)
-    return listed.segments[start].number
+    if listed.is_over:
+        return listed.segments[0].number
+    start = listed.segments[max(0, len(listed.segments) - FROM_END)].number
+    known = last is not None and any((one.number, one.span) == (last.number, last.span) for one in listed.segments)
+    return max(start, last.number + 1) if last is not None and known else start
 
 
 def _going_on(listed: MediaList, following: int) -> int:

@@ -12,7 +12,7 @@ from haechi.ingest.reach import Reach
 from haechi.ingest.session import STALL_S, no_note
 from haechi.ingest.source import Sink, Track
 from haechi.ingest.web.fetch import Body, Web
-from haechi.ingest.web.hls import HlsPull
+from haechi.ingest.web.hls import Bookmark, HlsPull
 from haechi.ingest.wish import CameraPlace
 from haechi.media.access_unit import TICKS_PER_S, Codec, RawUnit, VideoParams
 from haechi.media.m3u8 import MOST_BYTES
@@ -33,12 +33,20 @@ class WebSource:
     Args:
         reach: Where it may connect to.
         note: Told the name of each hop when it begins.
+        bookmark: Of an HLS stream: how far the connection before came.
     """
 
     def __init__(
-        self, place: CameraPlace, clock: Clock, *, reach: Reach, note: Callable[[str], None] = no_note
+        self,
+        place: CameraPlace,
+        clock: Clock,
+        *,
+        reach: Reach,
+        note: Callable[[str], None] = no_note,
+        bookmark: Bookmark | None = None,
     ) -> None:
         self._place = place
+        self._bookmark = bookmark or Bookmark()
         self._clock = clock
         self._reach = reach
         self._note = note
@@ -62,7 +70,7 @@ class WebSource:
             except TimeoutError as error:
                 message = "the server sends its answer too slowly"
                 raise Unavailable(message, code="camera-stalled", seconds=STALL_S) from error
-        await HlsPull(web, self._clock, self._note).run(playlist, url.uri, sink)
+        await HlsPull(web, self._clock, self._note, self._bookmark).run(playlist, url.uri, sink)
 
     async def _playlist(self, body: Body) -> bytes:
         """The playlist that the answer is, by what it is called or how it begins."""
