@@ -43,6 +43,7 @@ from haechi.ingest.manager import IngestManager
 from haechi.ingest.openers import Openers
 from haechi.ingest.sites.site import Sites
 from haechi.live.mse import LiveHub
+from haechi.live.whep.viewers import Viewers
 from haechi.media.access_unit import AccessUnit, UnitRef
 from haechi.record.disk.volume import Volume
 from haechi.record.exports.store import Export, ExportBounds, ExportPart, ExportStore
@@ -149,6 +150,7 @@ class World:
 
     def services(self) -> Services:
         """The house as the edge sees it."""
+        live = LiveHub(self.bus)
         return Services(
             config=self.config,
             clock=self.clock,
@@ -159,7 +161,8 @@ class World:
             registry=self.registry,
             ingest=self.ingest,
             onvif=self.onvif,
-            live=LiveHub(self.bus),
+            live=live,
+            whep=Viewers(live, self.clock),
             index=self.index,
             playback=cast("Any", self.playback),
             reel=self.reel,

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from haechi.ingest.manager import IngestManager
     from haechi.ingest.sites.site import Sites
     from haechi.live.mse import LiveHub
+    from haechi.live.whep.viewers import Viewers
     from haechi.record.exports.cutter import Cutter
     from haechi.record.exports.runner import Exports
     from haechi.record.films.runner import Films
@@ -116,6 +117,7 @@ class Services:
     ingest: IngestManager
     onvif: OnvifControl
     live: LiveHub
+    whep: Viewers
     index: RecordIndex
     playback: Playback
     reel: Reel

@@ -34,7 +34,7 @@ from haechi.app.sound import RECODING
 from haechi.app.sources import sites_of
 from haechi.app.tidy import keep_tidy
 from haechi.app.tiers import tiers_over
-from haechi.app.whip import WhipRoom
+from haechi.app.webrtc import WebRtcRoom
 from haechi.base.clock import Clock
 from haechi.base.memory import settle_memory
 from haechi.events.centre import EventCentre, Stores
@@ -45,6 +45,7 @@ from haechi.events.rulebook import RuleStore
 from haechi.fleet.onvif.control import OnvifControl
 from haechi.fleet.onvif.links import LinkStore
 from haechi.live.mse import LiveHub
+from haechi.live.whep.viewers import Viewers
 from haechi.record.disk.volume import Volume
 from haechi.record.index.accounts import Accounts
 from haechi.record.playback.footage import Playback
@@ -89,6 +90,7 @@ class Rooms:
         zones, rules = ZoneStore(database), RuleStore(database)
         auth = Auth.over(database, clock)
         activity = ActivityStore(database, clock)
+        live = LiveHub(bus)
         vision.on_moved(activity.note)
         reel = Reel(index, playback.vault, RECODING)
         onvif = OnvifControl(LinkStore(database), ground.reach.resolve, clock)
@@ -103,7 +105,8 @@ class Rooms:
             registry=ground.registry,
             ingest=ground.ingest,
             onvif=onvif,
-            live=LiveHub(bus),
+            live=live,
+            whep=Viewers(live, clock, settings.whep.most_viewers),
             index=index,
             playback=playback,
             reel=reel,
@@ -187,7 +190,7 @@ async def _run_all(rooms: Rooms, server: uvicorn.Server, listener: socket.socket
         rest.append(keep("audit", house.keeping.audit.run))
         rest.append(keep("activity", house.activity.run))
         rest += [keep("onvif", house.onvif.run), keep("tidy", partial(keep_tidy, house))]
-        rest.append(keep("whip", WhipRoom(rooms.settings, house.registry, house.ingest.openers, house.clock).run))
+        rest.append(keep("webrtc", web_rtc_room(rooms).run))
         rest += [keep("reverse", reverse_room(rooms).run), keep("push", rooms.push.run)]
         try:
             await server.serve([listener])
@@ -216,6 +219,12 @@ def reverse_room(rooms: Rooms) -> ReverseRoom:
     """Where cameras come in that dial out to us."""
     house = rooms.services
     return ReverseRoom(rooms.settings, house.registry, house.database, house.ingest.lines, house.clock)
+
+
+def web_rtc_room(rooms: Rooms) -> WebRtcRoom:
+    """Where browsers publish and watch."""
+    house = rooms.services
+    return WebRtcRoom(rooms.settings, house.registry, house.ingest.openers, house.whep, house.clock)
 
 
 class _Server(uvicorn.Server):

@@ -105,6 +105,13 @@ class WhipSettings(_Section):
     )
 
 
+class WhepSettings(_Section):
+    """Watching by WebRTC (WHEP), through the port of whip."""
+
+    enabled: bool = Field(True, description="Let browsers and players watch by WebRTC; the port opens for the first.")
+    most_viewers: int = Field(500, ge=1, le=1000, description="Who may watch by WebRTC at the same time.")
+
+
 class PushSettings(_Section):
     """The result socket: clients that push video and get results back; see haechi push and haechi client."""
 
@@ -247,6 +254,7 @@ class Settings(BaseSettings):
     sites: SiteSettings = Field(SiteSettings(), description="Web sites that films come from.")
     vision: VisionSettings = Field(VisionSettings(), description="Detection.")
     whip: WhipSettings = Field(WhipSettings(), description="Cameras that a browser or an encoder publishes.")
+    whep: WhepSettings = Field(WhepSettings(), description="Watching by WebRTC.")
     push: PushSettings = Field(PushSettings(), description="Clients that push video and get results.")
 
     @property

@@ -151,6 +151,10 @@ class Viewers:
             raise NotFound("no such viewer, or it is over", code="viewer-not-found")
         return found
 
+    def leave(self, watching: Watching) -> None:
+        """The viewer says that it is over."""
+        watching.viewer.end(Unavailable("the viewer left", code="viewer-left"))
+
     def restart(self, watching: Watching, fragment: Fragment, reached_at: str) -> bytes:
         """New ICE credentials on both sides; gives our fragment.
 

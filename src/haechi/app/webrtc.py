@@ -1,4 +1,8 @@
-"""Keeps a UDP port open for browsers that publish, while there is a camera that is published."""
+"""Opens the one UDP port of WebRTC when it is first needed: by a camera that is published, or by somebody who watches.
+
+It is closed again with the last such camera where nobody ever watched. Most servers never need it, and then neither
+OpenSSL nor libsrtp is even loaded.
+"""
 
 from __future__ import annotations
 
@@ -20,9 +24,11 @@ from haechi.ingest.whip.source import WhipOpener
 
 if TYPE_CHECKING:
     from haechi.ingest.whip.publishers import Publishers
+    from haechi.live.whep.viewers import Viewers
     from haechi.media.webrtc.ice import Address, Credentials
     from haechi.webrtc.peer import Peer
     from haechi.webrtc.port import UdpPort
+    from haechi.webrtc.stage import Stage
 
 log = structlog.get_logger(__name__)
 
@@ -30,57 +36,80 @@ _FAR_AWAY = (("192.0.2.1", socket.AF_INET), ("2001:db8::1", socket.AF_INET6))
 """Addresses for documentation (RFC 5737, RFC 3849): nothing is sent there, the kernel only says which way it would."""
 
 
-class WhipRoom:
+class WebRtcRoom:
     """See the module. `run` it beside the intake."""
 
-    def __init__(self, settings: Settings, registry: CameraRegistry, openers: Openers, clock: Clock) -> None:
+    def __init__(
+        self, settings: Settings, registry: CameraRegistry, openers: Openers, viewers: Viewers, clock: Clock
+    ) -> None:
         self._settings = settings
         self._registry = registry
-        self._openers = openers
+        self._publishers = publishers_of(openers) if settings.whip.enabled else None
+        self._viewers = viewers
         self._clock = clock
+        self._is_published = False
+        self._changed = asyncio.Event()
 
     async def run(self) -> None:
-        """Until cancelled; returns at once where nobody can publish.
+        """Until cancelled.
 
         Raises:
             Unavailable: ``port-taken``.
         """
-        publishers = publishers_of(self._openers)
-        if publishers is None or not self._settings.whip.enabled:
-            log.info("nobody can publish by WebRTC: switched off")
-            return
+        self._viewers.is_on = self._settings.whep.enabled
         async with asyncio.TaskGroup() as group:
-            task: asyncio.Task[None] | None = None
-            async with aclosing(self._registry.watch()) as lists:
-                async for cameras in lists:
-                    is_wanted = any(camera.address.kind == "whip" for camera in cameras)
-                    if is_wanted and task is None:
-                        task = group.create_task(self._listen(publishers))
-                    elif not is_wanted and task is not None:
-                        task.cancel()
-                        await asyncio.wait({task})
-                        task = None
+            group.create_task(self._viewers.run())
+            group.create_task(self._until_viewed())
+            if self._publishers is not None:
+                group.create_task(self._follow_cameras())
+            while True:
+                await self._until(needed=True)
+                task = group.create_task(self._listen())
+                await self._until(needed=False)
+                task.cancel()
+                await asyncio.wait({task})
 
-    async def _listen(self, publishers: Publishers) -> None:
+    async def _until(self, *, needed: bool) -> None:
+        while (self._is_published or self._viewers.wanted.is_set()) != needed:
+            self._changed.clear()
+            await self._changed.wait()
+
+    async def _until_viewed(self) -> None:
+        await self._viewers.wanted.wait()
+        self._changed.set()
+
+    async def _follow_cameras(self) -> None:
+        async with aclosing(self._registry.watch()) as lists:
+            async for cameras in lists:
+                self._is_published = any(camera.address.kind == "whip" for camera in cameras)
+                self._changed.set()
+
+    async def _listen(self) -> None:
         identity_of, port_class = await asyncio.to_thread(_parts)
         wish = self._settings.whip
         host = wish.host or self._settings.http.host
         identity = identity_of(dt.datetime.fromtimestamp(self._clock.wall_ns() / NS_PER_S, dt.UTC))
         port = port_class.bind(host, wish.port, identity, self._clock)
-        log.info("listening for browsers that publish", host=host, port=port.port)
+        log.info("listening for WebRTC", host=host, port=port.port)
         if wish.port not in (0, port.port):
-            log.warning("the port for browsers that publish was taken", wanted=wish.port, port=port.port)
+            log.warning("the port for WebRTC was taken", wanted=wish.port, port=port.port)
         port.start()
-        publishers.stage = _Stage(port, host, tuple(map(str, wish.addresses)))
+        stage = _Stage(port, host, tuple(map(str, wish.addresses)))
+        self._hand_out(stage)
         try:
             await asyncio.get_running_loop().create_future()
         finally:
-            publishers.stage = None
+            self._hand_out(None)
             port.close()
+
+    def _hand_out(self, stage: Stage | None) -> None:
+        self._viewers.stage = stage if self._settings.whep.enabled else None
+        if self._publishers is not None:
+            self._publishers.stage = stage
 
 
 def _parts() -> tuple[type, type[UdpPort]]:
-    """OpenSSL and libsrtp are slow to load, and wanted only where somebody publishes."""
+    """OpenSSL and libsrtp are slow to load, and wanted only where somebody publishes or watches by WebRTC."""
     from haechi.webrtc.dtls import Identity
     from haechi.webrtc.port import UdpPort
 
@@ -110,7 +139,7 @@ class _Stage:
         return self._port.fingerprint
 
     def candidates(self, reached_at: str) -> tuple[Address, ...]:
-        """See `haechi.ingest.whip.publishers.Stage`."""
+        """See `haechi.webrtc.stage.Stage`."""
         return tuple((host, self.port) for host in reachable(self._host, self._addresses, reached_at))
 
     def expect(self, ours: Credentials, theirs: Credentials, fingerprints: tuple[tuple[str, bytes], ...]) -> Peer:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from haechi.app.whip import reachable
+from haechi.app.webrtc import reachable
 
 
 @pytest.mark.parametrize(
