@@ -17,6 +17,9 @@ RecordingId = NewType("RecordingId", int)
 
 _ALPHABET = "abcdefghjkmnpqrstvwxyz23456789"
 _LENGTH = 16
+VIEWING_ROLES = frozenset({"sub", "tile", "h264"})
+"""Streams that are there only while somebody watches them, beside the main one that shows the same: they are neither
+recorded nor looked at, and nobody accounts for their units."""
 _PATTERN = re.compile(r"[a-z]{2,4}_[a-z0-9]{3,32}")
 
 
@@ -31,10 +34,20 @@ def is_id(text: str, prefix: str) -> bool:
 
 
 def stream_of(camera: CameraId, role: str = "main") -> StreamId:
-    """The id of one stream of a camera; ``role`` is ``main``, ``sub`` or ``audio``."""
+    """The id of one stream of a camera; ``role`` is ``main``, ``audio``, or one of `VIEWING_ROLES`."""
     return StreamId(f"{camera}/{role}")
 
 
 def camera_of(stream: StreamId) -> CameraId:
     """The camera that a stream belongs to."""
     return CameraId(stream.partition("/")[0])
+
+
+def role_of(stream: StreamId) -> str:
+    """Which of its camera's streams it is."""
+    return stream.partition("/")[2]
+
+
+def is_for_viewers(stream: StreamId) -> bool:
+    """Whether it is one of `VIEWING_ROLES`."""
+    return role_of(stream) in VIEWING_ROLES

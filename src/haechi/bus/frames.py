@@ -15,8 +15,8 @@ from collections.abc import AsyncIterator, Callable
 from msgspec import Struct
 
 from haechi.base.errors import Conflict
-from haechi.base.ids import StreamId
-from haechi.bus.ledger import GapCause, Ledger
+from haechi.base.ids import StreamId, is_for_viewers
+from haechi.bus.ledger import GapCause, Ledger, NoLedger
 from haechi.media.access_unit import AccessUnit, CodecParams
 
 __all__ = [
@@ -283,7 +283,8 @@ class FrameBus:
         """The channel of ``stream``, made on first use."""
         channel = self._channels.get(stream)
         if channel is None:
-            channel = self._channels[stream] = Channel(stream, self.ledger, self._gop_cache_bytes)
+            ledger = NoLedger() if is_for_viewers(stream) else self.ledger
+            channel = self._channels[stream] = Channel(stream, ledger, self._gop_cache_bytes)
             for listener in self._listeners:
                 listener(stream)
         return channel

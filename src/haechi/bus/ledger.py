@@ -217,6 +217,13 @@ class Ledger:
         return self._totals.setdefault(stream, Entry())
 
 
+class NoLedger(Ledger):
+    """For streams that nobody accounts for."""
+
+    def _entry(self, stream: StreamId, captured_ns: int) -> Entry:
+        return Entry()
+
+
 def _level(share: float) -> int:
     """0 to 255; what is above 0 at all stays above 0."""
     return min(max(ceil(share * FULL), 0), FULL)

@@ -15,7 +15,7 @@ import structlog
 
 from haechi.base.clock import NS_PER_S, Clock
 from haechi.base.errors import DataLoss, Invalid, NotFound, Unavailable
-from haechi.base.ids import StreamId
+from haechi.base.ids import StreamId, is_for_viewers
 from haechi.base.quarantine import Quarantine
 from haechi.base.supervise import Backoff, supervise
 from haechi.bus.frames import FrameBus, RunEnded, Subscription
@@ -75,7 +75,7 @@ class VisionPool:
             self._bus.on_new_stream(self._find)
         else:
             for stream in self._bus.streams():
-                found.put_nowait(stream)
+                self._find(stream)
         async with asyncio.TaskGroup() as group:
             seats: list[tuple[Seat, Callable[[], Setup]]] = [(self._desk, self._desk_setup)]
             seats += [(live, self._live_setup) for live in self._live]
@@ -294,7 +294,8 @@ class VisionPool:
                 callback(ended)
 
     def _find(self, stream: StreamId) -> None:
-        self._found.put_nowait(stream)
+        if not is_for_viewers(stream):
+            self._found.put_nowait(stream)
 
     def _done(self, answered: Answered) -> list[FrameResult]:
         """A job of a stream is finished; gives its results with their tracks."""

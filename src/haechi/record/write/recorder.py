@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from haechi.base.clock import Clock
 from haechi.base.errors import HaechiError, Unavailable
-from haechi.base.ids import CameraId, StreamId, camera_of
+from haechi.base.ids import CameraId, StreamId, camera_of, is_for_viewers
 from haechi.bus.frames import FrameBus, GapCause, Ledger, Subscription
 from haechi.media.access_unit import AccessUnit
 from haechi.record.disk.keys import KeyRing
@@ -206,7 +206,7 @@ class Recorder:
         self._bus.on_new_stream(self._subscribe)
 
     def _subscribe(self, stream: StreamId) -> None:
-        if self._is_running:
+        if self._is_running and not is_for_viewers(stream):
             self._attached.append(self._bus.record(stream, self._has_units))
             self._came.set()
 

@@ -1,0 +1,117 @@
+"""What the server and the process that makes renditions say to each other, framed (`haechi.base.framing`).
+
+The process takes units in the order in which they come and answers each: the oldest unanswered unit is the one that it
+is busy with. It is not trusted: what it sends is read into these types with limits, and parsed like a camera's.
+"""
+
+from __future__ import annotations
+
+import msgspec
+from msgspec import Struct
+
+from haechi.base.errors import PeerError
+from haechi.base.framing import framed
+from haechi.media.access_unit import VideoParams
+
+
+class Shape(Struct, frozen=True):
+    """What is wanted: pictures that fit into a size, and no more than so many a second. 0: as they come."""
+
+    width_px: int = 0
+    height_px: int = 0
+    fps: int = 0
+
+
+class Setup(Struct, frozen=True, tag="setup"):
+    """The first message: how much memory may be taken (address space, bytes)."""
+
+    memory_bytes: int
+
+
+class Open(Struct, frozen=True, tag="open"):
+    """Begin rendition ``key``, or begin it again: what comes next is a sync unit coded like this."""
+
+    key: int
+    params: VideoParams
+    shape: Shape
+
+
+class Unit(Struct, frozen=True, tag="unit"):
+    """A unit of rendition ``key``, in decode order.
+
+    Attributes:
+        number: Counts up within the rendition; `Coded` names it.
+        is_shown: False: it is only decoded, for those after it.
+    """
+
+    key: int
+    number: int
+    pts: int
+    is_sync: bool
+    is_shown: bool
+    data: bytes
+
+
+class Close(Struct, frozen=True, tag="close"):
+    """Nothing more comes of rendition ``key``."""
+
+    key: int
+
+
+class Ready(Struct, frozen=True, tag="ready"):
+    """Everything is loaded. ``confined``: what holds the process."""
+
+    confined: tuple[str, ...]
+
+
+class Coded(Struct, frozen=True):
+    """A picture coded anew: H.264 with start codes (annex B), parameter sets before each sync unit.
+
+    Attributes:
+        number: Of the unit that the picture came from.
+    """
+
+    number: int
+    data: bytes
+
+
+class Done(Struct, frozen=True, tag="done"):
+    """The answer to a `Unit`: pictures that are ready now, and what processor time it took."""
+
+    key: int
+    number: int
+    coded: tuple[Coded, ...]
+    cpu_ns: int
+    is_damaged: bool = False
+
+
+Request = Setup | Open | Unit | Close
+Reply = Ready | Done
+
+_encoder = msgspec.msgpack.Encoder()
+_requests = msgspec.msgpack.Decoder(Request)
+_replies = msgspec.msgpack.Decoder(Reply)
+
+
+def pack(message: Request | Reply) -> bytes:
+    """One message, ready to be written."""
+    return framed(_encoder.encode(message))
+
+
+def read_request(body: bytes) -> Request:
+    """A message of the server, in the process."""
+    request: Request = _requests.decode(body)
+    return request
+
+
+def read_reply(body: bytes) -> Reply:
+    """A message of the process.
+
+    Raises:
+        PeerError: ``worker-message``: it is none.
+    """
+    try:
+        reply: Reply = _replies.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise PeerError("the worker sent nonsense", offset=0, code="worker-message", reason=str(error)[:200]) from error
+    return reply
