@@ -12,6 +12,7 @@ from haechi.base.ids import CameraId
 from haechi.bus.frames import FrameBus
 from haechi.camera.dial.dialler import Dialler
 from haechi.camera.dial.line import Identity, Server
+from haechi.camera.virtual.ears import Ears
 from haechi.camera.virtual.server import VirtualCamera
 from haechi.fleet.cameras import CameraRegistry
 from haechi.fleet.certificate import load_identity, own_certificate
@@ -89,10 +90,12 @@ async def end(*tasks: asyncio.Task[None]) -> None:
 
 @asynccontextmanager
 async def dialling(
-    server: Server, camera: CameraId, token: str, *, clock: SystemClock | None = None
+    server: Server, camera: CameraId, token: str, *, clock: SystemClock | None = None, ears: Ears | None = None
 ) -> AsyncIterator[tuple[VirtualCamera, Dialler]]:
     """A camera that dials ``server`` for as long as the block lasts."""
     device = VirtualCamera({"/main": StreamFeed(h264_stream(frames=30, fps=15, gop=10), 30)}, port=None)
+    if ears is not None:
+        device.listen(ears)
     dialler = Dialler(server, Identity(camera, signer(token)), device, clock or SystemClock())
     tasks = [asyncio.create_task(device.run()), asyncio.create_task(dialler.run())]
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -140,20 +141,20 @@ def spoken(clock: Pausing, pieces: int, limit_s: float = 60.0) -> Tape:
 
 def test_a_packet_goes_out_every_20_ms_with_the_time_of_its_sound() -> None:
     tape = spoken(Late(), 50)
-    steps = [b - a for a, b in zip(tape.at_ns, tape.at_ns[1:], strict=False)]
+    steps = [b - a for a, b in pairwise(tape.at_ns)]
     assert set(steps) == {PIECE_NS}
     stamps = [one.timestamp for one in tape.packets]
-    assert {(b - a) % (1 << 32) for a, b in zip(stamps, stamps[1:], strict=False)} == {160}
+    assert {(b - a) % (1 << 32) for a, b in pairwise(stamps)} == {160}
 
 
 def test_who_was_held_up_goes_on_from_now_and_the_camera_is_told_that_time_passed() -> None:
     tape = spoken(Late(10, 3.0), 50)
-    steps = [b - a for a, b in zip(tape.at_ns, tape.at_ns[1:], strict=False)]
+    steps = [b - a for a, b in pairwise(tape.at_ns)]
     assert max(steps) == 3 * NS_PER_S
     assert min(steps) >= 0
     assert sum(step < PIECE_NS for step in steps) <= 1, "a heap was sent to make up for it"
     stamps = [one.timestamp for one in tape.packets]
-    longest = max((b - a) % (1 << 32) for a, b in zip(stamps, stamps[1:], strict=False))
+    longest = max((b - a) % (1 << 32) for a, b in pairwise(stamps))
     assert longest == pytest.approx(3 * 8_000, abs=2 * 160)
 
 

@@ -114,6 +114,7 @@ class Openers:
         lines: Where cameras that dial out come in.
         memories: What is known of the memories that such cameras have.
         berths: Where streams that clients push become cameras.
+        reach: Where cameras may be.
     """
 
     def __init__(self, clock: Clock, more: Mapping[str, Opener] | None = None, *, reach: Reach | None = None) -> None:
@@ -121,6 +122,7 @@ class Openers:
         self.lines = Lines(clock)
         self.memories = Memories(clock)
         self.berths = Berths()
+        self.reach = reach
         rtsp: dict[str, Opener] = {
             "rtsp": RtspOpener(clock, reach),
             "reverse": ReverseOpener(self.lines, self.memories, clock),

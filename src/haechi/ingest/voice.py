@@ -29,6 +29,47 @@ class Voice(Protocol):
         """Send an RTP packet."""
 
 
+class Speaker:
+    """What is said to one voice, as RTP packets in the codec that the camera wants.
+
+    Attributes:
+        codec: `Codec.PCMU` or `Codec.PCMA`.
+        packets: Sent so far.
+    """
+
+    def __init__(self, voice: Voice) -> None:
+        """Raises:
+        Invalid: ``no-back-channel``: the voice has nobody who listens.
+        """
+        track = voice.spoken
+        if track is None:
+            raise Invalid("this camera takes no sound: it offers no back channel for G.711", code="no-back-channel")
+        self.codec = _CODECS[track.codec]
+        self._voice = voice
+        self._sender = RtpSender(track, self.codec, ssrc=secrets.randbits(32), first_sequence=secrets.randbits(16))
+        self._ticks = secrets.randbits(32)
+
+    @property
+    def packets(self) -> int:
+        return self._sender.packets
+
+    def say(self, coded: bytes) -> None:
+        """Send what follows: a byte for each sample, in ``codec``.
+
+        Raises:
+            Unavailable: ``speech-cut``: the connection is over.
+        """
+        if self._voice.spoken is None:
+            raise Unavailable("the connection to the camera ended while we spoke", code="speech-cut")
+        for packet in self._sender.packetise(coded, self._ticks):
+            self._voice.speak(packet)
+        self._ticks += len(coded)
+
+    def skip(self, samples: int) -> None:
+        """Nothing is sent for a while; the camera's clock for us goes on."""
+        self._ticks += samples
+
+
 async def say(voice: Voice, samples: bytes, clock: Clock) -> int:
     """Say ``samples``, and return when the last of it was sent. The number of packets.
 
@@ -39,22 +80,15 @@ async def say(voice: Voice, samples: bytes, clock: Clock) -> int:
         Invalid: ``no-back-channel``; ``speech-too-long``.
         Unavailable: ``speech-cut``: the connection ended in the middle.
     """
-    track = voice.spoken
-    if track is None:
-        raise Invalid("this camera takes no sound: it offers no back channel for G.711", code="no-back-channel")
+    speaker = Speaker(voice)
     if len(samples) > 2 * RATE_HZ * MOST_SPEECH_S:
         raise Invalid("this is too long to be said at once", code="speech-too-long", limit_s=MOST_SPEECH_S)
-    codec = _CODECS[track.codec]
-    coded = encode(samples, codec)
-    coded += SILENCE[codec] * (-len(coded) % PACKET_SAMPLES)
-    sender = RtpSender(track, codec, ssrc=secrets.randbits(32), first_sequence=secrets.randbits(16))
-    began_ns, ticks = clock.monotonic_ns(), secrets.randbits(32)
+    coded = encode(samples, speaker.codec)
+    coded += SILENCE[speaker.codec] * (-len(coded) % PACKET_SAMPLES)
+    began_ns = clock.monotonic_ns()
     for start in range(0, len(coded), PACKET_SAMPLES):
         early_s = start / RATE_HZ - (clock.monotonic_ns() - began_ns) / NS_PER_S
         if early_s > 0:
             await clock.sleep(early_s)
-        if voice.spoken is None:
-            raise Unavailable("the connection to the camera ended while we spoke", code="speech-cut")
-        for packet in sender.packetise(coded[start : start + PACKET_SAMPLES], ticks + start):
-            voice.speak(packet)
-    return sender.packets
+        speaker.say(coded[start : start + PACKET_SAMPLES])
+    return speaker.packets

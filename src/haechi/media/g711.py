@@ -30,6 +30,23 @@ def _table(codec: Codec) -> bytes:
     return bytes(one(bits - 65_536 if bits >= 32_768 else bits) for bits in range(65_536))
 
 
+def recoded(data: bytes, codec: Codec) -> bytes:
+    """Mu-law as ``codec``: as it is, or A-law of the samples that the codes stand for."""
+    return data if codec is Codec.PCMU else data.translate(_mu_to_a_law())
+
+
+@cache
+def _mu_to_a_law() -> bytes:
+    return bytes(_a_law(_sample_of(code)) for code in range(256))
+
+
+def _sample_of(code: int) -> int:
+    """The sample that a mu-law code stands for (table 2a)."""
+    bits = code ^ 0xFF
+    magnitude = (((bits & 15) << 3) + 132 << (bits >> 4 & 7)) - 132
+    return -magnitude if bits & 0x80 else magnitude
+
+
 def _mu_law(sample: int) -> int:
     """14 bits count; the sign is the highest bit, and all bits are turned over."""
     magnitude = min(abs(sample) if sample >= 0 else ~sample, 32_635) + 132

@@ -27,12 +27,13 @@ def choose_tracks(
 
     Raises:
         Invalid: There is no video (``no-video-track``), or none that we carry (``unsupported-codec``); no way back, and
-            nothing else is wanted (``no-back-channel``).
+            nothing else is wanted (``no-back-channel``), or only one for sound that we do not make
+            (``back-channel-codec``).
     """
     back = back_channel_of(session)
     if talk == "only":
         if back is None:
-            raise Invalid("this camera takes no sound: it offers no back channel for G.711", code="no-back-channel")
+            raise _unspoken(session)
         return (back,)
     videos = [track for track in session.tracks if track.kind == "video"]
     if not videos:
@@ -51,9 +52,26 @@ def back_channel_of(session: SessionDescription) -> MediaTrack | None:
     Such a track is ``sendonly``: ONVIF writes it as the client sees it. A description in which video is ``sendonly``
     too is written as the server sees it, and speaks of no way back.
     """
+    return next((track for track in _ways_back(session) if _is_spoken(track)), None)
+
+
+def _ways_back(session: SessionDescription) -> list[MediaTrack]:
     if any(track.kind == "video" and track.direction == "sendonly" for track in session.tracks):
-        return None
-    return next((track for track in session.tracks if is_back_channel(track) and track.codec in _SPOKEN), None)
+        return []
+    return [track for track in session.tracks if is_back_channel(track)]
+
+
+def _is_spoken(track: MediaTrack) -> bool:
+    return track.codec in _SPOKEN and (track.clock_rate_hz, track.channels) == (8_000, 1)
+
+
+def _unspoken(session: SessionDescription) -> Invalid:
+    others = _ways_back(session)
+    if not others:
+        return Invalid("this camera takes no sound: it offers no back channel for G.711", code="no-back-channel")
+    names = ", ".join(f"{track.codec or 'unknown'}/{track.clock_rate_hz}" for track in others)[:100]
+    message = "this camera takes sound, but not as G.711 at 8 kHz; choose G.711 for its loudspeaker in its own settings"
+    return Invalid(message, code="back-channel-codec", offered=names)
 
 
 def is_back_channel(track: MediaTrack) -> bool:
