@@ -45,32 +45,34 @@ def vod_playlist(segments: Sequence[MediaSegment]) -> str:
         if number and not segment.follows:
             lines.append("#EXT-X-DISCONTINUITY")
         if segment.uri != uri:
-            lines.append(f'#EXT-X-MAP:URI="{_quoted(segment.uri)}",BYTERANGE="{segment.init_bytes}@0"')
+            lines.append(f'#EXT-X-MAP:URI="{uri_attribute(segment.uri)}",BYTERANGE="{segment.init_bytes}@0"')
         if segment.uri != uri or not segment.follows:
-            lines.append(f"#EXT-X-PROGRAM-DATE-TIME:{_date(segment.captured_ns)}")
+            lines.append(f"#EXT-X-PROGRAM-DATE-TIME:{date_time(segment.captured_ns)}")
         uri = segment.uri
         lines += [
             f"#EXTINF:{segment.duration_s:.5f},",
             f"#EXT-X-BYTERANGE:{segment.size_bytes}@{segment.offset_bytes}",
-            _line(segment.uri),
+            uri_line(segment.uri),
         ]
     lines.append("#EXT-X-ENDLIST")
     return "\n".join(lines) + "\n"
 
 
-def _date(ns: int) -> str:
+def date_time(ns: int) -> str:
+    """ISO 8601 to the millisecond, as EXT-X-PROGRAM-DATE-TIME has it."""
     at = datetime.fromtimestamp(ns // NS_PER_S, UTC)
     return f"{at:%Y-%m-%dT%H:%M:%S}.{ns % NS_PER_S // NS_PER_MS:03d}Z"
 
 
-def _line(text: str) -> str:
+def uri_line(text: str) -> str:
     """A URI on a line of its own: nothing that could begin another line or a tag."""
     if not text or text.startswith("#") or any(ord(letter) < 0x20 for letter in text):
         raise ValueError("not a URI for a playlist")
     return text
 
 
-def _quoted(text: str) -> str:
+def uri_attribute(text: str) -> str:
+    """A URI within quotes."""
     if '"' in text:
         raise ValueError("not a URI for a playlist")
-    return _line(text)
+    return uri_line(text)

@@ -12,7 +12,7 @@ from struct import Struct
 from haechi.base.clock import NS_PER_S
 from haechi.base.errors import Invalid
 from haechi.media.access_unit import TICKS_PER_S, AccessUnit, AudioParams, Codec, CodecParams, VideoParams
-from haechi.media.fmp4.boxes import MATRIX, U16, U32, box, full_box
+from haechi.media.fmp4.boxes import MATRIX, U16, U32, U64, box, full_box
 from haechi.media.fmp4.entries import sample_entry
 from haechi.media.fmp4.stamps import MAX_UNITS, Source, edge_box, source_box, stamp_head
 
@@ -43,6 +43,8 @@ _CHUNK_MOOF = b"\0\0\0\x68moof" + _MFHD
 _CHUNK_TRAF = b"\0\0\0\x50traf\0\0\0\x10" + _TRAF_TO_TFDT
 _CHUNK_TRUN = b"\0\0\0\x24" + _TRUN + b"\0\0\0\x01\0\0\0\x70"
 _CHUNK_MOOF_BYTES = 104
+_CHUNK_TFDT_AT, _CHUNK_DURATION_AT = 60, 88
+"""Where `_CHUNK_HEAD` has the decode time and the unit's duration."""
 
 
 FTYP = box(b"ftyp", b"iso6\0\0\0\1iso6mp41")
@@ -127,6 +129,23 @@ def chunk(unit: AccessUnit, params: CodecParams, sequence: int, *, duration_tick
         b"mdat",
     )
     return head + data
+
+
+def chunk_ticks(data: bytes) -> int:
+    """How long the unit in a `chunk` lasts, by its own boxes."""
+    return int(U32.unpack_from(data, _CHUNK_DURATION_AT)[0])
+
+
+def chunk_moved(data: bytes, ticks: int) -> bytes:
+    """A `chunk` on another timeline: decoded, and so shown, ``ticks`` later.
+
+    Raises:
+        Invalid: It would be before the beginning of time.
+    """
+    dts = int(U64.unpack_from(data, _CHUNK_TFDT_AT)[0]) + ticks
+    if not 0 <= dts < 1 << 64:
+        raise Invalid("a unit's time cannot be written", code="bad-fragment", dts=dts)
+    return data[:_CHUNK_TFDT_AT] + U64.pack(dts) + data[_CHUNK_TFDT_AT + 8 :]
 
 
 def end_of(units: Sequence[AccessUnit], params: CodecParams) -> int:
