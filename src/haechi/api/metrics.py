@@ -22,7 +22,7 @@ from haechi.events.event import EventFilter
 if TYPE_CHECKING:
     from haechi.api.services import Services
 
-_STATES = ("live", "connecting", "offline", "waiting", "disabled")
+_STATES = ("live", "connecting", "offline", "waiting", "peer", "disabled")
 
 
 class Metrics:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
 import yaml  # type: ignore[import-untyped]
 from platformdirs import PlatformDirs
-from pydantic import BaseModel, ConfigDict, Field, IPvAnyAddress, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, IPvAnyAddress, ValidationError, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -22,6 +22,7 @@ from pydantic_settings import (
 )
 
 from haechi.base.errors import Invalid
+from haechi.fleet.phones.ice import parse_ice_url
 from haechi.ingest.reach import parse_ranges
 
 _DIRS = PlatformDirs("haechi", appauthor=False)
@@ -103,6 +104,33 @@ class WhipSettings(_Section):
         description="Addresses under which publishers reach this server, for example the public one of a router that"
         " forwards the port; empty: those of this machine.",
     )
+
+
+class TurnSettings(_Section):
+    """Servers that find a phone and who watches it a way to each other (STUN), or carry what they say (TURN)."""
+
+    urls: tuple[str, ...] = Field(
+        (),
+        max_length=8,
+        description="As browsers take them, for example stun:turn.example.org:3478 and "
+        "turn:turn.example.org:3478?transport=udp; empty: phones are watched in the same network only.",
+    )
+    secret: str = Field(
+        "", max_length=256, description="What this server and the TURN server know (coturn: static-auth-secret)."
+    )
+    ttl_s: int = Field(
+        43_200, ge=600, le=43_200, description="How long a browser can use what it is given, in seconds."
+    )
+
+    @model_validator(mode="after")
+    def _is_usable(self) -> Self:
+        try:
+            relays = [url for url in map(parse_ice_url, self.urls) if url.is_relay]
+        except Invalid as error:
+            raise ValueError(error.message) from error
+        if relays and not self.secret:
+            raise ValueError("turn.urls has a turn: address: set turn.secret, too (see docs/guide/phone-camera.md)")
+        return self
 
 
 class WhepSettings(_Section):
@@ -253,6 +281,7 @@ class Settings(BaseSettings):
     films: FilmSettings = Field(FilmSettings(), description="Films that are uploaded or fetched.")
     sites: SiteSettings = Field(SiteSettings(), description="Web sites that films come from.")
     vision: VisionSettings = Field(VisionSettings(), description="Detection.")
+    turn: TurnSettings = Field(TurnSettings(), description="Servers that find phones and who watches them a way.")
     whip: WhipSettings = Field(WhipSettings(), description="Cameras that a browser or an encoder publishes.")
     whep: WhepSettings = Field(WhepSettings(), description="Watching by WebRTC.")
     push: PushSettings = Field(PushSettings(), description="Clients that push video and get results.")

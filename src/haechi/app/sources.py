@@ -7,6 +7,7 @@ from haechi.base.clock import Clock
 from haechi.fleet.address import parse_address
 from haechi.ingest.film import FilmOpener
 from haechi.ingest.openers import Opener, Openers
+from haechi.ingest.phone import PhoneOpener
 from haechi.ingest.reach import Reach
 from haechi.ingest.rtmp_pull import RtmpOpener, SrtOpener
 from haechi.ingest.sites.opener import SiteOpener
@@ -40,6 +41,7 @@ def openers_over(clock: Clock, reach: Reach, sites: Sites | None = None) -> Open
 
     more: dict[str, Opener] = {
         "whip": WhipOpener(Publishers(clock), clock),
+        "phone": PhoneOpener(),
         "webcam": WebcamOpener(clock),
         "http": WebOpener(clock, reach),
         "rtmp": RtmpOpener(clock, reach),

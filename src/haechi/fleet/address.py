@@ -20,6 +20,10 @@ PUSHED = "push:"
 """The address of a camera whose stream a client pushes over the result socket."""
 PUBLISHED = "whip:"
 """The address of a camera that a browser or an encoder publishes by WHIP."""
+PHONE = "phone:"
+"""The address of a phone that is watched peer to peer: nothing of it comes in here."""
+PHONE_RECORDED = "phone:record"
+"""The same where it also publishes to us by WHIP, to be recorded."""
 UPLOAD = "upload:"
 """Begins the address of a film that was taken in; its id follows."""
 SITE = "site:"
@@ -34,6 +38,7 @@ KINDS: Mapping[str, str] = {
     "reverse": "reverse",
     "push": "push",
     "whip": "whip",
+    "phone": "phone",
     "webcam": "webcam",
     "http": "http",
     "https": "http",
@@ -58,7 +63,9 @@ class CameraAddress(Struct, frozen=True):
 
     @property
     def kind(self) -> str:
-        """Which opener takes it: see `KINDS`."""
+        """Which opener takes it: see `KINDS`. A phone that is recorded publishes as a browser does."""
+        if self.url == PHONE_RECORDED:
+            return "whip"
         return KINDS[self.url.partition(":")[0]]
 
     @property
@@ -76,6 +83,11 @@ class CameraAddress(Struct, frozen=True):
         """Whether a browser or an encoder publishes the stream to us."""
         return self.url == PUBLISHED
 
+    @property
+    def is_phone(self) -> bool:
+        """Whether it is a paired phone, recorded or not."""
+        return self.url in (PHONE, PHONE_RECORDED)
+
     def __repr__(self) -> str:
         return f"CameraAddress({self.url!r}, with_credentials={bool(self.username)})"
 
@@ -87,7 +99,7 @@ class CameraAddress(Struct, frozen=True):
             raise Invalid(
                 "films, sites and webcams have no log-in; leave user name and password empty", code="bad-credentials"
             )
-        if (self.is_reverse or self.is_pushed or self.is_published) and username:
+        if (self.is_reverse or self.is_pushed or self.is_published or self.is_phone) and username:
             message = "this camera proves who it is by a token; leave user name and password empty"
             raise Invalid(message, code="bad-credentials")
         return CameraAddress(self.url, self.host, self.port, self.is_tls, username, password)
@@ -102,14 +114,15 @@ class CameraAddress(Struct, frozen=True):
 
 def parse_address(text: str) -> CameraAddress:
     """Read a camera URL, with or without user info; ``reverse:`` is a camera that dials out to us, ``push:``
-    one whose stream a client pushes, ``whip:`` one that a browser publishes, ``webcam:0`` one in this machine.
+    one whose stream a client pushes, ``whip:`` one that a browser publishes, ``phone:`` a paired phone, ``webcam:0``
+    one in this machine.
 
     Raises:
         Invalid: ``bad-url``: not a camera's address; the message says what is wrong, never what the credentials were.
     """
     if len(text) > LONGEST_URL:
         raise Invalid("the address is too long", code="bad-url", limit=LONGEST_URL)
-    if (plain := text.strip().lower()) in (REVERSE, PUSHED, PUBLISHED):
+    if (plain := text.strip().lower()) in (REVERSE, PUSHED, PUBLISHED, PHONE, PHONE_RECORDED):
         return CameraAddress(plain, "", 0, is_tls=True)
     if plain.startswith(WEBCAM):
         return CameraAddress(Webcam.parse(text).address, "", 0, is_tls=True)

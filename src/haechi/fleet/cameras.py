@@ -13,9 +13,9 @@ from sqlalchemy import Connection, Row
 from haechi.base.clock import Clock
 from haechi.base.errors import Conflict, Invalid, NotFound
 from haechi.base.ids import CameraId, new_id
-from haechi.fleet.address import CameraAddress, parse_address
+from haechi.fleet.address import PHONE, CameraAddress, parse_address
 from haechi.fleet.push_clients import push_clients
-from haechi.fleet.tables import cameras, dial_keys
+from haechi.fleet.tables import cameras, dial_keys, phones
 from haechi.store.database import Database
 
 Transport = Literal["tcp", "udp", "auto"]
@@ -121,9 +121,19 @@ class CameraRegistry:
             Conflict: ``camera-exists``: there is a camera of this id already.
         """
         address = parse_address(url)
-        camera_id = self._make_id()
+        if address.is_phone:
+            raise _by_pairing()
         if credentials[0]:
             address = address.with_credentials(*credentials)
+        draft = Camera(CameraId(""), _name(name), address, transport=transport, audio=audio, enabled=enabled)
+        return await self._add(draft)
+
+    async def add_phone(self, name: str) -> Camera:
+        """Add a phone that was paired. Raises as `add` does."""
+        return await self._add(Camera(CameraId(""), _name(name), parse_address(PHONE)))
+
+    async def _add(self, draft: Camera) -> Camera:
+        camera_id = self._make_id()
 
         def insert(connection: Connection) -> Camera:
             count = connection.execute(sa.select(sa.func.count()).select_from(cameras)).scalar_one()
@@ -131,16 +141,7 @@ class CameraRegistry:
                 raise Invalid("one server holds no more cameras", code="too-many-cameras", limit=MOST_CAMERAS)
             if connection.execute(sa.select(cameras.c.id).where(cameras.c.id == camera_id)).first() is not None:
                 raise Conflict("there is a camera of this id already", code="camera-exists", camera=camera_id)
-            camera = Camera(
-                id=camera_id,
-                name=_name(name),
-                address=address,
-                transport=transport,
-                enabled=enabled,
-                audio=audio,
-                created_ns=self._clock.wall_ns(),
-                position=count,
-            )
+            camera = structs.replace(draft, id=camera_id, created_ns=self._clock.wall_ns(), position=count)
             connection.execute(cameras.insert().values(**_columns(camera)))
             return camera
 
@@ -179,6 +180,7 @@ class CameraRegistry:
 
         def remove(connection: Connection) -> int:
             connection.execute(dial_keys.delete().where(dial_keys.c.camera == camera_id))
+            connection.execute(phones.delete().where(phones.c.camera == camera_id))
             connection.execute(push_clients.update().where(push_clients.c.camera == camera_id).values(camera=""))
             return connection.execute(cameras.delete().where(cameras.c.id == camera_id)).rowcount
 
@@ -219,6 +221,8 @@ def _changed_address(before: CameraAddress, change: CameraChange) -> CameraAddre
     address = before
     if change.url is not None:
         address = parse_address(change.url)
+        if address.is_phone != before.is_phone:
+            raise _by_pairing()
         same_host = (address.host, address.port) == (before.host, before.port)
         if not address.username and same_host:
             address = address.with_credentials(before.username, before.password)
@@ -226,6 +230,11 @@ def _changed_address(before: CameraAddress, change: CameraChange) -> CameraAddre
         username = address.username if change.username is None else change.username
         address = address.with_credentials(username, change.password or "" if username else "")
     return address
+
+
+def _by_pairing() -> Invalid:
+    message = "a phone becomes a camera by pairing, and stays one: pair it, or add the other camera beside it"
+    return Invalid(message, code="phone-is-paired")
 
 
 def _name(text: str) -> str:

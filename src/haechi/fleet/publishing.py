@@ -10,8 +10,8 @@ import sqlalchemy as sa
 
 from haechi.base.clock import Clock
 from haechi.base.ids import CameraId
-from haechi.fleet.address import PUBLISHED
-from haechi.fleet.tables import cameras, dial_keys
+from haechi.fleet.address import PHONE_RECORDED, PUBLISHED
+from haechi.fleet.tables import cameras, dial_keys, phones
 from haechi.store.database import Database
 
 PREFIX = "hwt_"
@@ -52,11 +52,18 @@ class PublishTokens:
         return await self._database.read(lambda c: c.execute(query).scalar_one_or_none()) or 0
 
     async def admits(self, camera: CameraId, digest: bytes) -> bool:
-        """Whether ``digest`` is of this camera's token, and the camera is one that is published."""
-        query = (
+        """Whether ``digest`` is of this camera's token, and the camera is one that is published; or of the phone that
+        the camera is, where that is recorded.
+        """
+        of_publisher = (
             sa.select(dial_keys.c.public_key)
             .join(cameras, cameras.c.id == dial_keys.c.camera)
             .where(dial_keys.c.camera == camera, cameras.c.url == PUBLISHED)
         )
-        found = await self._database.read(lambda c: c.execute(query).scalar_one_or_none())
+        of_phone = (
+            sa.select(phones.c.token_sha256)
+            .join(cameras, cameras.c.id == phones.c.camera)
+            .where(phones.c.camera == camera, cameras.c.url == PHONE_RECORDED)
+        )
+        found = await self._database.read(lambda c: c.execute(of_publisher.union_all(of_phone)).scalars().first())
         return hmac.compare_digest(found or _NOBODY, digest)

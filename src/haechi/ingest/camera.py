@@ -22,8 +22,10 @@ from haechi.media.access_unit import AudioParams, EdgeMark, RawUnit, UnitRef, Vi
 
 log = structlog.get_logger(__name__)
 
-State = Literal["live", "connecting", "offline", "waiting", "disabled"]
-"""``waiting``: for the camera to dial; ``offline``: we dial, and it does not answer."""
+State = Literal["live", "connecting", "offline", "waiting", "peer", "disabled"]
+"""``waiting``: for the camera to dial; ``offline``: we dial, and it does not answer; ``peer``: a phone that is watched
+peer to peer, and not taken in.
+"""
 StampFloor = Callable[[StreamId], Awaitable[int]]
 DENIED_WAIT_S = 30.0
 """Wait after a refused password: trying faster locks accounts on many cameras and helps nobody."""
@@ -141,6 +143,8 @@ class CameraIngest:
     away: ClassVar[State] = "offline"
     pauses_s: ClassVar[tuple[float, float]] = (0.5, 2.5)
     """The longest leaves a camera that is back another 2 s to its next sync unit, and is within 5 s all the same."""
+    takes_in: ClassVar[bool] = True
+    """Whether anything is to come in at all."""
 
     def __init__(
         self,
@@ -159,7 +163,7 @@ class CameraIngest:
         self._clock = clock
         self._audio = audio
         self._lanes: dict[int, Lane] = {}
-        self._state: State = "waiting" if self.away == "waiting" else "connecting"
+        self._state: State = "connecting" if self.away == "offline" else self.away
         self._since_ns = clock.wall_ns()
         self._attempt = 0
         self._error: HaechiError | None = None

@@ -95,7 +95,8 @@ class IngestManager:
         for camera_id, (key, intake, task) in list(self._intakes.items()):
             wish = wanted.get(camera_id)
             if wish is None or _key(wish) != key:
-                intake.stop_cause = GapCause.DISABLED if wish is None else GapCause.NOT_RUNNING
+                is_wanted = wish is not None and self.openers.of(wish.address).intake.takes_in
+                intake.stop_cause = GapCause.NOT_RUNNING if is_wanted else GapCause.DISABLED
                 task.cancel()
                 stopped.append(task)
                 del self._intakes[camera_id]

@@ -23,7 +23,7 @@ MOST_RULES = 64
 class CameraStatusOut(Shape):
     """What a camera does at the moment."""
 
-    state: Literal["live", "connecting", "offline", "waiting", "disabled"]
+    state: Literal["live", "connecting", "offline", "waiting", "peer", "disabled"]
     since_ms: int
     attempt: int
     error: Fault | None
