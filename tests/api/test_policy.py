@@ -136,6 +136,7 @@ async def ask(cast: Cast, app: FastAPI, method: str, path: str, actor: str, kind
         .replace("{export}", cast.exports[kind])
         .replace("{bookmark}", cast.bookmarks[kind])
         .replace("{recording}", "7")
+        .replace("{pairing}", "pair_aaaaaaaaaaaaaaaa")
         .replace("{film}", "flm_aaaaaaaaaaaaaaaa")
         .replace("{publication}", "unknown")
         .replace("{user}", "usr_aaaaaaaaaaaaaaaa")

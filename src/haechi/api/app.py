@@ -7,7 +7,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from haechi.api import pages, problems, sockets
+from haechi.api import pages, phone_sockets, problems, sockets
 from haechi.api.clips import ClipShelf
 from haechi.api.headers import SecurityHeaders
 from haechi.api.limits import LimitBody
@@ -27,6 +27,7 @@ from haechi.api.routes import (
     films,
     footage,
     onvif,
+    phones,
     previews,
     push_clients,
     reel,
@@ -84,6 +85,7 @@ def build_app(services: Services) -> FastAPI:
     app.state.open_sessions = OpenSessions(services)
     app.state.offers = whip.offers_throttle(services)
     app.state.push = Push(services, metrics)
+    app.state.phones = phone_sockets.PhoneRoom(services, metrics.registry)
     app.state.assets = pages.load_assets(services.config.static)
     problems.install(app)
     routes = Routes(app, gate)
@@ -94,6 +96,7 @@ def build_app(services: Services) -> FastAPI:
         whip,
         webcams,
         onvif,
+        phones,
         footage,
         reel,
         previews,
@@ -110,7 +113,7 @@ def build_app(services: Services) -> FastAPI:
         audit,
         system,
     )
-    for room in (*rooms, sockets, pages):
+    for room in (*rooms, sockets, phone_sockets, pages):
         room.register(routes)
     require_policies(app)
     app.add_middleware(LimitBody)
@@ -122,7 +125,8 @@ def build_app(services: Services) -> FastAPI:
 @contextlib.asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     async with asyncio.TaskGroup() as group:
-        task = group.create_task(app.state.push.run())
+        tasks = [group.create_task(app.state.push.run()), group.create_task(app.state.phones.run())]
         yield
-        task.cancel()
+        for task in tasks:
+            task.cancel()
         app.state.clips.close()

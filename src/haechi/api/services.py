@@ -14,6 +14,7 @@ from haechi.api.auth.passwords import Passwords
 from haechi.api.auth.sessions import SessionStore
 from haechi.api.auth.setup import SetupTokens
 from haechi.api.auth.users import UserStore
+from haechi.fleet.phones.ice import IceServers
 
 if TYPE_CHECKING:
     from haechi.api.audit import Audit
@@ -58,6 +59,7 @@ class EdgeConfig(Struct, frozen=True):
         metrics_token: What a scraper sends as bearer token to read ``/metrics``; empty: administrators only.
         record_path: Where recordings are, for the system page.
         static: Folder of the built user interface.
+        ice: Servers that find phones and who watches them a way.
     """
 
     version: str
@@ -67,6 +69,7 @@ class EdgeConfig(Struct, frozen=True):
     metrics_token: str = ""
     record_path: Path = Path()
     static: Path = STATIC
+    ice: IceServers = IceServers()
     demo: bool = False
 
     def __repr__(self) -> str:

@@ -44,6 +44,7 @@ from haechi.events.reported.wishes import WishStore
 from haechi.events.rulebook import RuleStore
 from haechi.fleet.onvif.control import OnvifControl
 from haechi.fleet.onvif.links import LinkStore
+from haechi.fleet.phones.ice import IceServers
 from haechi.live.mse import LiveHub
 from haechi.live.whep.viewers import Viewers
 from haechi.record.disk.volume import Volume
@@ -286,6 +287,7 @@ def _edge_config(settings: Settings, clock: Clock, *, demo: bool) -> EdgeConfig:
         allowed_origins=settings.http.allowed_origins,
         metrics_token=settings.http.metrics_token,
         record_path=settings.record_dir,
+        ice=IceServers(settings.turn.urls, settings.turn.secret, settings.turn.ttl_s),
         demo=demo,
     )
 
