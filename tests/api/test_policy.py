@@ -32,6 +32,7 @@ from tests.api.the_policy import (
     POLICY,
     PUBLIC,
     PUBLISH,
+    TALK,
 )
 from tests.api.world import World
 
@@ -61,7 +62,7 @@ def cast(tmp_path: Path) -> Iterator[Cast]:
     people = {
         "admin": world.user("Ann", "admin"),
         "viewer": world.user("Vera", "viewer", (cameras["own"], cameras["deleted"])),
-        "stranger": world.user("Otto", "viewer", (cameras["foreign"],)),
+        "stranger": world.user("Otto", "viewer", (cameras["foreign"],), may_speak=True),
     }
     owners = {"own": "viewer", "deleted": "viewer", "foreign": "stranger"}
     exports = {kind: world.export(cameras[kind], people[owner]) for kind, owner in owners.items()}
@@ -89,7 +90,9 @@ def expected(access: Access, actor: str, kind: str) -> int:
         return 401
     if access in {ADMIN, CAMERA_ADMIN, METRICS, PUBLISH} and actor != "admin":
         return 403
-    if access in {CAMERA_VIEW, CAMERA_ADMIN, PUBLISH}:
+    if access is TALK and actor == "viewer" and kind in may_see:
+        return 403  # the stranger may speak, and so may administrators
+    if access in {CAMERA_VIEW, TALK, CAMERA_ADMIN, PUBLISH}:
         return 299 if kind in may_see else 404
     if access in {EVENT_VIEW, EXPORT, BOOKMARK}:
         is_left_over = kind == "deleted" and actor == "admin"

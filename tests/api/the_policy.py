@@ -6,7 +6,7 @@ from haechi.api.policy import Access
 
 PUBLIC, SIGNED_IN, ADMIN, METRICS = Access.PUBLIC, Access.SIGNED_IN, Access.ADMIN, Access.METRICS
 CAMERA_VIEW, CAMERA_ADMIN, EVENT_VIEW = Access.CAMERA_VIEW, Access.CAMERA_ADMIN, Access.EVENT_VIEW
-EXPORT, BOOKMARK, PUBLISH = Access.EXPORT, Access.BOOKMARK, Access.PUBLISH
+EXPORT, BOOKMARK, PUBLISH, TALK = Access.EXPORT, Access.BOOKMARK, Access.PUBLISH, Access.TALK
 ONE_CAMERA, ONE_EVENT = "/api/cameras/{camera}", "/api/events/{event}"
 ONE_EXPORT, ONE_BOOKMARK = "/api/exports/{export}", "/api/bookmarks/{bookmark}"
 WHIP, PUBLICATION = "/{camera}/whip", "/{camera}/whip/{publication}"
@@ -56,6 +56,8 @@ POLICY: dict[tuple[str, str], Access] = {
     ("PATCH", PUBLICATION): PUBLISH,
     ("DELETE", PUBLICATION): PUBLISH,
     ("GET", PUBLICATION): PUBLIC,
+    ("GET", f"{ONE_CAMERA}/talk"): CAMERA_VIEW,
+    ("WEBSOCKET", f"{ONE_CAMERA}/talk"): TALK,
     ("GET", f"{ONE_CAMERA}/zones"): CAMERA_VIEW,
     ("PUT", f"{ONE_CAMERA}/zones"): CAMERA_ADMIN,
     ("GET", f"{ONE_CAMERA}/rules"): CAMERA_VIEW,

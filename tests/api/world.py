@@ -248,12 +248,14 @@ class World:
         draft = Draft(camera, START_NS, START_NS + 10 * NS_PER_S, "a fox", keep)
         return self.do(self.keeping.bookmarks.add(draft, Author(by, "somebody"))).id
 
-    def user(self, name: str, role: Role = "viewer", cameras: tuple[CameraId, ...] = ()) -> UserId:
+    def user(
+        self, name: str, role: Role = "viewer", cameras: tuple[CameraId, ...] = (), *, may_speak: bool = False
+    ) -> UserId:
         """Add a user whose password is `PASSWORD`."""
 
         async def add() -> UserId:
             hashed = await self.auth.passwords.hash(PASSWORD)
-            return (await self.auth.users.add(name, hashed, role, cameras)).id
+            return (await self.auth.users.add(name, hashed, role, cameras, may_speak=may_speak)).id
 
         return self.do(add())
 

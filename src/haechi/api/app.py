@@ -35,6 +35,7 @@ from haechi.api.routes import (
     search,
     session,
     system,
+    talk,
     timeline,
     users,
     webcams,
@@ -43,7 +44,9 @@ from haechi.api.routes import (
 from haechi.api.services import Services
 from haechi.api.snapshots import Snapshots
 from haechi.api.stills import Stills
+from haechi.api.talk_gauges import TalkNumbers
 from haechi.base.clock import SystemClock
+from haechi.ingest.talk import Talk
 
 
 class _App(FastAPI):
@@ -86,6 +89,8 @@ def build_app(services: Services) -> FastAPI:
     app.state.offers = whip.offers_throttle(services)
     app.state.push = Push(services, metrics)
     app.state.phones = phone_sockets.PhoneRoom(services, metrics.registry)
+    app.state.talk = Talk(services.ingest.openers, services.clock)
+    TalkNumbers(app.state.talk, metrics.registry)
     app.state.assets = pages.load_assets(services.config.static)
     problems.install(app)
     routes = Routes(app, gate)
@@ -112,6 +117,7 @@ def build_app(services: Services) -> FastAPI:
         users,
         audit,
         system,
+        talk,
     )
     for room in (*rooms, sockets, phone_sockets, pages):
         room.register(routes)

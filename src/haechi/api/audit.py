@@ -49,6 +49,7 @@ class Action(StrEnum):
     USERS = "users"
     CAMERAS = "cameras"
     REVIEW = "review"
+    SPEAK = "speak"
     LOG_IN = "log-in"
     LOG_OUT = "log-out"
     REFUSED = "refused"

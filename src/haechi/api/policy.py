@@ -51,6 +51,8 @@ class Access(StrEnum):
     ADMIN = "admin"
     CAMERA_VIEW = "camera-view"
     """Users who may see the camera in the path (``{camera}``)."""
+    TALK = "talk"
+    """Users who may speak to the camera in the path (``{camera}``)."""
     CAMERA_ADMIN = "camera-admin"
     """Administrators; the camera in the path is looked up."""
     EVENT_VIEW = "event-view"
@@ -68,6 +70,11 @@ class Access(StrEnum):
 def camera_not_found() -> NotFound:
     """The one answer about a camera that is not there, was deleted, or is somebody else's."""
     return NotFound("no such camera", code="camera-not-found")
+
+
+def may_not_speak() -> Denied:
+    """The answer to who may see a camera, and not speak to it."""
+    return Denied("you may see this camera, not speak to it; an administrator can allow it", code="may-not-speak")
 
 
 def event_not_found() -> NotFound:
@@ -92,7 +99,8 @@ class Gate:
         """Return when the request may go on; leave the principal, and what was looked up, in its state.
 
         Raises:
-            Denied: ``not-signed-in``, ``admin-only``, ``cross-site``, ``bad-csrf-token``, ``wrong-publish-token``.
+            Denied: ``not-signed-in``, ``admin-only``, ``cross-site``, ``bad-csrf-token``, ``wrong-publish-token``,
+                ``may-not-speak``.
             NotFound: The camera or the event is not there for this user.
         """
         connection.state.peer = self.peer(connection)
@@ -117,11 +125,13 @@ class Gate:
                 return
             case Access.ADMIN | Access.METRICS:
                 _require_admin(principal)
-            case Access.CAMERA_VIEW | Access.CAMERA_ADMIN | Access.PUBLISH:
-                if access is not Access.CAMERA_VIEW:
+            case Access.CAMERA_VIEW | Access.TALK | Access.CAMERA_ADMIN | Access.PUBLISH:
+                if access in {Access.CAMERA_ADMIN, Access.PUBLISH}:
                     _require_admin(principal)
                 camera = CameraId(connection.path_params["camera"])
                 connection.state.camera = await self.camera(principal, camera)
+                if access is Access.TALK and not principal.may_speak(camera):
+                    raise may_not_speak()
             case Access.EVENT_VIEW:
                 event = EventId(connection.path_params["event"])
                 connection.state.event = await self.event(principal, event)

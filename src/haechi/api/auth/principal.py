@@ -14,6 +14,7 @@ class User(Struct, frozen=True):
 
     Attributes:
         cameras: What a viewer may see, sorted. Empty for admins, who see everything.
+        may_speak: Whether a viewer may also speak to those cameras. Admins may.
     """
 
     id: UserId
@@ -21,6 +22,7 @@ class User(Struct, frozen=True):
     role: Role
     created_ns: int
     cameras: tuple[CameraId, ...] = ()
+    may_speak: bool = False
 
 
 class Principal(Struct, frozen=True):
@@ -44,6 +46,10 @@ class Principal(Struct, frozen=True):
     def may_view(self, camera: CameraId) -> bool:
         """Whether footage, events and settings of ``camera`` are this person's to see."""
         return self.is_admin or camera in self.user.cameras
+
+    def may_speak(self, camera: CameraId) -> bool:
+        """Whether people near ``camera`` may be spoken to."""
+        return self.may_view(camera) and (self.is_admin or self.user.may_speak)
 
     def visible(self) -> tuple[CameraId, ...] | None:
         """The cameras to which lists are narrowed; None means all."""

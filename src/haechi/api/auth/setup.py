@@ -63,7 +63,7 @@ class SetupTokens:
         def work(connection: Connection) -> User:
             _require(connection, token, now_ns)
             connection.execute(setup_tokens.delete())
-            return insert_user(connection, shown, password_hash, ("admin", ()), now_ns)
+            return insert_user(connection, shown, password_hash, ("admin", (), False), now_ns)
 
         return await self._database.write(work)
 

@@ -23,6 +23,7 @@ class UserChange(Struct, frozen=True):
     role: Role | None = None
     cameras: tuple[CameraId, ...] | None = None
     password_hash: str | None = None
+    may_speak: bool | None = None
 
 
 def user_name(text: str) -> str:
@@ -78,7 +79,9 @@ class UserStore:
         query = sa.select(users.c.password_hash).where(users.c.id == user_id)
         return await self._database.read(lambda c: c.execute(query).scalar_one_or_none())
 
-    async def add(self, name: str, password_hash: str, role: Role, cameras: Sequence[CameraId] = ()) -> User:
+    async def add(
+        self, name: str, password_hash: str, role: Role, cameras: Sequence[CameraId] = (), *, may_speak: bool = False
+    ) -> User:
         """Add a user.
 
         Raises:
@@ -87,7 +90,8 @@ class UserStore:
         """
         shown = user_name(name)
         now_ns = self._clock.wall_ns()
-        return await self._database.write(lambda c: insert_user(c, shown, password_hash, (role, cameras), now_ns))
+        rights = (role, cameras, may_speak)
+        return await self._database.write(lambda c: insert_user(c, shown, password_hash, rights, now_ns))
 
     async def update(self, user_id: UserId, change: UserChange, *, keep_session: str | None = None) -> User:
         """Change a user. After a change of password all sessions of the user end, but for ``keep_session``.
@@ -102,7 +106,9 @@ class UserStore:
             role = change.role or before.role
             if before.role == "admin" and role != "admin":
                 _require_another_admin(connection, user_id)
-            connection.execute(users.update().where(users.c.id == user_id).values(role=role))
+            may_speak = before.may_speak if change.may_speak is None else change.may_speak
+            values = {"role": role, "may_speak": may_speak}
+            connection.execute(users.update().where(users.c.id == user_id).values(values))
             if change.cameras is not None:
                 _set_grants(connection, user_id, change.cameras)
             if change.password_hash is not None:
@@ -149,10 +155,14 @@ def count_users(connection: Connection) -> int:
 
 
 def insert_user(
-    connection: Connection, name: str, password_hash: str, rights: tuple[Role, Sequence[CameraId]], now_ns: int
+    connection: Connection, name: str, password_hash: str, rights: tuple[Role, Sequence[CameraId], bool], now_ns: int
 ) -> User:
-    """Insert within a transaction that somebody else began."""
-    role, cameras = rights
+    """Insert within a transaction that somebody else began.
+
+    Args:
+        rights: The role; for a viewer, which cameras, and whether they may be spoken to.
+    """
+    role, cameras, may_speak = rights
     taken = connection.execute(sa.select(users.c.id).where(users.c.name_key == name_key(name))).one_or_none()
     if taken is not None:
         raise Conflict("this user name is taken", code="user-exists")
@@ -160,7 +170,8 @@ def insert_user(
         raise Conflict("one server holds no more users", code="too-many-users", limit=MOST_USERS)
     user_id = UserId(new_id("usr"))
     row = {"id": user_id, "name": name, "name_key": name_key(name), "role": role}
-    connection.execute(users.insert().values(**row, password_hash=password_hash, created_ns=now_ns))
+    row |= {"password_hash": password_hash, "created_ns": now_ns, "may_speak": may_speak}
+    connection.execute(users.insert().values(row))
     _set_grants(connection, user_id, cameras)
     return _get(connection, user_id)
 
@@ -172,7 +183,12 @@ def user_of(connection: Connection, row: sa.Row[tuple[object, ...]]) -> User:
     query = sa.select(grants.c.camera).where(grants.c.user == fields["id"]).order_by(grants.c.camera)
     cameras = () if role == "admin" else tuple(CameraId(c) for c in connection.execute(query).scalars())
     return User(
-        id=UserId(fields["id"]), name=fields["name"], role=role, created_ns=fields["created_ns"], cameras=cameras
+        id=UserId(fields["id"]),
+        name=fields["name"],
+        role=role,
+        created_ns=fields["created_ns"],
+        cameras=cameras,
+        may_speak=role == "admin" or bool(fields["may_speak"]),
     )
 
 

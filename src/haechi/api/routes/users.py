@@ -27,7 +27,7 @@ async def add_user(body: UserAdd, house: House, log: Log) -> UserOut:
     require_good_password(body.password, name)
     cameras = await _cameras(house, body.cameras)
     hashed = await house.auth.passwords.hash(body.password)
-    user = await house.auth.users.add(name, hashed, body.role, cameras or ())
+    user = await house.auth.users.add(name, hashed, body.role, cameras or (), may_speak=body.may_speak)
     log.about(user.id, f"added as {user.role}")
     return UserOut.of(user)
 
@@ -41,7 +41,8 @@ async def change_user(user: UserPath, body: UserPatch, house: House, caller: Cal
         require_good_password(body.password, before.name)
         hashed = await house.auth.passwords.hash(body.password)
     log.about(target, f"changed {', '.join(sorted(body.model_fields_set))}")
-    change = UserChange(role=body.role, cameras=await _cameras(house, body.cameras), password_hash=hashed)
+    cameras = await _cameras(house, body.cameras)
+    change = UserChange(role=body.role, cameras=cameras, password_hash=hashed, may_speak=body.may_speak)
     return UserOut.of(await house.auth.users.update(target, change, keep_session=caller.session))
 
 

@@ -42,18 +42,19 @@ class PasswordIn(Input):
 
 
 class UserOut(Shape):
-    """A user; ``cameras`` is null for administrators, who see all."""
+    """A user; ``cameras`` is null for administrators, who see all, and may speak to all."""
 
     id: str
     name: str
     role: RoleName
     cameras: list[str] | None
+    may_speak: bool
 
     @classmethod
     def of(cls, user: User) -> "UserOut":
         """From the store's own."""
         cameras = None if user.role == "admin" else [str(camera) for camera in user.cameras]
-        return cls(id=user.id, name=user.name, role=user.role, cameras=cameras)
+        return cls(id=user.id, name=user.name, role=user.role, cameras=cameras, may_speak=user.may_speak)
 
 
 class SessionOut(Shape):
@@ -75,12 +76,13 @@ class UserList(Shape):
 
 
 class UserAdd(Input):
-    """A user to add. A viewer sees ``cameras`` and no others."""
+    """A user to add. A viewer sees ``cameras`` and no others, and speaks to them only where ``may_speak``."""
 
     name: UserName
     password: Password
     role: RoleName = "viewer"
     cameras: CameraIds | None = None
+    may_speak: bool = False
 
 
 class UserPatch(Input):
@@ -88,4 +90,5 @@ class UserPatch(Input):
 
     role: RoleName | None = None
     cameras: CameraIds | None = None
+    may_speak: bool | None = None
     password: Password | None = None
