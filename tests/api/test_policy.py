@@ -32,7 +32,9 @@ from tests.api.the_policy import (
     POLICY,
     PUBLIC,
     PUBLISH,
+    READ_TOKEN,
     TALK,
+    WATCH,
 )
 from tests.api.world import World
 
@@ -50,6 +52,7 @@ class Cast(Struct, frozen=True):
     events: dict[str, EventId]
     exports: dict[str, ExportId]
     bookmarks: dict[str, BookmarkId]
+    read_tokens: dict[str, str]
 
 
 @pytest.fixture
@@ -69,6 +72,9 @@ def cast(tmp_path: Path) -> Iterator[Cast]:
     exports |= {"unknown": ExportId("exp_aaaaaaaaaaaaaaaa"), "malformed": ExportId("%00")}
     bookmarks = {kind: world.bookmark(cameras[kind], people[owner]) for kind, owner in owners.items()}
     bookmarks |= {"unknown": BookmarkId("bmk_aaaaaaaaaaaaaaaa"), "malformed": BookmarkId("1'--")}
+    read_tokens = {kind: world.read_token(people[owner])[0] for kind, owner in owners.items()}
+    world.do(world.auth.read_tokens.remove(read_tokens["deleted"]))
+    read_tokens |= {"unknown": "rdt_aaaaaaaaaaaaaaaa", "malformed": "1'--"}
     world.do(world.registry.delete(cameras["deleted"]))
     world.do(world.auth.users.forget_camera(cameras["deleted"]))
     tokens = {"anonymous": "", "revoked": world.token(people["admin"]), "expired": world.token(people["admin"])}
@@ -77,7 +83,7 @@ def cast(tmp_path: Path) -> Iterator[Cast]:
     world.do(world.auth.sessions.revoke(principal.session))
     world.clock.advance(8 * 86_400 * 10**9)
     tokens |= {name: world.token(user) for name, user in people.items()}
-    yield Cast(world, tokens, cameras, events, exports, bookmarks)
+    yield Cast(world, tokens, cameras, events, exports, bookmarks, read_tokens)
     world.close()
 
 
@@ -92,7 +98,7 @@ def expected(access: Access, actor: str, kind: str) -> int:
         return 403
     if access is TALK and actor == "viewer" and kind in may_see:
         return 403  # the stranger may speak, and so may administrators
-    if access in {CAMERA_VIEW, TALK, CAMERA_ADMIN, PUBLISH}:
+    if access in {CAMERA_VIEW, WATCH, TALK, CAMERA_ADMIN, PUBLISH, READ_TOKEN}:
         return 299 if kind in may_see else 404
     if access in {EVENT_VIEW, EXPORT, BOOKMARK}:
         is_left_over = kind == "deleted" and actor == "admin"
@@ -138,7 +144,11 @@ async def ask(cast: Cast, app: FastAPI, method: str, path: str, actor: str, kind
         .replace("{event}", cast.events[kind])
         .replace("{export}", cast.exports[kind])
         .replace("{bookmark}", cast.bookmarks[kind])
+        .replace("{read_token}", cast.read_tokens[kind])
         .replace("{recording}", "7")
+        .replace("{stream}", "main")
+        .replace("{track}", "video")
+        .replace("{piece}", "p0.m4s")
         .replace("{pairing}", "pair_aaaaaaaaaaaaaaaa")
         .replace("{film}", "flm_aaaaaaaaaaaaaaaa")
         .replace("{publication}", "unknown")

@@ -7,6 +7,7 @@ from haechi.api.policy import Access
 PUBLIC, SIGNED_IN, ADMIN, METRICS = Access.PUBLIC, Access.SIGNED_IN, Access.ADMIN, Access.METRICS
 CAMERA_VIEW, CAMERA_ADMIN, EVENT_VIEW = Access.CAMERA_VIEW, Access.CAMERA_ADMIN, Access.EVENT_VIEW
 EXPORT, BOOKMARK, PUBLISH, TALK = Access.EXPORT, Access.BOOKMARK, Access.PUBLISH, Access.TALK
+WATCH, READ_TOKEN = Access.WATCH, Access.READ_TOKEN
 ONE_CAMERA, ONE_EVENT = "/api/cameras/{camera}", "/api/events/{event}"
 ONE_EXPORT, ONE_BOOKMARK = "/api/exports/{export}", "/api/bookmarks/{bookmark}"
 WHIP, PUBLICATION = "/{camera}/whip", "/{camera}/whip/{publication}"
@@ -116,6 +117,9 @@ POLICY: dict[tuple[str, str], Access] = {
     ("POST", "/api/push-clients"): ADMIN,
     ("PATCH", "/api/push-clients/{client}"): ADMIN,
     ("DELETE", "/api/push-clients/{client}"): ADMIN,
+    ("GET", "/api/read-tokens"): SIGNED_IN,
+    ("POST", "/api/read-tokens"): SIGNED_IN,
+    ("DELETE", "/api/read-tokens/{read_token}"): READ_TOKEN,
     ("GET", "/api/users"): ADMIN,
     ("POST", "/api/users"): ADMIN,
     ("PATCH", "/api/users/{user}"): ADMIN,
@@ -130,6 +134,11 @@ POLICY: dict[tuple[str, str], Access] = {
     ("GET", "/docs"): PUBLIC,
     ("WEBSOCKET", "/api/live"): SIGNED_IN,
     ("WEBSOCKET", "/api/ws"): SIGNED_IN,
+    ("GET", "/{camera}/index.m3u8"): WATCH,
+    ("GET", "/{camera}/hls/{stream}/{track}.m3u8"): WATCH,
+    ("GET", "/{camera}/hls/{stream}/{track}/{piece}"): WATCH,
+    ("GET", "/{camera}/live.mjpeg"): WATCH,
+    ("GET", "/api/stream.m3u8"): PUBLIC,
     ("GET", "/{path:path}"): PUBLIC,
 }
 """Who may use what. A change here is a change of the product's security: think twice."""

@@ -17,6 +17,7 @@ from starlette.testclient import TestClient
 from haechi.api.app import build_app
 from haechi.api.auth.passwords import Passwords
 from haechi.api.auth.principal import Role
+from haechi.api.auth.read_tokens import TokenDraft
 from haechi.api.auth.tokens import csrf_of
 from haechi.api.policy import COOKIE
 from haechi.api.services import Auth, EdgeConfig, Services
@@ -262,6 +263,18 @@ class World:
     def token(self, user: UserId) -> str:
         """A session of a user."""
         return self.do(self.auth.sessions.create(user))
+
+    def read_token(self, user: UserId, *cameras: CameraId, lasts_s: float = 0) -> tuple[str, str]:
+        """Id and text of a read token of a user."""
+        draft = TokenDraft(
+            "a player", cameras or None, self.clock.wall_ns() + int(lasts_s * NS_PER_S) if lasts_s else 0
+        )
+
+        async def add() -> tuple[str, str]:
+            made, token = await self.auth.read_tokens.add(await self.auth.users.get(user), draft)
+            return made.id, token
+
+        return self.do(add())
 
     def close(self) -> None:
         """Let go of everything."""

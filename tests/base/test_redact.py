@@ -58,3 +58,12 @@ def test_records_of_the_standard_library_are_redacted_with_their_arguments() -> 
     record = logging.LogRecord("x", 20, "f", 1, "connecting to %s", ("rtsp://a:canary@h/",), None)
     assert RedactingFilter().filter(record)
     assert record.getMessage() == "connecting to rtsp://***@h/"
+
+
+def test_our_own_tokens_are_hidden_wherever_they_stand() -> None:
+    secret = "canaryCanary-canary_canary0123456789abcdefgh"
+    for kind in ("hrt_", "hwt_", "hpt_", "hph_"):
+        for text in (f"{kind}{secret}", f"see /cam/index.m3u8%3Ftoken%3D{kind}{secret}&a=b", f"'{kind}{secret}',"):
+            assert "canary" not in redact_text(text).lower()
+            assert f"{kind}***" in redact_text(text)
+    assert redact_text("short_name and depth_of_field_of_view") == "short_name and depth_of_field_of_view"

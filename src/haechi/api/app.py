@@ -15,7 +15,7 @@ from haechi.api.metrics import CountRequests, Metrics
 from haechi.api.policy import Gate, Routes, require_policies
 from haechi.api.problems import Problem
 from haechi.api.push import Push
-from haechi.api.rights import KnownCameras, OpenSessions
+from haechi.api.rights import KnownCameras, OpenSessions, Viewings
 from haechi.api.routes import (
     accounts,
     audit,
@@ -26,10 +26,13 @@ from haechi.api.routes import (
     exports,
     films,
     footage,
+    hls,
+    mjpeg,
     onvif,
     phones,
     previews,
     push_clients,
+    read_tokens,
     reel,
     retention,
     search,
@@ -44,8 +47,11 @@ from haechi.api.routes import (
 from haechi.api.services import Services
 from haechi.api.snapshots import Snapshots
 from haechi.api.stills import Stills
+from haechi.api.viewer_gauges import ViewerNumbers
 from haechi.api.talk_gauges import TalkNumbers
 from haechi.base.clock import SystemClock
+from haechi.live.demand import Demand
+from haechi.live.llhls.room import HlsRoom
 from haechi.ingest.talk import Talk
 
 
@@ -85,12 +91,16 @@ def build_app(services: Services) -> FastAPI:
     app.state.stills = Stills(services)
     app.state.snapshots = Snapshots(services)
     app.state.known_cameras = KnownCameras(services)
+    app.state.viewings = Viewings(services, app.state.known_cameras)
     app.state.open_sessions = OpenSessions(services)
     app.state.offers = whip.offers_throttle(services)
     app.state.push = Push(services, metrics)
     app.state.phones = phone_sockets.PhoneRoom(services, metrics.registry)
     app.state.talk = Talk(services.ingest.openers, services.clock)
     TalkNumbers(app.state.talk, metrics.registry)
+    app.state.hls = HlsRoom(services.live, Demand(services.clock).want, services.clock)
+    app.state.mjpeg = mjpeg.MotionJpegRoom()
+    ViewerNumbers(app.state.hls, app.state.mjpeg, metrics.registry)
     app.state.assets = pages.load_assets(services.config.static)
     problems.install(app)
     routes = Routes(app, gate)
@@ -103,6 +113,8 @@ def build_app(services: Services) -> FastAPI:
         onvif,
         phones,
         footage,
+        hls,
+        mjpeg,
         reel,
         previews,
         timeline,
@@ -114,6 +126,7 @@ def build_app(services: Services) -> FastAPI:
         films,
         bookmarks,
         push_clients,
+        read_tokens,
         users,
         audit,
         system,
@@ -131,7 +144,7 @@ def build_app(services: Services) -> FastAPI:
 @contextlib.asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(app.state.push.run()), group.create_task(app.state.phones.run())]
+        tasks = [group.create_task(room.run()) for room in (app.state.push, app.state.phones, app.state.hls)]
         yield
         for task in tasks:
             task.cancel()

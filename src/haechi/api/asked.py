@@ -5,8 +5,10 @@ from typing import Annotated
 from fastapi import Depends, Path, Request
 
 from haechi.api.auth.principal import Principal
+from haechi.api.auth.read_tokens import ReadToken
 from haechi.api.peer import Peer
 from haechi.api.policy import Gate
+from haechi.api.rights import Viewing, Viewings
 from haechi.api.services import Services
 from haechi.api.trail import Witness
 from haechi.events.event import Event
@@ -18,6 +20,7 @@ CameraPath = Annotated[str, Path(pattern=r"^cam_[a-z0-9]{3,32}$", examples=["cam
 EventPath = Annotated[str, Path(pattern=r"^evt_[a-z0-9]{3,32}$", examples=["evt_k3v9p2mw8tq4hx7n"])]
 
 ExportPath = Annotated[str, Path(pattern=r"^exp_[a-z0-9]{3,32}$", examples=["exp_k3v9p2mw8tq4hx7n"])]
+ReadTokenPath = Annotated[str, Path(pattern=r"^rdt_[a-z0-9]{3,32}$", examples=["rdt_k3v9p2mw8tq4hx7n"])]
 BookmarkPath = Annotated[str, Path(pattern=r"^bmk_[a-z0-9]{3,32}$", examples=["bmk_k3v9p2mw8tq4hx7n"])]
 
 
@@ -70,6 +73,17 @@ def _bookmark(request: Request, bookmark: BookmarkPath) -> Bookmark:
     return found
 
 
+def _read_token(request: Request, read_token: ReadTokenPath) -> ReadToken:
+    """As with cameras."""
+    found: ReadToken = request.state.read_token
+    return found
+
+
+def _viewing(request: Request) -> Viewing:
+    viewings: Viewings = request.app.state.viewings
+    return viewings.of(request.state.principal)
+
+
 def _witness(request: Request) -> Witness:
     witness: Witness = request.state.witness
     return witness
@@ -82,12 +96,16 @@ Caller = Annotated[Principal, Depends(_caller)]
 Visitor = Annotated[Principal | None, Depends(_visitor)]
 From = Annotated[Peer, Depends(_peer)]
 AskedCamera = Annotated[Camera, Depends(_camera)]
-"""The camera in the path; only with ``CAMERA_VIEW`` or ``CAMERA_ADMIN``."""
+"""The camera in the path; only with ``CAMERA_VIEW``, ``CAMERA_ADMIN``, ``WATCH`` or ``PUBLISH``."""
 AskedEvent = Annotated[Event, Depends(_event)]
 """The event in the path; only with ``EVENT_VIEW``."""
 AskedExport = Annotated[Export, Depends(_export)]
 """The export in the path; only with ``EXPORT``."""
 AskedBookmark = Annotated[Bookmark, Depends(_bookmark)]
 """The bookmark in the path; only with ``BOOKMARK``."""
+AskedReadToken = Annotated[ReadToken, Depends(_read_token)]
+"""The read token in the path; only with ``READ_TOKEN``."""
+AskedViewing = Annotated[Viewing, Depends(_viewing)]
+"""Whether who watches still may, for streams that stay open; only with ``WATCH`` or ``CAMERA_VIEW``."""
 Log = Annotated[Witness, Depends(_witness)]
 """Writes this request down; only on routes of `haechi.api.trail.AUDITED`."""

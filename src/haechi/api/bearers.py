@@ -1,16 +1,18 @@
-"""Publishers without a session: an encoder, or a phone, with the bearer token of one camera (RFC 9725 section 4.7)."""
+"""Who comes without a session: publishers with the token of a camera (RFC 9725), and players with a read token."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 import structlog
+from msgspec import Struct
 from starlette.requests import HTTPConnection
 
 from haechi.api.auth.log_in import require_room
 from haechi.base.errors import Denied
 from haechi.base.ids import CameraId
 from haechi.base.throttle import Allowance, Throttle, address_key
+from haechi.media.rtsp.auth import basic_password
 
 if TYPE_CHECKING:
     from haechi.api.services import Services
@@ -27,6 +29,34 @@ def bearer_of(connection: HTTPConnection) -> str | None:
     """What the request says after ``Authorization: Bearer``; None: it says nothing like that."""
     scheme, _, token = connection.headers.get("authorization", "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" else None
+
+
+class Presented(Struct, frozen=True):
+    """A read token that came with a request. ``is_basic``: a browser may have added it by itself."""
+
+    token: str
+    is_basic: bool
+
+    def __repr__(self) -> str:
+        return "Presented(***)"
+
+
+def presented(connection: HTTPConnection) -> Presented | None:
+    """The read token of a request: as bearer, as the password of Basic (RFC 7617), or as ``?token=``; None: none."""
+    token = bearer_of(connection)
+    if token is not None:
+        return Presented(token, is_basic=False)
+    token = basic_password(connection.headers.get("authorization", ""))
+    if token is not None:
+        return Presented(token, is_basic=True)
+    token = connection.query_params.get("token")
+    return None if token is None else Presented(token, is_basic=False)
+
+
+def challenge_of(connection: HTTPConnection) -> str:
+    """What a player is asked for. A browser is not: it would put a window of its own before our page."""
+    is_browser = connection.headers.get("user-agent", "").startswith("Mozilla/")
+    return "" if is_browser else 'Basic realm="Haechi", charset="UTF-8"'
 
 
 def wrong_token() -> Denied:

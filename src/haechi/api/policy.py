@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Callable, Sequence
-from enum import StrEnum
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -20,12 +19,19 @@ from starlette.routing import BaseRoute, Match
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 
+from haechi.api.access import (
+    Access,
+    camera_not_found,
+    event_not_found,
+    may_not_speak,
+    not_signed_in,
+)
 from haechi.api.auth.principal import Principal
-from haechi.api.bearers import Bearers, bearer_of
+from haechi.api.bearers import Bearers, Presented, bearer_of, challenge_of, presented
 from haechi.api.peer import Peer, is_same_origin, networks, peer_of
 from haechi.api.problems import Problem, problem_of, problem_response
 from haechi.api.trail import AUDITED, Witness
-from haechi.base.errors import Denied, HaechiError, NotFound
+from haechi.base.errors import Denied, HaechiError
 from haechi.base.ids import BookmarkId, CameraId, EventId, ExportId, UserId, is_id
 from haechi.record.exports.store import Export, export_not_found
 from haechi.record.retention.bookmarks import Bookmark, bookmark_not_found
@@ -35,56 +41,12 @@ if TYPE_CHECKING:
     from haechi.events.event import Event
     from haechi.fleet.cameras import Camera
 
+__all__ = ["Access", "Gate", "Routes", "camera_not_found", "event_not_found", "may_not_speak", "not_signed_in"]
+
 COOKIE = "haechi_session"
 DEVICE_COOKIE = "haechi_device"
 CSRF_HEADER = "x-haechi-csrf"
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
-
-
-class Access(StrEnum):
-    """Who may use a route."""
-
-    PUBLIC = "public"
-    """Anybody, logged in or not: set-up, log-in, health, the page itself."""
-    SIGNED_IN = "signed-in"
-    """Every user; what they get is narrowed to what they may see."""
-    ADMIN = "admin"
-    CAMERA_VIEW = "camera-view"
-    """Users who may see the camera in the path (``{camera}``)."""
-    TALK = "talk"
-    """Users who may speak to the camera in the path (``{camera}``)."""
-    CAMERA_ADMIN = "camera-admin"
-    """Administrators; the camera in the path is looked up."""
-    EVENT_VIEW = "event-view"
-    """Users who may see the camera of the event in the path (``{event}``)."""
-    EXPORT = "export"
-    """Who asked for the export in the path (``{export}``) and may still see its camera; administrators."""
-    BOOKMARK = "bookmark"
-    """Who made the bookmark in the path (``{bookmark}``) and may still see its camera; administrators."""
-    PUBLISH = "publish"
-    """Administrators, and whoever has the bearer token of the camera in the path (``{camera}``)."""
-    METRICS = "metrics"
-    """Administrators, and scrapers with the bearer token."""
-
-
-def camera_not_found() -> NotFound:
-    """The one answer about a camera that is not there, was deleted, or is somebody else's."""
-    return NotFound("no such camera", code="camera-not-found")
-
-
-def may_not_speak() -> Denied:
-    """The answer to who may see a camera, and not speak to it."""
-    return Denied("you may see this camera, not speak to it; an administrator can allow it", code="may-not-speak")
-
-
-def event_not_found() -> NotFound:
-    """The one answer about an event that is not there, or is somebody else's."""
-    return NotFound("no such event", code="event-not-found")
-
-
-def not_signed_in() -> Denied:
-    """The answer to a request without a session that lives."""
-    return Denied("log in first", code="not-signed-in")
 
 
 class Gate:
@@ -100,13 +62,18 @@ class Gate:
 
         Raises:
             Denied: ``not-signed-in``, ``admin-only``, ``cross-site``, ``bad-csrf-token``, ``wrong-publish-token``,
-                ``may-not-speak``.
+                ``wrong-read-token``, ``may-not-speak``.
             NotFound: The camera or the event is not there for this user.
         """
         connection.state.peer = self.peer(connection)
         if access is Access.PUBLISH and (token := bearer_of(connection)) is not None:
             await self._admit_bearer(connection, token)
             return
+        if access is Access.WATCH:
+            connection.state.challenge = challenge_of(connection)
+            if (shown := presented(connection)) is not None:
+                await self._admit_player(connection, shown, acts=acts)
+                return
         await self._admit_person(connection, access, acts=acts)
 
     async def _admit_person(self, connection: HTTPConnection, access: Access, *, acts: bool) -> None:
@@ -125,28 +92,44 @@ class Gate:
                 return
             case Access.ADMIN | Access.METRICS:
                 _require_admin(principal)
-            case Access.CAMERA_VIEW | Access.TALK | Access.CAMERA_ADMIN | Access.PUBLISH:
+            case Access.CAMERA_VIEW | Access.WATCH | Access.TALK | Access.CAMERA_ADMIN | Access.PUBLISH:
                 if access in {Access.CAMERA_ADMIN, Access.PUBLISH}:
                     _require_admin(principal)
                 camera = CameraId(connection.path_params["camera"])
                 connection.state.camera = await self.camera(principal, camera)
                 if access is Access.TALK and not principal.may_speak(camera):
                     raise may_not_speak()
+            case _:
+                await self._admit_to_thing(connection, access, principal)
+
+    async def _admit_to_thing(self, connection: HTTPConnection, access: Access, principal: Principal) -> None:
+        state, asked = connection.state, connection.path_params
+        match access:
             case Access.EVENT_VIEW:
-                event = EventId(connection.path_params["event"])
-                connection.state.event = await self.event(principal, event)
+                state.event = await self.event(principal, EventId(asked["event"]))
             case Access.EXPORT:
-                export = ExportId(connection.path_params["export"])
-                connection.state.export = await self.export(principal, export)
+                state.export = await self.export(principal, ExportId(asked["export"]))
             case Access.BOOKMARK:
-                bookmark = BookmarkId(connection.path_params["bookmark"])
-                connection.state.bookmark = await self.bookmark(principal, bookmark)
+                state.bookmark = await self.bookmark(principal, BookmarkId(asked["bookmark"]))
+            case Access.READ_TOKEN:
+                state.read_token = await self._services.auth.read_tokens.get(asked["read_token"], principal)
+            case _:
+                raise TypeError(f"nothing is looked up for {access}")
 
     async def _admit_bearer(self, connection: HTTPConnection, token: str) -> None:
         """A token is no cookie: no page of somebody else's can make a browser send it, so its origin is not asked."""
         camera = CameraId(connection.path_params["camera"])
         connection.state.principal = None
         connection.state.camera = await self._bearers.camera(camera, token, connection.state.peer.address)
+
+    async def _admit_player(self, connection: HTTPConnection, shown: Presented, *, acts: bool) -> None:
+        """Who holds a read token. A browser that was once told one for Basic sends it by itself, so there its pages are
+        looked at as with a cookie."""
+        if acts and shown.is_basic:
+            self._require_own_page(connection, None)
+        principal = await self._services.auth.read_tokens.admit(shown.token, connection.state.peer.address)
+        connection.state.principal = principal
+        connection.state.camera = await self.camera(principal, CameraId(connection.path_params["camera"]))
 
     async def camera(self, principal: Principal, camera_id: CameraId) -> Camera:
         """The camera, if this user may see it.
@@ -364,7 +347,7 @@ def _problems(method: str, access: Access, more: Sequence[int]) -> dict[int | st
     statuses = set(more)
     if access is not Access.PUBLIC:
         statuses.add(401)
-    if access is Access.PUBLISH:
+    if access in {Access.PUBLISH, Access.WATCH}:
         statuses.add(429)
     if access in {Access.ADMIN, Access.CAMERA_ADMIN, Access.METRICS} or method not in _READING:
         statuses.add(403)

@@ -31,6 +31,7 @@ _BY_CODE: Mapping[str, int] = {
     "not-signed-in": 401,
     "wrong-credentials": 401,
     "wrong-publish-token": 401,
+    "wrong-read-token": 401,
     "not-for-publishing": 405,
     "publication-changed": 412,
     "publication-unnamed": 428,
@@ -45,6 +46,8 @@ _BY_STATUS: Mapping[int, str] = {
     413: "too-large",
     415: "unsupported-media-type",
 }
+_SCHEMES = {"wrong-publish-token": "Bearer", "wrong-read-token": "Bearer"}
+"""How one gets in, for those who cannot log in; all others have a cookie."""
 _MOST_ERRORS = 20
 _LONGEST_TEXT = 300
 
@@ -114,7 +117,7 @@ def problem_response(problem: Problem, headers: Mapping[str, str] | None = None)
     if problem.status == 416:
         answer["Content-Range"] = f"bytes */{problem.context.get('size_bytes', '*')}"
     if problem.status == 401:
-        answer["WWW-Authenticate"] = "Bearer" if problem.code == "wrong-publish-token" else "Cookie"
+        answer.setdefault("WWW-Authenticate", _SCHEMES.get(problem.code, "Cookie"))
     body = problem.model_dump_json(exclude_none=True)
     return Response(body, problem.status, headers=answer, media_type=PROBLEM_TYPE)
 
@@ -135,7 +138,8 @@ async def _on_haechi(request: Request | WebSocket, error: Exception) -> Response
     if problem.status >= 500:
         facts = {"error_id": problem.error_id, "code": error.code, "path": request.url.path, "reason": str(error)}
         log.warning("request failed", **facts, exc_info=error if problem.status == 500 else None)
-    return problem_response(problem)
+    challenge = getattr(request.state, "challenge", "")
+    return problem_response(problem, {"WWW-Authenticate": challenge} if challenge and problem.status == 401 else None)
 
 
 async def _on_validation(_request: Request | WebSocket, error: Exception) -> Response:

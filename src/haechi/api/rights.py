@@ -12,6 +12,7 @@ from contextlib import contextmanager
 import structlog
 
 from haechi.api.auth.principal import Principal
+from haechi.api.auth.read_tokens import is_read_token
 from haechi.api.services import Services
 from haechi.base.clock import NS_PER_S, Clock
 from haechi.base.errors import Denied, Unavailable
@@ -123,3 +124,58 @@ class Rights:
             raise Denied("the session has ended; log in again", code="session-ended")
         self.principal = Principal(now.user, now.session, self.principal.csrf, now.expires_ns)
         self.on_change(self.principal)
+
+
+class Viewings:
+    """Who is behind the streams that stay open: each session and each read token is looked up at most once a second,
+    however many streams it has."""
+
+    def __init__(self, services: Services, cameras: KnownCameras) -> None:
+        self._services = services
+        self.cameras = cameras
+        self._turn = asyncio.Lock()
+        self._known: dict[str, tuple[int, Principal | None]] = {}
+
+    def of(self, principal: Principal) -> "Viewing":
+        """For a stream that this person begins to watch now."""
+        return Viewing(self, principal)
+
+    async def now(self, principal: Principal) -> Principal | None:
+        """The same person as of at most a second ago; None: their session or token is over.
+
+        Raises:
+            Unavailable: The database does not answer.
+        """
+        async with self._turn:
+            now_ns = self._services.clock.monotonic_ns()
+            read_ns, known = self._known.get(principal.session, (now_ns - FRESH_NS, None))
+            if now_ns - read_ns < FRESH_NS:
+                return known
+            self._known = {name: one for name, one in self._known.items() if now_ns - one[0] < FRESH_NS}
+            found = self._known[principal.session] = (now_ns, await self._look_up(principal.session))
+            return found[1]
+
+    async def _look_up(self, session: str) -> Principal | None:
+        auth = self._services.auth
+        living = await (auth.read_tokens if is_read_token(session) else auth.sessions).living([session])
+        return living.get(session)
+
+
+class Viewing:
+    """Whether who watches still may: ask it every `RECHECK_S` while the stream is open (CONTRACT S3)."""
+
+    def __init__(self, viewings: Viewings, principal: Principal) -> None:
+        self._viewings = viewings
+        self.principal = principal
+
+    async def may_still(self, camera: CameraId) -> bool:
+        """Whether the session or token lives, and shows the camera, which is there."""
+        try:
+            now = await self._viewings.now(self.principal)
+        except Unavailable as error:
+            log.info("rights as of before", code=error.code)
+            now = self.principal
+        if now is None:
+            return False
+        self.principal = now
+        return now.may_view(camera) and await self._viewings.cameras.has(camera)

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from haechi.api.auth.log_in import LogIn
 from haechi.api.auth.passwords import Passwords
+from haechi.api.auth.read_tokens import ReadTokens
 from haechi.api.auth.sessions import SessionStore
 from haechi.api.auth.setup import SetupTokens
 from haechi.api.auth.users import UserStore
@@ -85,12 +86,14 @@ class Auth:
     setup: SetupTokens
     passwords: Passwords
     log_in: LogIn
+    read_tokens: ReadTokens
 
     @classmethod
     def over(cls, database: Database, clock: Clock, passwords: Passwords | None = None) -> Auth:
         """The usual set over one database."""
         users, sessions, hasher = UserStore(database, clock), SessionStore(database, clock), passwords or Passwords()
-        return cls(users, sessions, SetupTokens(database, clock), hasher, LogIn(users, sessions, hasher, clock))
+        log_in, read_tokens = LogIn(users, sessions, hasher, clock), ReadTokens(database, clock)
+        return cls(users, sessions, SetupTokens(database, clock), hasher, log_in, read_tokens)
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,6 +51,10 @@ _CAMERA, _EVENT, _EXPORT, _BOOKMARK = (
 
 AUDITED: dict[tuple[str, str], Rule] = {
     ("GET", f"{_CAMERA}/latest.jpg"): _WATCH,
+    ("GET", "/{camera}/index.m3u8"): _WATCH,
+    ("GET", "/{camera}/hls/{stream}/{track}.m3u8"): _WATCH,
+    ("GET", "/{camera}/hls/{stream}/{track}/{piece}"): _WATCH,
+    ("GET", "/{camera}/live.mjpeg"): _WATCH,
     ("GET", f"{_CAMERA}/still.jpg"): _LOOK,
     ("GET", f"{_CAMERA}/index.m3u8"): _LOOK,
     ("GET", f"{_CAMERA}/pieces"): _LOOK,
@@ -101,6 +105,8 @@ AUDITED: dict[tuple[str, str], Rule] = {
     ("POST", "/api/push-clients"): Rule(Action.CAMERAS),
     ("PATCH", "/api/push-clients/{client}"): Rule(Action.CAMERAS),
     ("DELETE", "/api/push-clients/{client}"): Rule(Action.CAMERAS),
+    ("POST", "/api/read-tokens"): Rule(Action.USERS),
+    ("DELETE", "/api/read-tokens/{read_token}"): Rule(Action.USERS),
     ("POST", "/api/users"): Rule(Action.USERS),
     ("PATCH", "/api/users/{user}"): Rule(Action.USERS),
     ("DELETE", "/api/users/{user}"): Rule(Action.USERS),
@@ -123,7 +129,7 @@ CHANGES_NOTHING = {
 }
 """Routes that are no reading in HTTP's eyes, and still nothing to write down."""
 
-_THINGS = ("camera", "event", "export", "bookmark", "user", "film")
+_THINGS = ("camera", "event", "export", "bookmark", "user", "film", "read_token")
 
 
 class Witness:

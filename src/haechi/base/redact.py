@@ -17,6 +17,8 @@ _PAIRS = re.compile(
     r"[^\s&,;\"'}]+",
     re.IGNORECASE,
 )
+_OWN_TOKENS = re.compile(r"(?P<kind>h(?:rt|wt|pt|ph)_)[A-Za-z0-9_\-]{16,}")
+"""Our own tokens say what they are, wherever they stand: of players, publishers, clients that push, and phones."""
 _SECRET_KEYS = ("password", "passwd", "passphrase", "secret", "token", "cookie", "authorization", "csrf", "credential")
 _DEPTH = 6
 
@@ -27,9 +29,9 @@ def redact_url(text: str) -> str:
 
 
 def redact_text(text: str) -> str:
-    """``text`` without user info in URLs, authorization and cookie headers, and ``password=...`` pairs."""
+    """``text`` without user info in URLs, authorization and cookie headers, ``password=...`` pairs, and our tokens."""
     text = _HEADERS.sub(rf"\g<name>\g<sep>{HIDDEN}", redact_url(text))
-    return _PAIRS.sub(rf"\g<name>\g<sep>{HIDDEN}", text)
+    return _PAIRS.sub(rf"\g<name>\g<sep>{HIDDEN}", _OWN_TOKENS.sub(rf"\g<kind>{HIDDEN}", text))
 
 
 def is_secret_name(name: str) -> bool:

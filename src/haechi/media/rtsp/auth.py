@@ -7,8 +7,9 @@ import hashlib
 import hmac
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Protocol, Self
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from haechi.base.errors import Denied
 
@@ -93,12 +94,77 @@ def client_nonce(challenge: Challenge, who: Credentials, count: int) -> str:
     return _hash("SHA-256", f"{count}:{who.username}:{challenge.realm}:{who.password}:{challenge.nonce}")[:16]
 
 
+class Ha1(Protocol):
+    """H(A1) of a user in hexadecimal (RFC 7616 section 3.4.2): what is kept where the password is not."""
+
+    @property
+    def md5(self) -> str: ...
+
+    @property
+    def sha256(self) -> str: ...
+
+
+class DigestAnswer(Struct, frozen=True):
+    """An Authorization header of Digest, taken apart. ``username`` may be anything."""
+
+    username: str
+    nonce: str
+    uri: str
+    response: str
+    cnonce: str
+    qop: str
+    count: int
+
+    @classmethod
+    def parse(cls, header: str) -> Self | None:
+        """Read a header; None: it is no Digest."""
+        scheme, _, rest = header[:_MAX_CHARS].partition(" ")
+        params = _params(rest)
+        count = params.get("nc", "1")
+        if scheme.lower() != "digest" or not re.fullmatch("[0-9a-fA-F]{1,8}", count):
+            return None
+        return cls(
+            params.get("username", ""),
+            params.get("nonce", ""),
+            params.get("uri", ""),
+            params.get("response", "").lower(),
+            params.get("cnonce", ""),
+            params.get("qop", ""),
+            int(count, 16),
+        )
+
+    def proves(self, ha1: Ha1, challenge: Challenge, method: str) -> bool:
+        """Whether it answers ``challenge``, in MD5 or SHA-256 as the length of the response says."""
+        is_long = len(self.response) == 64
+        asked = Challenge(challenge.scheme, challenge.realm, challenge.nonce, "SHA-256" if is_long else "MD5")
+        asked = structs.replace(asked, qop="auth" if self.qop else "")
+        first = ha1.sha256 if is_long else ha1.md5
+        expected = _response(asked, first, method, self.uri, self.cnonce, self.count)
+        is_fresh = hmac.compare_digest(self.nonce.encode("utf-8", "replace"), challenge.nonce.encode())
+        return hmac.compare_digest(self.response.encode("utf-8", "replace"), expected.encode()) and is_fresh
+
+
+def basic_password(header: str) -> str | None:
+    """The password of an Authorization header of Basic; None: it is none."""
+    scheme, _, value = header[:_MAX_CHARS].partition(" ")
+    if scheme.lower() != "basic":
+        return None
+    try:
+        return base64.b64decode(value.strip(), validate=True).decode().partition(":")[2]
+    except ValueError:
+        return ""
+
+
 def digest_response(
     challenge: Challenge, who: Credentials, method: str, uri: str, *, cnonce: str = "", count: int = 1
 ) -> str:
     """The ``response`` of RFC 7616 section 3.4.1 (without qop: RFC 2617 section 3.2.2.1)."""
+    first = _hash(challenge.algorithm, f"{who.username}:{challenge.realm}:{who.password}")
+    return _response(challenge, first, method, uri, cnonce, count)
+
+
+def _response(challenge: Challenge, first: str, method: str, uri: str, cnonce: str, count: int) -> str:
     algorithm = challenge.algorithm
-    first = _hash(algorithm, f"{who.username}:{challenge.realm}:{who.password}")
     if algorithm.endswith("-SESS"):
         first = _hash(algorithm, f"{first}:{challenge.nonce}:{cnonce}")
     second = _hash(algorithm, f"{method}:{uri}")

@@ -6,6 +6,7 @@ A session lives and dies with its connection: a session id from elsewhere is ans
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol
 
 from msgspec import Struct, structs
 
@@ -27,6 +28,7 @@ _REASONS = {
     455: "Method Not Valid in This State",
     461: "Unsupported Transport",
     501: "Not Implemented",
+    503: "Service Unavailable",
     551: "Option not supported",
 }
 
@@ -51,6 +53,16 @@ class ServerPolicy(Struct, frozen=True):
     udp: bool = False
     server_ports: Pair | None = None
     session_timeout_s: int = 60
+
+
+class Doorman(Protocol):
+    """Who is let in, where it is not one user with one password."""
+
+    def challenges(self) -> tuple[str, ...]:
+        """The values of ``WWW-Authenticate`` for who is not."""
+
+    def admits(self, request: Request) -> bool:
+        """Whether the request may be answered."""
 
 
 class PlayRequested(Struct, frozen=True):
@@ -102,9 +114,14 @@ class RtspServer:
     """
 
     def __init__(
-        self, find: Callable[[str], SessionDescription | None], policy: ServerPolicy, new_token: Callable[[], str]
+        self,
+        find: Callable[[str], SessionDescription | None],
+        policy: ServerPolicy,
+        new_token: Callable[[], str],
+        doorman: Doorman | None = None,
     ) -> None:
-        """``new_token`` gives words that nobody can guess, for session ids and nonces."""
+        """``new_token`` gives words that nobody can guess, for session ids and nonces. With a ``doorman`` the policy's
+        user, password and algorithm are not asked."""
         self._find = find
         self._policy = policy
         self._deframer = Deframer()
@@ -115,7 +132,7 @@ class RtspServer:
         self._back: set[int] = set()
         self._is_playing = False
         self._new_token = new_token
-        self._challenge = _challenge(policy, new_token())
+        self._doorman = doorman or _OneUser(policy, new_token())
 
     def to_send(self) -> bytes:
         """What is to be sent now; call it after each `feed`, before any media."""
@@ -134,13 +151,28 @@ class RtspServer:
         Raises:
             PeerError: The client does not speak RTSP or exceeds a limit.
         """
+        return [event for one in self.receive(data) for event in self.take(one)]
+
+    def receive(self, data: bytes) -> list[Interleaved | Message]:
+        """Take received bytes; give what is complete. For who must look something up before `take` can answer.
+
+        Raises:
+            PeerError: The client does not speak RTSP or exceeds a limit.
+        """
+        return self._deframer.feed(data)
+
+    def take(self, one: Interleaved | Message) -> list[ServerEvent]:
+        """Act on something that was received; the answer is in `to_send`."""
         out: list[ServerEvent] = []
-        for event in self._deframer.feed(data):
-            if isinstance(event, Interleaved):
-                self._on_packet(event, out)
-            else:
-                self._on_message(event, out)
+        if isinstance(one, Interleaved):
+            self._on_packet(one, out)
+        else:
+            self._on_message(one, out)
         return out
+
+    def refuse(self, request: Request, status: int, *fields: tuple[str, str]) -> None:
+        """Answer a request that was received with an error, in place of `take`."""
+        self._answer(request, status, *fields)
 
     def _on_packet(self, packet: Interleaved, out: list[ServerEvent]) -> None:
         for index, transport in self._set_up.items():
@@ -152,8 +184,10 @@ class RtspServer:
     def _on_message(self, message: Message, out: list[ServerEvent]) -> None:
         if isinstance(message, Response):
             return
-        if message.method != "OPTIONS" and not self._is_let_in(message, out):
-            self._answer(message, 401, ("WWW-Authenticate", _challenge_text(self._challenge)))
+        if message.method != "OPTIONS" and not self._doorman.admits(message):
+            if message.headers.get("Authorization"):
+                out.append(LoginFailed())
+            self._answer(message, 401, *(("WWW-Authenticate", text) for text in self._doorman.challenges()))
             return
         match message.method:
             case "OPTIONS":
@@ -172,20 +206,8 @@ class RtspServer:
             case _:
                 self._answer(message, 501, ("Public", METHODS))
 
-    def _is_let_in(self, request: Request, out: list[ServerEvent]) -> bool:
-        policy = self._policy
-        if not policy.username:
-            return True
-        header = request.headers.get("Authorization")
-        who = auth.Credentials(policy.username, policy.password)
-        if header and auth.verify(header, self._challenge, who, request.method):
-            return True
-        if header:
-            out.append(LoginFailed())
-        return False
-
     def _describe(self, request: Request) -> None:
-        session = self._find(_path_of(request.uri))
+        session = self._find(path_of(request.uri))
         if session is None:
             self._answer(request, 404)
             return
@@ -206,7 +228,7 @@ class RtspServer:
         if asked_session and asked_session != self._session:
             self._answer(request, 454)
             return
-        found = self._track_at(_path_of(request.uri))
+        found = self._track_at(path_of(request.uri))
         if found is None:
             self._answer(request, 404)
             return
@@ -291,7 +313,26 @@ class RtspServer:
         self._out += Response(status, _REASONS[status], headers(lines), body).serialise()
 
 
-def _path_of(uri: str) -> str:
+class _OneUser:
+    """The doorman of a policy with a user name, or of one without, who lets everybody in."""
+
+    def __init__(self, policy: ServerPolicy, nonce: str) -> None:
+        self._who = auth.Credentials(policy.username, policy.password)
+        self._challenge = _challenge(policy, nonce)
+
+    def challenges(self) -> tuple[str, ...]:
+        """See `Doorman`."""
+        return (challenge_text(self._challenge),)
+
+    def admits(self, request: Request) -> bool:
+        """See `Doorman`."""
+        header = request.headers.get("Authorization")
+        return not self._who.username or (
+            bool(header) and auth.verify(header, self._challenge, self._who, request.method)
+        )
+
+
+def path_of(uri: str) -> str:
     """The path and query of an address, without the slash that aggregated addresses end in."""
     scheme, separator, rest = uri.partition("://")
     path = "/" + rest.partition("/")[2] if separator and scheme.lower().startswith("rtsp") else uri
@@ -305,7 +346,8 @@ def _challenge(policy: ServerPolicy, nonce: str) -> auth.Challenge:
     return auth.Challenge("digest", policy.realm, nonce, policy.algorithm, "", qop)
 
 
-def _challenge_text(challenge: auth.Challenge) -> str:
+def challenge_text(challenge: auth.Challenge) -> str:
+    """The value of a ``WWW-Authenticate`` header."""
     if challenge.scheme == "basic":
         return f'Basic realm="{challenge.realm}"'
     qop = ', qop="auth"' if challenge.qop else ""
