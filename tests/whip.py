@@ -15,6 +15,10 @@ import numpy as np
 from aiortc import MediaStreamTrack, RTCPeerConnection, RTCRtpSender, RTCSessionDescription
 from av.packet import Packet
 
+from haechi.media.webrtc.ice import Address, Credentials
+from haechi.webrtc.peer import Peer
+from haechi.webrtc.port import UdpPort
+
 SDP = {"Content-Type": "application/sdp"}
 
 
@@ -64,6 +68,26 @@ def tones(seconds: float = 2.0) -> list[bytes]:
         frame.pts = 960 * number
         out += [bytes(packet) for packet in encoder.encode(frame)]
     return out
+
+
+class OnePort:
+    """A `Stage` on loopback."""
+
+    def __init__(self, port: UdpPort) -> None:
+        self.udp = port
+        self.port, self.fingerprint = port.port, port.fingerprint
+
+    def candidates(self, _reached_at: str) -> tuple[Address, ...]:
+        return (("127.0.0.1", self.port),)
+
+    def expect(self, ours: Credentials, theirs: Credentials, fingerprints: tuple[tuple[str, bytes], ...]) -> Peer:
+        return self.udp.expect(ours, theirs, fingerprints)
+
+    def restart(self, peer: Peer, ours: Credentials, theirs: Credentials) -> None:
+        self.udp.restart(peer, ours, theirs)
+
+    def forget(self, peer: Peer) -> None:
+        self.udp.forget(peer)
 
 
 class Playing(MediaStreamTrack):

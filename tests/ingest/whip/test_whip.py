@@ -18,34 +18,13 @@ from haechi.ingest.whip.source import WhipSource
 from haechi.media.access_unit import AudioParams, Codec, RawUnit, VideoParams
 from haechi.media.annexb import split_units
 from haechi.media.webrtc.description import parse_fragment
-from haechi.media.webrtc.ice import Address, Credentials
 from haechi.webrtc.dtls import Identity
 from haechi.webrtc.peer import Peer
 from haechi.webrtc.port import UdpPort
 from tests.cameras import FastClock, until
-from tests.whip import Playing, Publisher, film, publisher, tones
+from tests.whip import OnePort, Playing, Publisher, film, publisher, tones
 
 CAMERA = CameraId("cam_phone")
-
-
-class OnePort:
-    """A `Stage` on loopback."""
-
-    def __init__(self, port: UdpPort) -> None:
-        self.udp = port
-        self.port, self.fingerprint = port.port, port.fingerprint
-
-    def candidates(self, _reached_at: str) -> tuple[Address, ...]:
-        return (("127.0.0.1", self.port),)
-
-    def expect(self, ours: Credentials, theirs: Credentials, fingerprints: tuple[tuple[str, bytes], ...]) -> Peer:
-        return self.udp.expect(ours, theirs, fingerprints)
-
-    def restart(self, peer: Peer, ours: Credentials, theirs: Credentials) -> None:
-        self.udp.restart(peer, ours, theirs)
-
-    def forget(self, peer: Peer) -> None:
-        self.udp.forget(peer)
 
 
 class Kept:

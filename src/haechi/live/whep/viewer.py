@@ -32,6 +32,7 @@ CONNECT_S = 15.0
 """From the answer to the end of the handshake."""
 CONSENT_NS = 30 * NS_PER_S
 """Nothing at all came from the viewer, not even ICE's checks (RFC 7675 section 5.1)."""
+STEP_S = 0.02
 TICK_S = 0.2
 REPORT_NS = NS_PER_S
 RIGHTS_NS = 2 * NS_PER_S
@@ -140,10 +141,10 @@ class Viewer:
     async def _connected(self) -> None:
         waited_s = 0.0
         while not self.peer.is_connected:
-            await self._clock.sleep(TICK_S / 2)
+            await self._clock.sleep(STEP_S)
             self._raise_failure()
             self.peer.tick()
-            waited_s += TICK_S / 2
+            waited_s += STEP_S
             if waited_s > CONNECT_S:
                 message = "the viewer did not connect; can it reach this server's UDP port?"
                 raise Unavailable(message, code="viewer-not-connected", seconds=int(CONNECT_S))
