@@ -65,7 +65,7 @@ class Watch:
         self.report: Report | None = None
         self._came = asyncio.Condition()
         self.is_over = False
-        self.gap_s = 0.0
+        self.gap_s, self.gap_of = 0.0, -1
         self._changed: dict[int, tuple[int, int]] = {}
         self.struck: set[int] = set()
 
@@ -84,8 +84,9 @@ class Watch:
         """The longest time for which a camera that nobody struck brought no picture, to the tenth of a second above."""
         for index, seen in enumerate(report.cameras):
             units, at_ns = self._changed.get(index, (-1, report.at_ns))
-            if index not in self.struck:
-                self.gap_s = max(self.gap_s, (report.at_ns - at_ns) / 1e9)
+            gap_s = (report.at_ns - at_ns) / 1e9
+            if index not in self.struck and gap_s > self.gap_s:
+                self.gap_s, self.gap_of = gap_s, index
             if seen.video != units or index in self.struck:
                 self._changed[index] = (seen.video, report.at_ns)
 
@@ -304,7 +305,7 @@ def _print(options: argparse.Namespace, soak: Soak, watch: Watch, used_ms: float
         f"memory (PSS) MB: first {mb[0]:.0f}, last {mb[-1]:.0f} (own {last.own:.0f}, files {last.mapped:.0f}), most "
         f"{max(mb):.0f}, slope {slope_mb_h(soak.memory):+.1f} MB/h; open files {soak.memory[0].files} to {last.files}; "
         f"CPU {used_ms:.2f} ms per camera and second; longest time without a "
-        f"picture of a camera that was not struck {watch.gap_s:.1f} s; units kept {watch.report.kept}, lost by the "
+        f"picture of a camera that was not struck {watch.gap_s:.1f} s ({soak._cameras[watch.gap_of].kind.name}); units kept {watch.report.kept}, lost by the "
         f"recorder {watch.report.lost}",
         flush=True,
     )

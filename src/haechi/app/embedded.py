@@ -36,7 +36,7 @@ from haechi.app.tidy import keep_tidy
 from haechi.app.tiers import tiers_over
 from haechi.app.webrtc import WebRtcRoom
 from haechi.base.clock import Clock
-from haechi.base.memory import settle_memory
+from haechi.base.memory import collect_now_and_then, settle_memory
 from haechi.events.centre import EventCentre, Stores
 from haechi.events.reported.moments import Moments
 from haechi.events.reported.room import ReportRoom
@@ -181,6 +181,7 @@ async def _run_all(rooms: Rooms, server: uvicorn.Server, listener: socket.socket
         rest = [
             keep("retention", partial(_retain, rooms)),
             keep("stop", partial(_stop_when, stop, server)),
+            keep("memory", partial(collect_now_and_then, house.clock)),
         ]
         rest.append(keep("accounts", Accounts(house.bus.ledger, house.database, house.clock).run))
         rest.append(keep("tiers", house.keeping.tiers.run))

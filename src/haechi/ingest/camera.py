@@ -283,7 +283,7 @@ class CameraIngest:
         if self._state != self.away:
             log.warning("camera offline", camera=self._camera, code=error.code, error=error.message)
             self._state, self._since_ns = self.away, self._clock.wall_ns()
-        self._error = error
+        self._error = _bare(error)
 
     def _close(self, cause: GapCause, detail: str) -> None:
         lanes, self._lanes = self._lanes, {}
@@ -307,6 +307,15 @@ def _choose(tracks: Sequence[Track], *, audio: bool) -> dict[int, str]:
     if "main" not in chosen.values():
         raise Invalid("the camera offers no video that we can take", code="no-video-track")
     return chosen
+
+
+def _bare(error: HaechiError) -> HaechiError:
+    """An error that is kept, without the frames in which it came about: they hold the whole connection."""
+    one: BaseException | None = error
+    while one is not None:
+        one.__traceback__ = None
+        one = one.__cause__ or one.__context__
+    return error
 
 
 def _wrapped(error: OSError) -> HaechiError:
