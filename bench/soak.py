@@ -305,8 +305,8 @@ def _print(options: argparse.Namespace, soak: Soak, watch: Watch, used_ms: float
         f"memory (PSS) MB: first {mb[0]:.0f}, last {mb[-1]:.0f} (own {last.own:.0f}, files {last.mapped:.0f}), most "
         f"{max(mb):.0f}, slope {slope_mb_h(soak.memory):+.1f} MB/h; open files {soak.memory[0].files} to {last.files}; "
         f"CPU {used_ms:.2f} ms per camera and second; longest time without a "
-        f"picture of a camera that was not struck {watch.gap_s:.1f} s ({soak._cameras[watch.gap_of].kind.name}); units kept {watch.report.kept}, lost by the "
-        f"recorder {watch.report.lost}",
+        f"picture of a camera that was not struck {watch.gap_s:.1f} s ({soak._cameras[watch.gap_of].kind.name}); "
+        f"units kept {watch.report.kept}, lost by the recorder {watch.report.lost}",
         flush=True,
     )
 

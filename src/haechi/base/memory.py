@@ -23,9 +23,11 @@ def settle_memory() -> None:
 
 
 async def collect_now_and_then(clock: Clock) -> None:
-    """Until cancelled. A connection that ended leaves a hundred objects in cycles, with its buffers; CPython collects by
-    how many objects there are more than before, which cameras that come and go make in hours. What lives is some ten
-    thousand objects, so a collection takes some milliseconds.
+    """Until cancelled.
+
+    A connection that ended leaves a hundred objects in cycles, with its buffers. CPython collects by how many more
+    objects there are than before, and cameras that come and go make enough in hours only. What lives is some ten
+    thousand objects, so that a collection takes some milliseconds.
     """
     while True:
         await clock.sleep(COLLECT_S)
