@@ -51,6 +51,7 @@ POLICY: dict[tuple[str, str], Access] = {
     ("WEBSOCKET", "/api/phones/camera"): PUBLIC,
     ("WEBSOCKET", "/api/phones/view/{camera}"): CAMERA_VIEW,
     ("GET", "/api/webcams"): ADMIN,
+    ("GET", "/api/renditions"): ADMIN,
     ("POST", WHIP): PUBLISH,
     ("OPTIONS", WHIP): PUBLIC,
     ("GET", WHIP): PUBLIC,

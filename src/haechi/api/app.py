@@ -34,6 +34,7 @@ from haechi.api.routes import (
     push_clients,
     read_tokens,
     reel,
+    renditions,
     retention,
     search,
     session,
@@ -130,6 +131,7 @@ def build_app(services: Services) -> FastAPI:
         users,
         audit,
         system,
+        renditions,
         talk,
     )
     for room in (*rooms, sockets, phone_sockets, pages):

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from haechi.api.dial_gauges import DialGauges
 from haechi.api.push_gauges import ResultSocketNumbers
+from haechi.api.rendition_gauges import RenditionNumbers
 from haechi.api.report_gauges import ReportGauges
 from haechi.api.tier_gauges import TierGauges
 from haechi.base.clock import NS_PER_S, Clock
@@ -57,6 +58,7 @@ class Metrics:
         self._dialling = DialGauges(registry)
         self._reports = ReportGauges(registry)
         ResultSocketNumbers(lambda: services.ingest.openers.berths.server, registry)
+        RenditionNumbers(services.live.renditions, registry)
         self._viewers = Gauge("haechi_live_viewers", "Open live connections.", registry=registry)
         self._late = Gauge(
             "haechi_vision_late_seconds",

@@ -91,7 +91,7 @@ class Rooms:
         zones, rules = ZoneStore(database), RuleStore(database)
         auth = Auth.over(database, clock)
         activity = ActivityStore(database, clock)
-        live = LiveHub(bus)
+        live = LiveHub(bus, clock, settings.live.renditions)
         vision.on_moved(activity.note)
         reel = Reel(index, playback.vault, RECODING)
         onvif = OnvifControl(LinkStore(database), ground.reach.resolve, clock)
@@ -192,7 +192,7 @@ async def _run_all(rooms: Rooms, server: uvicorn.Server, listener: socket.socket
         rest.append(keep("audit", house.keeping.audit.run))
         rest.append(keep("activity", house.activity.run))
         rest += [keep("onvif", house.onvif.run), keep("tidy", partial(keep_tidy, house))]
-        rest.append(keep("webrtc", web_rtc_room(rooms).run))
+        rest += [keep("live", house.live.run), keep("webrtc", web_rtc_room(rooms).run)]
         rest += [keep("reverse", reverse_room(rooms).run), keep("push", rooms.push.run)]
         try:
             await server.serve([listener])

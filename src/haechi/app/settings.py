@@ -140,6 +140,18 @@ class WhepSettings(_Section):
     most_viewers: int = Field(500, ge=1, le=1000, description="Who may watch by WebRTC at the same time.")
 
 
+class LivePictures(_Section):
+    """What viewers get."""
+
+    renditions: int = Field(
+        0,
+        ge=0,
+        le=1000,
+        description="How many small pictures are made at once, for walls and for browsers that do not play what the "
+        "camera sends; one in full size counts as four. 0: four for each processor.",
+    )
+
+
 class PushSettings(_Section):
     """The result socket: clients that push video and get results back; see haechi push and haechi client."""
 
@@ -284,6 +296,7 @@ class Settings(BaseSettings):
     turn: TurnSettings = Field(TurnSettings(), description="Servers that find phones and who watches them a way.")
     whip: WhipSettings = Field(WhipSettings(), description="Cameras that a browser or an encoder publishes.")
     whep: WhepSettings = Field(WhepSettings(), description="Watching by WebRTC.")
+    live: LivePictures = Field(LivePictures(), description="What viewers get.")
     push: PushSettings = Field(PushSettings(), description="Clients that push video and get results.")
 
     @property

@@ -204,6 +204,22 @@ class Channel:
         self.current = run
         self._forget_gop()
 
+    def newest_run(self) -> Run | None:
+        """The run with the greatest number, open or not; None before the first."""
+        return self._runs[max(self._runs)] if self._runs else None
+
+    def resume_run(self) -> None:
+        """Go on with the newest run, which was closed: of a rendition, whose source has been in the same run all along.
+
+        Raises:
+            Conflict: There is none, or it was not closed.
+        """
+        newest = self.newest_run()
+        if newest is None or self.current is not None:
+            raise Conflict("no run to go on with", code="run-order", stream=self.stream)
+        self.current = newest
+        self._forget_gop()
+
     def _share_params(self, run: Run) -> None:
         """A camera that comes back mostly codes as before: what is equal is kept once, not once in each run."""
         if self._runs:

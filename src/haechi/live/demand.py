@@ -127,7 +127,8 @@ class Demand:
     async def _hold(self, entry: _Entry) -> None:
         """One stream, until nobody wants it."""
         backoff = Backoff(0.5, 5.0)
-        while entry.leases:
+        is_wanted = True
+        while is_wanted:
             async with asyncio.TaskGroup() as group:
                 supply = partial(self._supply, entry)
                 supplying = group.create_task(
@@ -135,6 +136,7 @@ class Demand:
                 )
                 await self._unwanted(entry)
                 supplying.cancel()
+            is_wanted = entry.leases > 0
         del self._entries[entry.stream]
 
     async def _supply(self, entry: _Entry) -> None:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import struct
 from collections import OrderedDict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from functools import lru_cache
 
-from haechi.base.ids import StreamId
-from haechi.bus.frames import FrameBus, Run
+from haechi.base.clock import Clock, SystemClock
+from haechi.base.ids import StreamId, role_of
+from haechi.bus.frames import FrameBus, Run, Subscription
+from haechi.live.demand import Demand
 from haechi.live.packets import PacketStreams
+from haechi.live.renditions.making import SHAPES
+from haechi.live.renditions.room import Renditions
 from haechi.live.transcode import PACKET_TICKS, Transcoder, opus_of
 from haechi.media.aac import parse_config
 from haechi.media.access_unit import TICKS_PER_S, AccessUnit, AudioParams, Codec, CodecParams, VideoParams
@@ -26,6 +33,8 @@ PICTURES = "image/jpeg"
 CACHED_CHUNKS = 128
 FIRST_DURATION = TICKS_PER_S // 15
 LONGEST_DURATION = TICKS_PER_S
+LONGEST_STEP = 16
+"""A rendition leaves out no more units than this between two: 120 a second are made 10, and some may be damaged."""
 
 
 Chunk = tuple[AccessUnit, bytes]
@@ -35,11 +44,15 @@ Chunk = tuple[AccessUnit, bytes]
 class LiveStream:
     """The chunks of one stream. They are made when the first viewer wants them, and kept for the others.
 
+    Args:
+        leaves_out: Not every unit of the camera is one of this stream: a rendition has fewer pictures.
+
     Attributes:
         made: Chunks made so far.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, leaves_out: bool = False) -> None:
+        self._longest_step = LONGEST_STEP if leaves_out else 1
         self._chunks: OrderedDict[tuple[int, int], tuple[Chunk, ...]] = OrderedDict()
         self._inits: OrderedDict[CodecParams, bytes] = OrderedDict()
         self._last: AccessUnit | None = None
@@ -87,7 +100,8 @@ class LiveStream:
         if isinstance(params, AudioParams):
             return _aac_frame_ticks(params) if params.codec is Codec.AAC else None
         last = self._last
-        if last is not None and last.ref.run == unit.ref.run and last.ref.seq + 1 == unit.ref.seq:
+        step = unit.ref.seq - last.ref.seq if last is not None and last.ref.run == unit.ref.run else 0
+        if last is not None and 0 < step <= self._longest_step:
             self._duration = max(1, min(unit.dts - last.dts, LONGEST_DURATION))
         self._last = unit
         return self._duration
@@ -104,19 +118,45 @@ class LiveHub:
 
     Attributes:
         packets: The same streams for those who watch over RTP.
+        demand: What is there only while somebody watches it.
+        renditions: What of that is made here.
     """
 
-    def __init__(self, bus: FrameBus) -> None:
+    def __init__(self, bus: FrameBus, clock: Clock | None = None, most_renditions: int = 0) -> None:
+        clock = clock or SystemClock()
         self.bus = bus
         self.packets = PacketStreams()
+        self.demand = Demand(clock)
+        self.renditions = Renditions(bus, self.demand, clock, self.forget, most_renditions)
         self._streams: dict[StreamId, LiveStream] = {}
         self.viewers = 0
+
+    async def run(self) -> None:
+        """Make and fetch what viewers want, until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.renditions.run())
+            group.create_task(self.demand.run())
+
+    @asynccontextmanager
+    async def watching(self, stream: StreamId) -> AsyncIterator[Subscription]:
+        """A viewer's subscription, with a lease of the stream for as long as the block lasts.
+
+        Raises:
+            HaechiError: It cannot be had (`Demand.want`).
+        """
+        lease = await self.demand.want(stream)
+        subscription = self.bus.watch(stream)
+        try:
+            yield subscription
+        finally:
+            subscription.close()
+            lease.close()
 
     def stream(self, stream: StreamId) -> LiveStream:
         """The chunks of ``stream``."""
         live = self._streams.get(stream)
         if live is None:
-            live = self._streams[stream] = LiveStream()
+            live = self._streams[stream] = LiveStream(leaves_out=role_of(stream) in SHAPES)
         return live
 
     def forget(self, stream: StreamId) -> None:

@@ -16,8 +16,9 @@ from msgspec import Struct
 
 from haechi.base.clock import Clock
 from haechi.base.errors import HaechiError
-from haechi.base.ids import CameraId, stream_of
+from haechi.base.ids import CameraId, StreamId, stream_of
 from haechi.bus.frames import RunEnded, Subscription
+from haechi.live.demand import Lease
 from haechi.live.mse import (
     FLAG_SYNC,
     HEADER,
@@ -68,7 +69,16 @@ class Request(Struct, frozen=True, forbid_unknown_fields=True):
     type: Literal["subscribe", "unsubscribe"]
     id: int
     camera: str = ""
-    stream: Literal["main", "sub", "audio"] = "main"
+    stream: Literal["main", "sub", "tile", "h264", "audio"] = "main"
+
+
+class _Pump(Struct, frozen=True):
+    """One subscription."""
+
+    camera: CameraId
+    subscription: Subscription
+    lease: Lease
+    task: asyncio.Task[None]
 
 
 class LiveSession:
@@ -84,7 +94,7 @@ class LiveSession:
         self._may_view = may_view
         self._on_watch = on_watch
         self._clock = clock
-        self._pumps: dict[int, tuple[CameraId, Subscription, asyncio.Task[None]]] = {}
+        self._pumps: dict[int, _Pump] = {}
 
     async def serve(self) -> None:
         """Run until the viewer leaves."""
@@ -123,26 +133,42 @@ class LiveSession:
         elif not await self._may_view(camera):
             await self._error(request.id, "camera-not-found", "no such camera")
         else:
-            self._on_watch(camera)
-            subscription = self._hub.bus.watch(stream_of(camera, request.stream))
-            task = group.create_task(self._pump(request.id, subscription))
-            self._pumps[request.id] = (camera, subscription, task)
+            await self._subscribe(request.id, camera, stream_of(camera, request.stream), group)
+
+    async def _subscribe(self, number: int, camera: CameraId, stream: StreamId, group: asyncio.TaskGroup) -> None:
+        try:
+            lease = await self._hub.demand.want(stream)
+        except HaechiError as error:
+            await self._error(number, error.code, error.message)
+            return
+        self._on_watch(camera)
+        subscription = self._hub.bus.watch(stream)
+        task = group.create_task(self._pump(number, subscription))
+        self._pumps[number] = _Pump(camera, subscription, lease, task)
 
     def _unsubscribe(self, number: int) -> None:
-        entry = self._pumps.pop(number, None)
-        if entry is not None:
-            entry[1].close()
-            entry[2].cancel()
+        pump = self._pumps.pop(number, None)
+        if pump is not None:
+            pump.subscription.close()
+            pump.lease.close()
+            pump.task.cancel()
 
     async def _recheck(self) -> None:
         while True:
             await self._clock.sleep(RECHECK_S)
-            for number, (camera, _, _) in list(self._pumps.items()):
-                if await self._may_view(camera):
-                    self._on_watch(camera)
+            for number, pump in list(self._pumps.items()):
+                if await self._may_view(pump.camera):
+                    self._on_watch(pump.camera)
+                    await self._tell_trouble(number, pump)
                     continue
                 self._unsubscribe(number)
                 await self._error(number, "camera-not-found", "no such camera")
+
+    async def _tell_trouble(self, number: int, pump: _Pump) -> None:
+        """Why a stream that is there only for its viewers does not come."""
+        error = pump.lease.error
+        if error is not None and not pump.subscription.is_live:
+            await self._tell(number, "waiting", cause=error.code, message=error.message)
 
     async def _pump(self, number: int, subscription: Subscription) -> None:
         announced: tuple[int, int] | None = None

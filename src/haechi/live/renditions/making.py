@@ -63,6 +63,7 @@ class Making:
         self._holds = holds
         self._is_open = False
         self._run: Run | None = None
+        self._source_run = -1
         self._numbers = 0
         self._waiting: dict[int, AccessUnit] = {}
         self._builder = UnitBuilder(dialect_for(Codec.H264))
@@ -131,7 +132,7 @@ class Making:
 
     def _publish(self, unit: AccessUnit, params: VideoParams) -> None:
         run = self._run
-        if run is None or run.number != unit.ref.run:
+        if run is None or self._source_run != unit.ref.run:
             if not unit.is_sync:
                 return
             run = self._begin(unit, params)
@@ -139,22 +140,34 @@ class Making:
             run.params.append(params)
         self.params = params
         self.pictures += 1
-        self._channel.publish(structs.replace(unit, params=len(run.params) - 1))
+        ref = unit.ref if unit.ref.run == run.number else structs.replace(unit.ref, run=run.number)
+        self._channel.publish(structs.replace(unit, ref=ref, params=len(run.params) - 1))
 
-    def _begin(self, source: AccessUnit, params: VideoParams) -> Run:
-        if self._run is not None:
-            ended = RunEnded(self.stream, self._run.number, GapCause.CAMERA_CLOSED, "", source.captured_ns)
-            self._channel.close_run(ended)
-        self._run = Run(self.stream, source.ref.run, source.captured_ns, [params])
-        self._channel.open_run(self._run)
+    def _begin(self, unit: AccessUnit, params: VideoParams) -> Run:
+        """A run with the number of the source's. One that was made before goes on; where the source is another stream
+        than it was then, its numbers may be lower: then ours just count on."""
+        self.end(GapCause.CAMERA_CLOSED)
+        newest, self._source_run = self._channel.newest_run(), unit.ref.run
+        if newest is not None and newest.number == unit.ref.run:
+            self._channel.resume_run()
+            self._run = newest
+        else:
+            number = unit.ref.run if newest is None else max(unit.ref.run, newest.number + 1)
+            self._run = Run(self.stream, number, unit.captured_ns, [params])
+            self._channel.open_run(self._run)
         return self._run
 
     def end_run(self, ended: RunEnded) -> None:
         """The source's run is over, and with it ours."""
         self.close_seat()
+        self.end(ended.cause, ended.detail)
+
+    def end(self, cause: GapCause, detail: str = "") -> None:
+        """End the run, if one goes on."""
         if self._run is not None:
-            self._channel.close_run(structs.replace(ended, stream=self.stream, run=self._run.number))
+            ended = RunEnded(self.stream, self._run.number, cause, detail, self._clock.wall_ns())
             self._run = None
+            self._channel.close_run(ended)
 
     def close_seat(self) -> None:
         """What comes next begins at a sync unit."""

@@ -15,7 +15,7 @@ from haechi.base.errors import HaechiError, Unavailable
 from haechi.base.ids import CameraId, StreamId, camera_of, role_of, stream_of
 from haechi.base.quarantine import Quarantine
 from haechi.base.supervise import Backoff, supervise
-from haechi.bus.frames import FrameBus, RunEnded, Subscription
+from haechi.bus.frames import FrameBus, GapCause, RunEnded, Subscription
 from haechi.live.demand import Demand, Lease
 from haechi.live.renditions.making import SHAPES, Making, passes
 from haechi.live.renditions.messages import Unit
@@ -57,7 +57,6 @@ class Rendition(Struct, frozen=True):
         cores: Processor time of the last ten seconds, as a share of one core.
         cpu_s: Since it was begun.
         shed: Units left out because there was no time for them.
-        error: Code of what is wrong; empty: nothing.
     """
 
     camera: CameraId
@@ -73,7 +72,6 @@ class Rendition(Struct, frozen=True):
     cpu_s: float
     shed: int
     damaged: int
-    error: str = ""
 
 
 class Report(Struct, frozen=True):
@@ -151,7 +149,7 @@ class Renditions:
             self._used.pop(stream, None)
             self._past_cpu_ns += making.cpu_ns
             self._past_shed += making.shed
-            self._bus.remove(stream)
+            making.end(GapCause.NOT_RUNNING)
             self._forget(stream)
 
     async def run(self) -> None:
