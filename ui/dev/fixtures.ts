@@ -147,8 +147,8 @@ export function clipDetections(event: HaechiEvent): ClipDetection[] {
 }
 
 export const users: User[] = [
-  { id: "usr_1", name: "admin", role: "admin", cameras: null },
-  { id: "usr_2", name: "minji", role: "viewer", cameras: ["cam_door", "cam_shop"] },
+  { id: "usr_1", name: "admin", role: "admin", cameras: null, may_speak: true },
+  { id: "usr_2", name: "minji", role: "viewer", cameras: ["cam_door", "cam_shop"], may_speak: false },
 ];
 
 export const settings: Settings = {

@@ -107,6 +107,7 @@ const film = (id: string): Buffer => readFileSync(`${media}/${scene(id)}.rec.mp4
 const jpeg = (id: string): Bytes => new Bytes("image/jpeg", readFileSync(`${media}/${scene(id)}.jpg`));
 
 const routes: [string, RegExp, (call: Call) => Reply][] = [
+  ["GET", /^\/api\/cameras\/[^/]+\/talk$/, () => ({ possible: true, why: null, speaking: null })],
   ["GET", /^\/api\/setup$/, () => ({ needed: process.env.HAECHI_MOCK_SETUP === "1" && !loggedIn })],
   [
     "POST",
@@ -271,6 +272,7 @@ const routes: [string, RegExp, (call: Call) => Reply][] = [
         name: String(body.name),
         role: "viewer" as const,
         cameras: (body.cameras as string[]) ?? [],
+        may_speak: body.may_speak === true,
       };
       users.push(made);
       return made;

@@ -180,6 +180,8 @@ export interface User {
   name: string;
   role: Role;
   cameras: string[] | null;
+  /** Whether they may speak to the cameras that they see. */
+  may_speak: boolean;
 }
 
 export interface Session {

@@ -35,6 +35,7 @@ const SHEET = {
     ["z", "zones"],
     ["b", "boxes"],
     ["m", "sound"],
+    ["t", "talk"],
     ["f", "full"],
     ["Esc", "back"],
   ],

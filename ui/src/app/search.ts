@@ -174,6 +174,7 @@ export const AUDIT_ACTIONS = [
   "users",
   "cameras",
   "review",
+  "speak",
   "log-in",
   "log-out",
   "refused",

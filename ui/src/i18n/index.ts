@@ -10,6 +10,7 @@ import enOnvif from "./en/onvif.json";
 import enPlayback from "./en/playback.json";
 import enPublishing from "./en/publishing.json";
 import enPush from "./en/push.json";
+import enTalk from "./en/talk.json";
 import enVideo from "./en/video.json";
 
 export const LANGUAGES = { en: "English", ko: "한국어", ja: "日本語" } as const;
@@ -26,6 +27,7 @@ export const en = {
   ...enPlayback,
   ...enPublishing,
   ...enPush,
+  ...enTalk,
 };
 
 declare module "i18next" {
@@ -49,6 +51,7 @@ const catalogues: Record<Language, () => Promise<object>> = {
       import("./ko/playback.json"),
       import("./ko/publishing.json"),
       import("./ko/push.json"),
+      import("./ko/talk.json"),
     ]);
     return Object.assign({}, ...parts.map((part) => part.default));
   },
@@ -64,6 +67,7 @@ const catalogues: Record<Language, () => Promise<object>> = {
       import("./ja/playback.json"),
       import("./ja/publishing.json"),
       import("./ja/push.json"),
+      import("./ja/talk.json"),
     ]);
     return Object.assign({}, ...parts.map((part) => part.default));
   },

@@ -108,8 +108,10 @@ export function LiveTile({
     return () => made.close();
   }, [camera.id, heard]);
   useEffect(() => {
-    if (audio.current !== null) audio.current.volume = sound.volume;
-  }, [sound.volume]);
+    if (audio.current === null) return;
+    audio.current.volume = sound.volume;
+    audio.current.muted = sound.ducked;
+  }, [sound.volume, sound.ducked]);
 
   useEffect(() => layer.current?.showZones(zones), [zones]);
   useEffect(() => {

@@ -7,10 +7,12 @@ interface Sound {
   camera: string | null;
   /** 0 to 1. */
   volume: number;
+  /** Somebody speaks to a camera from here: nothing is heard, or it would come back through their microphone. */
+  ducked: boolean;
 }
 
 const listeners = new Set<() => void>();
-let sound: Sound = { camera: null, volume: storedVolume() };
+let sound: Sound = { camera: null, volume: storedVolume(), ducked: false };
 
 function storedVolume(): number {
   const stored = Number.parseFloat(readPreference("volume") ?? "");
@@ -41,4 +43,8 @@ export function toggleSound(camera: Camera | undefined): void {
 export function setVolume(volume: number): void {
   writePreference("volume", String(volume));
   change({ ...sound, volume });
+}
+
+export function duck(on: boolean): void {
+  if (sound.ducked !== on) change({ ...sound, ducked: on });
 }

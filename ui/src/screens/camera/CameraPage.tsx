@@ -36,6 +36,8 @@ const LossDialog = lazy(() =>
   import("@/parts/LossDialog").then((module) => ({ default: module.LossDialog })),
 );
 
+const TalkButton = lazy(() => import("@/talk/TalkButton").then((module) => ({ default: module.TalkButton })));
+
 const PtzPad = lazy(() => import("@/onvif/PtzPad").then((module) => ({ default: module.PtzPad })));
 
 export function CameraPage() {
@@ -236,6 +238,9 @@ function OneCamera({ camera, all }: { camera: Camera; all: Camera[] }) {
               </ActionIcon>
             </Tooltip>
           </div>
+          <Suspense>
+            <TalkButton camera={camera} />
+          </Suspense>
           {onvif !== undefined && <ClockNotice seconds={onvif.clock_difference_s} camera={camera.id} />}
           {movable && moving && (
             <Suspense>

@@ -37,6 +37,12 @@ export function Users() {
     },
     onError: tellFailure,
   });
+  const allow = useMutation({
+    mutationFn: ({ user, on }: { user: User; on: boolean }) =>
+      request<User>("PATCH", `/api/users/${user.id}`, { may_speak: on }),
+    onSuccess: () => queryClient.invalidateQueries({ queryKey: usersQuery.queryKey }),
+    onError: tellFailure,
+  });
   if (me !== undefined && me.role !== "admin") {
     return (
       <Page title={t("nav.users")}>
@@ -69,6 +75,7 @@ export function Users() {
                 <th>{t("entry.name")}</th>
                 <th>{t("users.role")}</th>
                 <th>{t("users.sees")}</th>
+                <th>{t("users.maySpeak")}</th>
                 <th>
                   <span className="hc-visually-hidden">{t("cameras.actions")}</span>
                 </th>
@@ -87,6 +94,14 @@ export function Users() {
                     </Badge>
                   </td>
                   <td className="hc-dim">{grants(user)}</td>
+                  <td>
+                    <Checkbox
+                      aria-label={t("users.maySpeakOf", { name: user.name })}
+                      checked={user.may_speak}
+                      disabled={user.role === "admin" || allow.isPending}
+                      onChange={(event) => allow.mutate({ user, on: event.currentTarget.checked })}
+                    />
+                  </td>
                   <td className="hc-row-actions">
                     <ActionIcon
                       variant="subtle"
@@ -138,10 +153,17 @@ function AddUser({ close }: { close: () => void }) {
   const granted = cameras.map((camera) => camera.id).filter((id) => !denied.includes(id));
   const setGranted = (next: string[]): void =>
     setDenied(cameras.map((camera) => camera.id).filter((id) => !next.includes(id)));
+  const [maySpeak, setMaySpeak] = useState(false);
   const short = password.length > 0 && password.length < MIN_PASSWORD;
   const add = useMutation({
     mutationFn: () =>
-      request<User>("POST", "/api/users", { name: name.trim(), password, role: "viewer", cameras: granted }),
+      request<User>("POST", "/api/users", {
+        name: name.trim(),
+        password,
+        role: "viewer",
+        cameras: granted,
+        may_speak: maySpeak,
+      }),
     onSuccess: async (user) => {
       close();
       tellDone(t("users.added", { name: user.name }));
@@ -188,6 +210,12 @@ function AddUser({ close }: { close: () => void }) {
               ))}
             </Stack>
           </Checkbox.Group>
+          <Checkbox
+            label={t("users.maySpeak")}
+            description={t("users.maySpeakHint")}
+            checked={maySpeak}
+            onChange={(event) => setMaySpeak(event.currentTarget.checked)}
+          />
           <Group justify="end" mt="xs">
             <Button variant="default" onClick={close}>
               {t("app.cancel")}
