@@ -15,6 +15,8 @@ export default defineConfig({
     manifest: true,
     assetsInlineLimit: 0,
     chunkSizeWarningLimit: 900,
+    // The application, the page of a phone that is a camera, and the page of who watches one.
+    rollupOptions: { input: ["index.html", "phone.html", "watch.html"] },
   },
   server: {
     host: "127.0.0.1",

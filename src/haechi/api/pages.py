@@ -55,7 +55,7 @@ async def page(request: Request) -> Response:
     if asset is not None:
         return _answer(request, asset, IMMUTABLE if asset.is_hashed else REVALIDATE)
     is_ours = path == "/api" or path.startswith(("/api/", "/assets/"))
-    index = assets.get("/index.html")
+    index = assets.get(_page_of(path))
     if is_ours or "." in path.rpartition("/")[2]:
         raise NotFound("there is nothing at this address", code="not-found")
     if index is None:
@@ -66,6 +66,13 @@ async def page(request: Request) -> Response:
 def register(routes: Routes) -> None:
     """Add the route; it must be the last, for it takes every address that is left."""
     routes.add("GET", "/{path:path}", page, access=Access.PUBLIC, include_in_schema=False)
+
+
+def _page_of(path: str) -> str:
+    """Which page of the build understands an address: two plain ones have their own, all else is the application's."""
+    if path in {"/phone", "/phone/"}:
+        return "/phone.html"
+    return "/watch.html" if path.startswith("/watch/") else "/index.html"
 
 
 def _answer(request: Request, asset: Asset, cache: str) -> Response:

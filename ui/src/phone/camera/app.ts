@@ -1,0 +1,141 @@
+import { say } from "../words";
+import { Duty } from "./duty";
+import { DutyScreen } from "./dutyScreen";
+import { LensError, obstacle } from "./lens";
+import { forget, PairError, type Paired, pair, remember, remembered, setOnDuty, wasOnDuty } from "./paired";
+import { PairScreen } from "./pairScreen";
+import { ReadyScreen } from "./readyScreen";
+import { Voice } from "./voice";
+
+/** Which of the page's three screens is shown: the code, the explanation, the camera. */
+export class App {
+  private paired: Paired | null = remembered();
+  private duty: Duty | null = null;
+  private readonly root: HTMLElement;
+  private code: string | null;
+  private readonly sound = document.createElement("audio");
+
+  constructor(root: HTMLElement, code: string | null) {
+    this.root = root;
+    this.code = code;
+    this.sound.setAttribute("playsinline", "");
+    this.sound.hidden = true;
+    document.body.append(this.sound);
+    window.addEventListener("pagehide", () => this.duty?.stop());
+  }
+
+  start(): void {
+    document.documentElement.lang = say("lang");
+    document.title = say("title.camera");
+    const { code } = this;
+    this.code = null;
+    if (this.paired === null) this.showPairing(code);
+    else if (code !== null) this.showPairing(code, this.paired.name);
+    else void this.goOn(this.paired);
+  }
+
+  /** After a reload: by itself where the browser lets us, with a tap where it does not. */
+  private async goOn(paired: Paired): Promise<void> {
+    if (wasOnDuty() && obstacle() === null && (await mayAtOnce())) {
+      await this.begin(paired, false);
+      return;
+    }
+    this.showReady(paired);
+  }
+
+  private showPairing(code: string | null, replaces: string | null = null, fault = ""): void {
+    const screen = new PairScreen({
+      code: code ?? "",
+      fault,
+      replaces,
+      pair: (typed) => this.pair(typed, screen),
+      keep: () => this.paired !== null && this.showReady(this.paired),
+    });
+    this.show(screen.element);
+    if (code !== null && replaces === null && obstacle() === null) void this.pair(code, screen);
+  }
+
+  private async pair(code: string, screen: PairScreen): Promise<void> {
+    screen.busy(true);
+    try {
+      const paired = await pair(code);
+      this.paired = paired;
+      remember(paired);
+      this.showReady(paired);
+    } catch (error) {
+      screen.busy(false);
+      screen.tell(error instanceof PairError ? error.code : "unreachable");
+    }
+  }
+
+  private showReady(paired: Paired, fault = ""): void {
+    const screen = new ReadyScreen({
+      name: paired.name,
+      fault,
+      isReturn: wasOnDuty(),
+      start: () => void this.begin(paired, true),
+      unpair: () => this.unpair(),
+    });
+    this.show(screen.element);
+  }
+
+  private async begin(paired: Paired, tapped: boolean): Promise<void> {
+    const voice = new Voice(this.sound, () => screen.update());
+    if (tapped) voice.unlock();
+    const duty = new Duty(paired, voice, {
+      changed: () => screen.update(),
+      picture: (stream) => screen.picture(stream),
+      ended: (reason) => this.ended(paired, reason),
+    });
+    const screen: DutyScreen = new DutyScreen(duty, voice, () => {
+      duty.stop();
+      this.duty = null;
+      setOnDuty(false);
+      this.showReady(paired);
+    });
+    this.duty = duty;
+    this.show(screen.element);
+    try {
+      await duty.start();
+      setOnDuty(true);
+      screen.begun();
+    } catch (error) {
+      this.duty = null;
+      screen.close();
+      this.showReady(paired, error instanceof LensError ? error.fault : "camera-busy");
+    }
+  }
+
+  private ended(paired: Paired, reason: string): void {
+    this.duty = null;
+    if (reason === "replaced") {
+      this.showReady(paired, "replaced");
+      return;
+    }
+    forget();
+    this.paired = null;
+    this.showPairing(null, null, "unpaired");
+  }
+
+  /** The phone forgets its key, and nobody else has it. The camera and its footage stay, for another phone. */
+  private unpair(): void {
+    forget();
+    this.paired = null;
+    this.showPairing(null);
+  }
+
+  private show(element: HTMLElement): void {
+    this.root.replaceChildren(element);
+    element.querySelector<HTMLElement>("[autofocus]")?.focus();
+  }
+}
+
+/** Whether the camera opens without a question. Where the browser does not say, a tap comes first. */
+async function mayAtOnce(): Promise<boolean> {
+  try {
+    const answer = await navigator.permissions.query({ name: "camera" as PermissionName });
+    return answer.state === "granted";
+  } catch {
+    return false;
+  }
+}

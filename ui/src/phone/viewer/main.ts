@@ -1,0 +1,43 @@
+import "@/app/base.css";
+import "../phone.css";
+import { h, logo } from "../dom";
+import { say, startWords } from "../words";
+import { PhoneView } from "./view";
+
+const camera = /^\/watch\/([\w-]+)\/?$/.exec(location.pathname)?.[1] ?? "";
+
+/** Null: nobody is logged in. Empty: the server does not say. */
+async function nameOf(): Promise<string | null> {
+  const answer = await fetch(`/api/cameras/${camera}`, { credentials: "same-origin" }).catch(() => null);
+  if (answer?.status === 401) return null;
+  if (!answer?.ok) return "";
+  return ((await answer.json()) as { name?: string }).name ?? "";
+}
+
+const signIn = `/login?next=${encodeURIComponent(location.pathname)}`;
+const [name] = await Promise.all([nameOf(), startWords()]);
+if (name === null) {
+  location.replace(signIn);
+} else {
+  const shown = name === "" ? say("view.phone") : name;
+  document.documentElement.lang = say("lang");
+  document.title = `${shown} · Haechi`;
+  const view = h("div", {});
+  const root = document.getElementById("root") as HTMLElement;
+  root.replaceChildren(
+    h(
+      "main",
+      { class: "ph-watch" },
+      h(
+        "header",
+        { class: "ph-watch-head" },
+        h("a", { href: "/live", class: "ph-home", "aria-label": say("view.home") }, logo()),
+        h("h1", {}, shown),
+      ),
+      view,
+    ),
+  );
+  const format = new Intl.DateTimeFormat(say("lang"), { dateStyle: "short", timeStyle: "short" });
+  const made = new PhoneView(view, { camera, name: shown, signIn, time: (ms) => format.format(ms) });
+  window.addEventListener("pagehide", () => made.close());
+}
