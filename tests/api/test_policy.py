@@ -152,6 +152,7 @@ async def ask(cast: Cast, app: FastAPI, method: str, path: str, actor: str, kind
         .replace("{pairing}", "pair_aaaaaaaaaaaaaaaa")
         .replace("{film}", "flm_aaaaaaaaaaaaaaaa")
         .replace("{publication}", "unknown")
+        .replace("{viewer}", "unknown")
         .replace("{user}", "usr_aaaaaaaaaaaaaaaa")
         .replace("{client}", "psh_aaaaaaaaaaaaaaaa")
         .replace("{path:path}", "live")

@@ -10,6 +10,7 @@ EXPORT, BOOKMARK, PUBLISH, TALK = Access.EXPORT, Access.BOOKMARK, Access.PUBLISH
 WATCH, READ_TOKEN = Access.WATCH, Access.READ_TOKEN
 ONE_CAMERA, ONE_EVENT = "/api/cameras/{camera}", "/api/events/{event}"
 ONE_EXPORT, ONE_BOOKMARK = "/api/exports/{export}", "/api/bookmarks/{bookmark}"
+WHEP, VIEWER = "/{camera}/whep", "/{camera}/whep/{viewer}"
 WHIP, PUBLICATION = "/{camera}/whip", "/{camera}/whip/{publication}"
 
 POLICY: dict[tuple[str, str], Access] = {
@@ -52,6 +53,12 @@ POLICY: dict[tuple[str, str], Access] = {
     ("WEBSOCKET", "/api/phones/view/{camera}"): CAMERA_VIEW,
     ("GET", "/api/webcams"): ADMIN,
     ("GET", "/api/renditions"): ADMIN,
+    ("POST", WHEP): WATCH,
+    ("OPTIONS", WHEP): PUBLIC,
+    ("GET", WHEP): PUBLIC,
+    ("PATCH", VIEWER): WATCH,
+    ("DELETE", VIEWER): WATCH,
+    ("GET", VIEWER): PUBLIC,
     ("POST", WHIP): PUBLISH,
     ("OPTIONS", WHIP): PUBLIC,
     ("GET", WHIP): PUBLIC,

@@ -43,6 +43,7 @@ from haechi.api.routes import (
     timeline,
     users,
     webcams,
+    whep,
     whip,
 )
 from haechi.api.services import Services
@@ -109,6 +110,7 @@ def build_app(services: Services) -> FastAPI:
         session,
         cameras,
         dialling,
+        whep,
         whip,
         webcams,
         onvif,

@@ -17,6 +17,7 @@ from haechi.api.push_gauges import ResultSocketNumbers
 from haechi.api.rendition_gauges import RenditionNumbers
 from haechi.api.report_gauges import ReportGauges
 from haechi.api.tier_gauges import TierGauges
+from haechi.api.watch_gauges import WatchNumbers
 from haechi.base.clock import NS_PER_S, Clock
 from haechi.events.event import EventFilter
 
@@ -59,6 +60,7 @@ class Metrics:
         self._reports = ReportGauges(registry)
         ResultSocketNumbers(lambda: services.ingest.openers.berths.server, registry)
         RenditionNumbers(services.live.renditions, registry)
+        WatchNumbers(services.whep, registry)
         self._viewers = Gauge("haechi_live_viewers", "Open live connections.", registry=registry)
         self._late = Gauge(
             "haechi_vision_late_seconds",

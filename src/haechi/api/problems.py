@@ -33,6 +33,8 @@ _BY_CODE: Mapping[str, int] = {
     "wrong-publish-token": 401,
     "wrong-read-token": 401,
     "not-for-publishing": 405,
+    "not-for-watching": 405,
+    "viewer-changed": 412,
     "publication-changed": 412,
     "publication-unnamed": 428,
     "not-sdp": 415,

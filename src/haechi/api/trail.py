@@ -84,6 +84,7 @@ AUDITED: dict[tuple[str, str], Rule] = {
     ("PATCH", _CAMERA): Rule(Action.CAMERAS),
     ("POST", f"{_CAMERA}/dial/token"): Rule(Action.CAMERAS),
     ("POST", f"{_CAMERA}/publish/token"): Rule(Action.CAMERAS),
+    ("POST", "/{camera}/whep"): _WATCH,
     ("POST", "/{camera}/whip"): Rule(Action.CAMERAS),
     ("DELETE", "/{camera}/whip/{publication}"): Rule(Action.CAMERAS),
     ("PUT", f"{_CAMERA}/onvif"): Rule(Action.CAMERAS),
@@ -120,6 +121,9 @@ AUDITED: dict[tuple[str, str], Rule] = {
 CHANGES_NOTHING = {
     ("PATCH", "/{camera}/whip/{publication}"): "finds another way for packets, changes nothing that is kept",
     ("OPTIONS", "/{camera}/whip"): "says what may be sent",
+    ("OPTIONS", "/{camera}/whep"): "says what may be sent",
+    ("PATCH", "/{camera}/whep/{viewer}"): "finds another way for packets, changes nothing that is kept",
+    ("DELETE", "/{camera}/whep/{viewer}"): "ends what was watched, changes nothing that is kept",
     ("POST", "/api/cameras/probe"): "tries an address, keeps nothing",
     ("POST", "/api/cameras/discover"): "asks who is there, keeps nothing",
     ("POST", f"{_CAMERA}/onvif/find"): "asks a device what it is, keeps nothing",

@@ -137,7 +137,7 @@ def test_packets_that_get_lost_are_sent_again_when_they_are_asked_for() -> None:
             await until(lambda: len(one.packets["video"]) > 0, PATIENCE_S)
             await played(video, [(data, is_sync) for data, is_sync in units[1:]])
             tail = [(data, is_sync) for data, is_sync in units[1:]]
-            sent = [data for data, _ in units]
+            sent, got = [data for data, _ in units], list[bytes]()
             for index, (data, is_sync) in enumerate(tail * 3):  # goes on, so that the last gaps are seen, too
                 video.put(data, is_sync=is_sync)
                 await asyncio.sleep(1 / FPS)

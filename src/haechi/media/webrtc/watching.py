@@ -127,7 +127,7 @@ def lanes_for(offer: WatchOffer, video: VideoParams, audio: AudioParams | None) 
         option = _option(section.options, params)
         if option is None and section.kind == "video":
             message = f"this viewer takes no {video.codec_string or video.codec.value} by WebRTC; watch in another way"
-            raise Invalid(message, code="viewer-lacks-codec", camera=video.codec_string or video.codec.value)
+            raise Invalid(message, code="viewer-lacks-codec", codec=video.codec_string or video.codec.value)
         if option is not None and option.format.number not in {lane.payload_type for lane in lanes}:
             lanes.append(Lane(index, params.codec, option))
     return tuple(lanes)
