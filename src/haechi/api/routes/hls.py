@@ -1,0 +1,199 @@
+"""Low-Latency HLS: `GET /{camera}/index.m3u8`, and what it leads to. Whoever asks is asked for the right each time.
+
+A read token that came as ``?token=`` is put behind every address in the playlists: players ask for nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from http import HTTPStatus
+from typing import Annotated, Literal
+from urllib.parse import quote
+
+from fastapi import Depends, Path, Query, Request, Response
+
+from haechi.api.asked import AskedCamera, AskedViewing, House
+from haechi.api.media import bytes_answer
+from haechi.api.policy import Access, Routes, camera_not_found
+from haechi.api.problems import plain_problem, problem_response
+from haechi.api.rights import RECHECK_S, Viewing
+from haechi.base.clock import NS_PER_S
+from haechi.base.errors import Conflict, NotFound, Unavailable
+from haechi.fleet.cameras import Camera
+from haechi.live.llhls.room import HlsRoom, Watched
+from haechi.live.llhls.track import Track
+from haechi.live.streams import stream_named
+
+FIRST_S = 10.0
+"""For the first segment: a GOP, or what is cut of a long one, and the moment that a stream takes to be made."""
+WAIT_TARGETS = 3
+"""A reload waits for so many target durations at most (bis 6.2.5.2)."""
+PLAYLIST = "application/vnd.apple.mpegurl"
+LARGEST_NUMBER = 10**12
+
+Stream = Annotated[str, Path(max_length=16, examples=["main"])]
+TrackName = Annotated[Literal["video", "audio"], Path()]
+Piece = Annotated[str, Path(pattern=r"^([ps][0-9]{1,12}\.m4s|i[0-9]{1,12}\.[0-9]{1,6}\.mp4)$", examples=["p12.m4s"])]
+Msn = Annotated[int | None, Query(alias="_HLS_msn", ge=0, le=LARGEST_NUMBER, description="Wait for this segment")]
+Part = Annotated[int | None, Query(alias="_HLS_part", ge=0, le=LARGEST_NUMBER, description="And for this part of it")]
+Skip = Annotated[Literal["YES", "v2"] | None, Query(alias="_HLS_skip", description="Leave out what is old")]
+Token = Annotated[str | None, Query(max_length=256, description="A read token")]
+Source = Annotated[str, Query(pattern=r"^cam_[a-z0-9]{3,32}$")]
+TEXT = {200: {"content": {PLAYLIST: {"schema": {"type": "string"}}}}}
+MEDIA = {200: {"content": {"video/mp4": {"schema": {"type": "string", "format": "binary"}}}}}
+
+
+class _Asked:
+    """One request for a stream."""
+
+    def __init__(self, room: HlsRoom, watched: Watched, house: House, viewing: Viewing, camera: Camera) -> None:
+        self.room = room
+        self.watched = watched
+        self._clock = house.clock
+        self._viewing = viewing
+        self._camera = camera
+
+    async def track(self, name: str) -> Track:
+        """One of its tracks, as soon as there is a segment of it."""
+        programme = self.watched.programme
+        if name == "audio" and not self.watched.wants_sound.is_set():
+            if self.room.sound_of(self._camera.id) is None:
+                raise NotFound("this camera sends no sound that players play", code="no-sound")
+            self.watched.wants_sound.set()
+
+        def is_there() -> bool:
+            found = programme.track(name)
+            return found is not None and bool(found.closed)
+
+        await self.wait(is_there, FIRST_S)
+        found = programme.track(name)
+        assert found is not None
+        return found
+
+    async def wait(self, is_so: Callable[[], bool], seconds: float) -> None:
+        """Wait for it. Who may watch no more by then gets nothing (CONTRACT S3).
+
+        Raises:
+            Unavailable: ``hls-not-ready``.
+        """
+        if is_so():
+            return
+        began_ns = self._clock.monotonic_ns()
+        is_there = await self.watched.until(is_so, seconds)
+        waited_ns = self._clock.monotonic_ns() - began_ns
+        if waited_ns > RECHECK_S * NS_PER_S and not await self._viewing.may_still(self._camera.id):
+            raise camera_not_found()
+        if not is_there:
+            raise Unavailable(
+                "the camera sends nothing at the moment; try again", code="hls-not-ready", retry_after_s=1
+            )
+
+
+class _Reload:
+    """What a player asks of the server besides the playlist itself (bis 6.2.5)."""
+
+    def __init__(self, msn: Msn = None, part: Part = None, skip: Skip = None) -> None:
+        self.msn = msn
+        self.part = part
+        self.skip = skip
+
+
+async def _asked(request: Request, camera: AskedCamera, viewing: AskedViewing, stream: Stream) -> _Asked:
+    if not camera.enabled:
+        raise Conflict("the camera is switched off; switch it on first", code="camera-disabled")
+    stream_named(camera.id, stream)
+    room: HlsRoom = request.app.state.hls
+    watched = await room.watch(camera.id, stream)
+    return _Asked(room, watched, request.app.state.services, viewing, camera)
+
+
+Asked = Annotated[_Asked, Depends(_asked)]
+Reload = Annotated[_Reload, Depends()]
+
+
+async def presentation(
+    request: Request,
+    camera: AskedCamera,
+    viewing: AskedViewing,
+    stream: Annotated[str, Query(max_length=16)] = "main",
+    token: Token = None,
+) -> Response:
+    """The multivariant playlist of a camera: where its pictures and its sound are."""
+    asked = await _asked(request, camera, viewing, stream)
+    sound = asked.room.sound_of(camera.id)
+    if sound is not None:
+        asked.watched.wants_sound.set()
+    await asked.wait(lambda: bool(asked.watched.programme.pictures.closed), FIRST_S)
+    told = (sound.codec_string or sound.codec.value, sound.channels) if sound is not None else None
+    folder = f"hls/{stream or 'main'}"
+    text = asked.watched.programme.multivariant(folder, told, query=_query(token))
+    return _text(request, text)
+
+
+async def media_playlist(
+    request: Request, asked: Asked, track: TrackName, reload: Reload, token: Token = None
+) -> Response:
+    """A live playlist; with ``_HLS_msn`` the answer waits for what is asked for."""
+    if reload.part is not None and reload.msn is None:
+        return _bad("_HLS_part needs _HLS_msn")
+    found = await asked.track(track)
+    if reload.msn is not None:
+        if found.is_too_far(reload.msn, reload.part):
+            return _bad("this is too far ahead of what there is; read the playlist again")
+        assert found.plan is not None
+        await asked.wait(partial(found.has, reload.msn, reload.part), WAIT_TARGETS * found.plan.target_s)
+    text = asked.watched.programme.playlist(track, skip=reload.skip is not None, query=_query(token))
+    return _text(request, text)
+
+
+async def piece(request: Request, asked: Asked, track: TrackName, piece: Piece) -> Response:
+    """A part, a segment, or what stands before them. The part that comes next is waited for."""
+    found = await asked.track(track)
+    name = piece.partition(".")[0]
+    number = int(name[1:]) if name[0] != "i" else 0
+    if name[0] == "p" and number == found.next_part and found.plan is not None:
+        await asked.wait(lambda: found.next_part > number, WAIT_TARGETS * found.plan.target_s)
+    chunks = _chunks(found, piece, number)
+    if not chunks:
+        raise NotFound("this piece of the stream is gone, or not there yet", code="hls-piece-gone")
+    return bytes_answer(request, b"".join(chunks), media_type=f"{track}/mp4")
+
+
+def _chunks(track: Track, piece: str, number: int) -> Sequence[bytes]:
+    """What a piece is made of; nothing where it is not there."""
+    if piece.startswith("i"):
+        init = track.inits.get(piece)
+        return () if init is None else (init,)
+    if piece.startswith("p"):
+        part = track.part(number)
+        return () if part is None else part.chunks
+    segment = track.segment(number)
+    return () if segment is None else [data for part in segment.parts for data in part.chunks]
+
+
+async def as_go2rtc(src: Source, token: Token = None) -> Response:
+    """The address that go2rtc has for it leads to ours; who may watch is asked there."""
+    return Response(status_code=307, headers={"Location": f"/{src}/index.m3u8{_query(token)}"})
+
+
+def register(routes: Routes) -> None:
+    """Add the routes."""
+    may, below = Access.WATCH, "/{camera}/hls/{stream}"
+    routes.add("GET", "/{camera}/index.m3u8", presentation, access=may, problems=(409, 503), responses=TEXT)
+    playlist = f"{below}/{{track}}.m3u8"
+    routes.add("GET", playlist, media_playlist, access=may, problems=(400, 409, 503), responses=TEXT)
+    routes.add("GET", f"{below}/{{track}}/{{piece}}", piece, access=may, problems=(409, 503), responses=MEDIA)
+    routes.add("GET", "/api/stream.m3u8", as_go2rtc, access=Access.PUBLIC, status=307, problems=(422,))
+
+
+def _query(token: str | None) -> str:
+    return "" if token is None else f"?token={quote(token, safe='')}"
+
+
+def _text(request: Request, text: str) -> Response:
+    return bytes_answer(request, text.encode(), media_type=PLAYLIST)
+
+
+def _bad(detail: str) -> Response:
+    return problem_response(plain_problem(HTTPStatus.BAD_REQUEST, "hls-bad-reload", detail))
