@@ -33,6 +33,7 @@ from haechi.live.mse import (
     shown_as,
     size_of,
 )
+from haechi.live.stamps import stamp
 from haechi.media.access_unit import AccessUnit
 
 log = structlog.get_logger(__name__)
@@ -70,6 +71,7 @@ class Request(Struct, frozen=True, forbid_unknown_fields=True):
     id: int
     camera: str = ""
     stream: Literal["main", "sub", "tile", "h264", "audio"] = "main"
+    form: Literal["chunks", "stamps"] = "chunks"
 
 
 class _Pump(Struct, frozen=True):
@@ -133,9 +135,10 @@ class LiveSession:
         elif not await self._may_view(camera):
             await self._error(request.id, "camera-not-found", "no such camera")
         else:
-            await self._subscribe(request.id, camera, stream_of(camera, request.stream), group)
+            await self._subscribe(request, camera, stream_of(camera, request.stream), group)
 
-    async def _subscribe(self, number: int, camera: CameraId, stream: StreamId, group: asyncio.TaskGroup) -> None:
+    async def _subscribe(self, request: Request, camera: CameraId, stream: StreamId, group: asyncio.TaskGroup) -> None:
+        number = request.id
         try:
             lease = await self._hub.demand.want(stream)
         except HaechiError as error:
@@ -143,7 +146,8 @@ class LiveSession:
             return
         self._on_watch(camera)
         subscription = self._hub.bus.watch(stream)
-        task = group.create_task(self._pump(number, subscription))
+        pump = self._tell_stamps if request.form == "stamps" else self._pump
+        task = group.create_task(pump(number, subscription))
         self._pumps[number] = _Pump(camera, subscription, lease, task)
 
     def _unsubscribe(self, number: int) -> None:
@@ -195,6 +199,15 @@ class LiveSession:
                 log.warning("stream cannot be shown", stream=subscription.stream, code=error.code, error=error.message)
                 is_playable = False
                 await self._error(number, error.code, error.message)
+
+    async def _tell_stamps(self, number: int, subscription: Subscription) -> None:
+        """Units without their media, for who watches them by WebRTC; see `haechi.live.stamps`."""
+        packets = self._hub.packets.of(subscription.stream)
+        async for item in subscription:
+            if isinstance(item, RunEnded):
+                await self._tell(number, "waiting", cause=item.cause.value, message=item.detail)
+            else:
+                await self._socket.send_bytes(stamp(number, packets, subscription, item))
 
     async def _announce(self, number: int, subscription: Subscription, unit: AccessUnit) -> bool:
         """Tell what comes, and the initialisation segment. False where no browser plays it."""

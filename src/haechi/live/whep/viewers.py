@@ -12,7 +12,8 @@ from msgspec import Struct
 
 from haechi.base.clock import Clock
 from haechi.base.errors import HaechiError, Invalid, NotFound, Unavailable
-from haechi.base.ids import CameraId, StreamId, stream_of
+from haechi.base.ids import CameraId, StreamId, role_of, stream_of
+from haechi.live.demand import Lease
 from haechi.live.mse import LiveHub
 from haechi.live.whep.sending import Sending
 from haechi.live.whep.viewer import NAME, MayStill, Track, Viewer, require_in_order
@@ -65,6 +66,7 @@ class Watching:
         self.wish = wish
         self.peer = peer
         self.viewer = viewer
+        self.lease = Lease()
 
 
 class Totals(Struct, frozen=True):
@@ -125,6 +127,7 @@ class Viewers:
         Raises:
             Invalid: ``bad-offer``, ``viewer-lacks-codec``, ``pictures-reordered``.
             NotFound: ``whep-off``.
+            HaechiError: The stream cannot be had (`Demand.want`).
             Unavailable: ``stream-not-live``, ``whep-not-ready``, ``too-many-viewers``, ``too-many-peers``.
         """
         if not self.is_on:
@@ -133,12 +136,19 @@ class Viewers:
             message = "as many watch by WebRTC as this server takes; watch in another way, or try again later"
             raise Unavailable(message, code="too-many-viewers", limit=self._most)
         offer = parse_watch_offer(wish.offer)
-        video = await self._video(wish.stream)
-        audio = self._params(stream_of(camera, "audio"))
-        lanes = lanes_for(offer, video, audio if isinstance(audio, AudioParams) else None)
-        stage = await self._ready()
-        tracks = [self._track(camera, wish.stream, lane, video, audio) for lane in lanes]
-        return self._begin(camera, wish, offer, tracks, stage)
+        lease = await self._hub.demand.want(wish.stream)
+        try:
+            video = await self._video(wish.stream, lease)
+            audio = self._params(stream_of(camera, "audio"))
+            lanes = lanes_for(offer, video, audio if isinstance(audio, AudioParams) else None)
+            stage = await self._ready()
+            tracks = [self._track(camera, wish.stream, lane, video, audio) for lane in lanes]
+            watching, answer = self._begin(camera, wish, offer, tracks, stage)
+        except BaseException:
+            lease.close()
+            raise
+        watching.lease = lease
+        return watching, answer
 
     def find(self, camera: CameraId, watching: str) -> Watching:
         """The viewer of this name.
@@ -206,6 +216,7 @@ class Viewers:
             self.stage.forget(watching.peer)
         else:
             watching.peer.close()
+        watching.lease.close()
         watching.wish.over()
 
     def _params(self, stream: StreamId) -> CodecParams | None:
@@ -214,15 +225,17 @@ class Viewers:
         run, last = channel.current, channel.last
         return None if run is None or last is None or last.ref.run != run.number else run.params[last.params]
 
-    async def _video(self, stream: StreamId) -> VideoParams:
+    async def _video(self, stream: StreamId, lease: Lease) -> VideoParams:
         for _ in range(int(HOLD_S / STEP_S)):
             params = self._params(stream)
             if isinstance(params, VideoParams):
                 for unit in self._hub.bus.channel(stream).gop():
                     require_in_order(unit)
                 return params
-            if not stream.endswith(("/tile", "/h264", "/sub")):
+            if role_of(stream) == "main":
                 break
+            if lease.error is not None:
+                raise lease.error
             await self._clock.sleep(STEP_S)
         message = "the camera sends nothing at the moment; try again in some seconds"
         raise Unavailable(message, code="stream-not-live", retry_after_s=AGAIN_S)
