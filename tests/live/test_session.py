@@ -12,6 +12,7 @@ from haechi.base.ids import CameraId, StreamId
 from haechi.bus.frames import FrameBus, GapCause, Run, RunEnded
 from haechi.live.mse import KIND_CHUNK, KIND_INIT, KIND_PICTURE, LiveHub
 from haechi.live.session import RECHECK_S, LiveClosed, LiveSession
+from haechi.live.stamps import KIND_STAMP
 from haechi.media.access_unit import AccessUnit, AudioParams, Codec, CodecParams, UnitRef, VideoParams
 
 STREAM = StreamId("cam_a/main")
@@ -320,3 +321,24 @@ def test_who_watches_is_told_at_the_subscription_and_at_each_look_and_not_of_wha
 
     asyncio.run(run())
     assert told == ["cam_a", "cam_a"]
+
+
+def test_who_watches_by_webrtc_is_told_the_timestamp_of_each_unit_as_it_stands_in_the_packets() -> None:
+    seen: list[int] = []
+
+    async def use(bus: FrameBus, hub: LiveHub, socket: QueueSocket) -> None:
+        opened(bus)
+        packets = hub.packets.of(STREAM)
+        bus.channel(STREAM).publish(unit(0, sync=True))
+        socket.ask(type="subscribe", id=7, camera="cam_a", form="stamps")
+        await settle()
+        bus.channel(STREAM).publish(unit(1))
+        bus.channel(STREAM).close_run(RunEnded(STREAM, 1, GapCause.STALLED, "no picture", 5))
+        await settle()
+        seen.extend(packets.timestamp(one, H264) for one in (unit(0, sync=True), unit(1)))
+
+    socket = with_session(use)
+    assert [head[:5] for head in socket.headers()] == [(7, KIND_STAMP, 1, 1, 0), (7, KIND_STAMP, 0, 1, 1)]
+    assert [struct.unpack(">I", chunk[24:])[0] for chunk in socket.chunks] == seen
+    assert (seen[1] - seen[0]) % (1 << 32) == 6_000
+    assert [text["type"] for text in socket.texts] == ["waiting"]

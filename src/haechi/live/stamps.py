@@ -6,6 +6,7 @@ So the page is told the timestamp of each unit over its WebSocket, the very numb
 from __future__ import annotations
 
 import struct
+
 from haechi.bus.frames import Subscription
 from haechi.live.mse import FLAG_SYNC, HEADER
 from haechi.live.packets import PacketStream
