@@ -176,7 +176,8 @@ class _CameraPage(_Page):
             if phone is not None:
                 await self._serve(phone)
         except* LiveClosed:
-            log.debug("phone left", camera=self._camera)
+            log.debug("phone closed its end", camera=self._camera)
+        await self._keep()
         await self._close()
 
     async def _greeted(self) -> Phone | None:
@@ -214,7 +215,6 @@ class _CameraPage(_Page):
         finally:
             self._board.phone_left(self._camera, self._seat, self._clock.wall_ns())
             log.info("phone went", camera=self._camera)
-        await self._keep()
 
     async def _look_again(self, before: Phone) -> None:
         """What changed between the look into the database and the seat on the board."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+
 from fastapi import Request
 
 from haechi.api.asked import AskedCamera, Caller, Door, From, Log
@@ -118,6 +120,7 @@ def _qr(address: str) -> str:
     """As a picture that scales, dark on white also where the page is dark: what cameras read best."""
     import segno
 
+    picture = io.BytesIO()
     code = segno.make(address, error="m", micro=False)
-    svg: str = code.svg_inline(border=4, dark="#000", light="#fff", omitsize=True, svgns=True)
-    return svg
+    code.save(picture, kind="svg", border=4, dark="#000", light="#fff", omitsize=True, xmldecl=False, nl=False)
+    return picture.getvalue().decode()
