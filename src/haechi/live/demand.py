@@ -117,7 +117,8 @@ class Demand:
 
     async def run(self) -> None:
         """Serve until cancelled; may be called again after that."""
-        self._begun = begun = asyncio.Queue()
+        begun: asyncio.Queue[_Entry] = asyncio.Queue()
+        self._begun = begun
         for entry in self._entries.values():
             begun.put_nowait(entry)
         async with asyncio.TaskGroup() as group:

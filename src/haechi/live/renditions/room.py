@@ -113,7 +113,7 @@ class Renditions:
         self.limit = limit or default_limit()
         self.smaller: Smaller = _none_smaller
         self._quarantine = Quarantine()
-        self._used: dict[StreamId, int] = {}
+        self._weights: dict[StreamId, int] = {}
         self._makings: dict[StreamId, tuple[Making, StreamId]] = {}
         self._seats: list[Seat] = []
         for number in range(-(-self.limit // SEAT_WEIGHT)):
@@ -129,7 +129,7 @@ class Renditions:
         Raises:
             Unavailable: ``renditions-full``.
         """
-        self._reserve(stream, 0 if self._is_free(stream) else WEIGHTS[role_of(stream)])
+        self._weigh(stream, 0 if self._is_free(stream) else WEIGHTS[role_of(stream)])
 
     async def supply(self, stream: StreamId) -> None:
         """See `Supplier`."""
@@ -146,7 +146,6 @@ class Renditions:
             making.close_seat()
             self._leave(making)
             del self._makings[stream]
-            self._used.pop(stream, None)
             self._past_cpu_ns += making.cpu_ns
             self._past_shed += making.shed
             making.end(GapCause.NOT_RUNNING)
@@ -172,7 +171,7 @@ class Renditions:
         makings = [making for making, _ in self._makings.values()]
         return Report(
             renditions=tuple(rows),
-            used=sum(self._used.values()),
+            used=sum(self._weight(stream) for stream in viewers),
             limit=self.limit,
             processes=sum(seat.pid is not None for seat in self._seats),
             starts=sum(seat.starts for seat in self._seats),
@@ -191,12 +190,16 @@ class Renditions:
         params = channel.current.params[-1] if channel.current is not None else None
         return isinstance(params, VideoParams) and passes(params, SHAPES[role_of(stream)])
 
-    def _reserve(self, stream: StreamId, weight: int) -> None:
-        others = sum(used for other, used in self._used.items() if other != stream)
-        if weight and others + weight > self.limit:
+    def _weigh(self, stream: StreamId, weight: int) -> None:
+        """Note what a stream counts for, if there is room for it beside the others that are wanted."""
+        wanted = {one.stream for one in self._demand.supplied()} - {stream}
+        if weight and sum(map(self._weight, wanted)) + weight > self.limit:
             message = "this server makes no more pictures at once; close some, or raise live.renditions"
             raise Unavailable(message, code="renditions-full", limit=self.limit)
-        self._used[stream] = weight
+        self._weights[stream] = weight
+
+    def _weight(self, stream: StreamId) -> int:
+        return self._weights.get(stream, 0) if role_of(stream) in SHAPES else 0
 
     async def _source(self, stream: StreamId) -> tuple[StreamId, Lease]:
         """What a rendition is made of: a tile of the camera's smaller stream, where it has one."""
@@ -232,11 +235,11 @@ class Renditions:
         """The source is coded like this from now on."""
         making.close_seat()
         if passes(params, making.shape):
-            self._reserve(making.stream, 0)
+            self._weigh(making.stream, 0)
             self._leave(making)
         else:
             weight = WEIGHTS[role_of(making.stream)]
-            self._reserve(making.stream, weight)
+            self._weigh(making.stream, weight)
             if making.seat is None:
                 making.seat = min(self._seats, key=lambda one: (one.weight >= SEAT_WEIGHT, not one.weight, one.weight))
                 making.seat.join(making.stream, weight)

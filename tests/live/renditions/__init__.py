@@ -1,0 +1,1 @@
+"""Live pictures in another size or coding."""
