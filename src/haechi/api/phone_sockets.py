@@ -314,7 +314,7 @@ class _ViewerPage(_Page):
 
     def _viewer(self) -> Viewer:
         principal = self._rights.principal
-        return Viewer(principal.user.name, may_speak=principal.is_admin)
+        return Viewer(principal.user.name, may_speak=principal.may_speak(self._camera.id))
 
     def _hear(self, text: str) -> None:
         self._board.viewer_said(self._camera.id, self._peer, parse_from_viewer(text))

@@ -2,7 +2,7 @@ import type { ExportJob } from "./keeping";
 
 /** What the HTTP and WebSocket contract carries. Times are integer milliseconds; `captured_ns` is exact, as decimal text. */
 
-export type CameraState = "live" | "connecting" | "offline" | "waiting" | "disabled";
+export type CameraState = "live" | "connecting" | "offline" | "waiting" | "peer" | "disabled";
 export type Transport = "auto" | "tcp" | "udp";
 export type Role = "admin" | "viewer";
 /** `alert`: somebody should look now; `detection`: good to know. */

@@ -1,5 +1,11 @@
 import { Loader } from "@mantine/core";
-import { IconCameraOff, IconPlayerPause, IconPlugConnectedX, IconSnowflake } from "@tabler/icons-react";
+import {
+  IconCameraOff,
+  IconDeviceMobile,
+  IconPlayerPause,
+  IconPlugConnectedX,
+  IconSnowflake,
+} from "@tabler/icons-react";
 import { useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { socketUrl } from "@/api/client";
@@ -181,6 +187,7 @@ function TileBadge({ face }: { face: Face }) {
 const ICONS = {
   offline: IconPlugConnectedX,
   waiting: IconPlugConnectedX,
+  peer: IconDeviceMobile,
   failed: IconPlugConnectedX,
   disabled: IconPlayerPause,
   frozen: IconSnowflake,
@@ -199,6 +206,7 @@ function TileVeil({ face }: { face: Face }) {
     connecting: face.attempt > 0 ? t("tile.connectingN", { count: face.attempt }) : t("tile.connecting"),
     offline: t("tile.offlineSince", { time: clock.timeMinutes(face.sinceMs) }),
     waiting: t("tile.waitingSince", { time: clock.timeMinutes(face.sinceMs) }),
+    peer: t("tile.peer"),
     disabled: t("state.disabled"),
     frozen: t("tile.frozenSince", { time: clock.time(face.sinceMs) }),
     failed: t("tile.failed"),

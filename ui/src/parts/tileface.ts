@@ -6,6 +6,7 @@ export type FaceKind =
   | "connecting"
   | "offline"
   | "waiting"
+  | "peer"
   | "disabled"
   | "frozen"
   | "stills"
@@ -35,6 +36,7 @@ export function faceOf(camera: Camera, tile: TileStatus | null): Face {
   if (tile !== null && (tile.state === "live" || tile.state === "stills" || tile.state === "failed")) {
     return { kind: tile.state, sinceMs: tile.sinceMs, attempt: 0, code: tile.code, message: tile.message };
   }
+  if (status.state === "peer") return ofCamera("peer");
   if (status.state === "offline" || status.state === "waiting") return ofCamera(status.state);
   if (tile?.state === "frozen")
     return { kind: "frozen", sinceMs: tile.sinceMs, attempt: 0, code: "", message: "" };
