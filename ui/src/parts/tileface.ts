@@ -33,10 +33,10 @@ export function faceOf(camera: Camera, tile: TileStatus | null): Face {
     message,
   });
   if (!camera.enabled || status.state === "disabled") return ofCamera("disabled");
+  if (status.state === "peer") return ofCamera("peer");
   if (tile !== null && (tile.state === "live" || tile.state === "stills" || tile.state === "failed")) {
     return { kind: tile.state, sinceMs: tile.sinceMs, attempt: 0, code: tile.code, message: tile.message };
   }
-  if (status.state === "peer") return ofCamera("peer");
   if (status.state === "offline" || status.state === "waiting") return ofCamera(status.state);
   if (tile?.state === "frozen")
     return { kind: "frozen", sinceMs: tile.sinceMs, attempt: 0, code: "", message: "" };
