@@ -47,6 +47,15 @@ const publish = createRoute({
   },
 });
 
+/** Who logged in on the way to a plain page goes on there: it is none of this application's. */
+const watch = createRoute({
+  getParentRoute: () => root,
+  path: "/watch/$cameraId",
+  beforeLoad: ({ location }) => {
+    throw redirect({ href: location.href, reloadDocument: true });
+  },
+});
+
 /** Times are told in the site's zone from the first picture on; without an answer in that of this device, until one comes. */
 const knowZone = (): Promise<unknown> => queryClient.ensureQueryData(systemQuery).catch(() => undefined);
 
@@ -174,6 +183,7 @@ export const router = createRouter({
     setup,
     login,
     publish,
+    watch,
     house.addChildren([
       home,
       live,

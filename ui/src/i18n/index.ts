@@ -7,6 +7,7 @@ import enDialling from "./en/dialling.json";
 import enFilms from "./en/films.json";
 import enKeeping from "./en/keeping.json";
 import enOnvif from "./en/onvif.json";
+import enPhones from "./en/phones.json";
 import enPlayback from "./en/playback.json";
 import enPublishing from "./en/publishing.json";
 import enPush from "./en/push.json";
@@ -24,6 +25,7 @@ export const en = {
   ...enFilms,
   ...enKeeping,
   ...enOnvif,
+  ...enPhones,
   ...enPlayback,
   ...enPublishing,
   ...enPush,
@@ -48,6 +50,7 @@ const catalogues: Record<Language, () => Promise<object>> = {
       import("./ko/films.json"),
       import("./ko/keeping.json"),
       import("./ko/onvif.json"),
+      import("./ko/phones.json"),
       import("./ko/playback.json"),
       import("./ko/publishing.json"),
       import("./ko/push.json"),
@@ -64,6 +67,7 @@ const catalogues: Record<Language, () => Promise<object>> = {
       import("./ja/films.json"),
       import("./ja/keeping.json"),
       import("./ja/onvif.json"),
+      import("./ja/phones.json"),
       import("./ja/playback.json"),
       import("./ja/publishing.json"),
       import("./ja/push.json"),

@@ -60,7 +60,8 @@ export function LiveTile({
   const player = useRef<TilePlayer | null>(null);
   const [tile, setTile] = useState<TileStatus | null>(null);
   const [poster, setPoster] = useState<"later" | "wanted" | "done">("later");
-  const enabled = camera.enabled && camera.status.state !== "disabled";
+  // Of a phone that is watched peer to peer nothing comes from the server.
+  const enabled = camera.enabled && camera.status.state !== "disabled" && camera.status.state !== "peer";
 
   useEffect(() => {
     const parts = {

@@ -32,3 +32,8 @@ test("switched off is off; connecting counts tries", () => {
   expect(faceOf(camera("connecting"), tile("waiting"))).toMatchObject({ kind: "connecting", attempt: 3 });
   expect(faceOf(camera("live"), tile("connecting"))).toMatchObject({ kind: "connecting", attempt: 2 });
 });
+
+test("a phone that is watched peer to peer has no picture here, and that is no fault", () => {
+  expect(faceOf(camera("peer"), null).kind).toBe("peer");
+  expect(faceOf(camera("peer"), tile("failed")).kind).toBe("peer");
+});

@@ -60,7 +60,7 @@ export async function pair(code: string): Promise<Paired> {
   const response = await fetch("/api/phones/pair", {
     method: "POST",
     headers: { Accept: "application/json", "Content-Type": "application/json" },
-    credentials: "same-origin",
+    credentials: "omit",
     body: JSON.stringify({ code }),
   }).catch(() => {
     throw new PairError("unreachable");

@@ -15,6 +15,7 @@ import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { type CSSProperties, lazy, Suspense, useCallback, useState } from "react";
 import { useTranslation } from "react-i18next";
+import { isPhone } from "@/api/phones";
 import { camerasQuery, sessionQuery, zonesQuery } from "@/api/queries";
 import type { Camera } from "@/api/types";
 import { NotFound } from "@/app/NotFound";
@@ -38,6 +39,10 @@ const LossDialog = lazy(() =>
 
 const TalkButton = lazy(() => import("@/talk/TalkButton").then((module) => ({ default: module.TalkButton })));
 
+const PhonePage = lazy(() =>
+  import("@/phone/app/PhonePage").then((module) => ({ default: module.PhonePage })),
+);
+
 const PtzPad = lazy(() => import("@/onvif/PtzPad").then((module) => ({ default: module.PtzPad })));
 
 export function CameraPage() {
@@ -47,8 +52,11 @@ export function CameraPage() {
   if (cameras.data === undefined)
     return <Failure error={cameras.error} retry={() => void cameras.refetch()} />;
   const camera = cameras.data.find((row) => row.id === cameraId);
-  return camera === undefined ? (
-    <NotFound />
+  if (camera === undefined) return <NotFound />;
+  return isPhone(camera) ? (
+    <Suspense fallback={<Loading rows={1} height={480} />}>
+      <PhonePage key={camera.id} camera={camera} all={cameras.data} />
+    </Suspense>
   ) : (
     <OneCamera key={camera.id} camera={camera} all={cameras.data} />
   );

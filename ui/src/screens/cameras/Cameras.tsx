@@ -16,6 +16,7 @@ import { Link, useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { REVERSE } from "@/api/dialling";
+import { isPhone } from "@/api/phones";
 import { PUSHED } from "@/api/pushClients";
 import { camerasQuery, sessionQuery } from "@/api/queries";
 import type { Camera } from "@/api/types";
@@ -163,9 +164,11 @@ function Row({ camera, admin, remove }: { camera: Camera; admin: boolean; remove
           ? t("dial.wayCamera")
           : camera.url === PUSHED
             ? t("push.way")
-            : isFilm(camera)
-              ? "–"
-              : camera.url}
+            : isPhone(camera)
+              ? t("phones.section")
+              : isFilm(camera)
+                ? "–"
+                : camera.url}
       </td>
       <td className="hc-row-actions">
         <Menu position="bottom-end" width={190} withinPortal>

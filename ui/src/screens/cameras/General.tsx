@@ -6,12 +6,14 @@ import { type FormEvent, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { request } from "@/api/client";
 import { REVERSE } from "@/api/dialling";
+import { isPhone } from "@/api/phones";
 import { PUBLISHED } from "@/api/publishing";
 import { PUSHED } from "@/api/pushClients";
 import { camerasQuery, queryClient } from "@/api/queries";
 import type { Camera, ProbeReport } from "@/api/types";
 import { isFilm } from "@/films/types";
 import { tellDone, tellFailure } from "@/parts/notices";
+import { PhonePanel } from "@/phone/app/PhonePanel";
 import { type Address, AddressFields, credentials } from "./AddressFields";
 import { DeleteCamera } from "./DeleteCamera";
 import { Dialling } from "./Dialling";
@@ -35,6 +37,7 @@ export function General({ camera }: { camera: Camera }) {
   const dials = camera.url === REVERSE;
   const published = camera.url === PUBLISHED;
   const pushed = camera.url === PUSHED;
+  const phone = isPhone(camera);
   const film = isFilm(camera);
   const moved = address.url.trim() !== camera.url;
   const secrets = credentials(address);
@@ -88,6 +91,8 @@ export function General({ camera }: { camera: Camera }) {
             <Publishing camera={camera} />
           ) : pushed ? (
             <PushedBy camera={camera} />
+          ) : phone ? (
+            <PhonePanel camera={camera} />
           ) : film ? (
             <p className="hc-text hc-dim">{t("films.cameraHint")}</p>
           ) : (
@@ -123,7 +128,7 @@ export function General({ camera }: { camera: Camera }) {
             {t("cameras.delete")}
           </Button>
           <Group gap="xs">
-            {!dials && !pushed && !published && !film && (
+            {!dials && !pushed && !published && !phone && !film && (
               <Button
                 variant="default"
                 leftSection={<IconPlugConnected size={16} />}

@@ -3,6 +3,7 @@ import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { Page } from "@/parts/Page";
+import { NewPhone } from "@/phone/app/NewPhone";
 import { NewDialling } from "./NewDialling";
 import { NewFilm } from "./NewFilm";
 import { NewNetwork } from "./NewNetwork";
@@ -38,6 +39,7 @@ export function NewCamera() {
         <div className="hc-new-panel">
           {way === "network" && <NewNetwork begun={setBegun} />}
           {way === "dials" && <NewDialling begun={setBegun} />}
+          {way === "phone" && <NewPhone begun={setBegun} />}
           {way === "publish" && <NewWhip begun={setBegun} />}
           {way === "webcam" && <NewWebcam />}
           {way === "film" && <NewFilm />}

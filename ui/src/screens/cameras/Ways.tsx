@@ -1,6 +1,7 @@
 import { Radio } from "@mantine/core";
 import {
   IconBroadcast,
+  IconCast,
   IconDeviceComputerCamera,
   IconDeviceMobile,
   IconMovie,
@@ -15,7 +16,8 @@ import "./new.css";
 const WAY_ICONS = {
   network: IconPlugConnected,
   dials: IconBroadcast,
-  publish: IconDeviceMobile,
+  phone: IconDeviceMobile,
+  publish: IconCast,
   webcam: IconDeviceComputerCamera,
   film: IconMovie,
   site: IconWorldWww,
@@ -45,10 +47,18 @@ export function Ways({ way, change }: { way: Way; change: (way: Way) => void }) 
                 <Icon size={22} stroke={1.5} aria-hidden />
                 <span className="hc-way-text">
                   <strong id={`${label}-${one}`}>
-                    {one === "publish" ? t("publish.way") : t(`ways.${one}`)}
+                    {one === "publish"
+                      ? t("publish.way")
+                      : one === "phone"
+                        ? t("phones.way")
+                        : t(`ways.${one}`)}
                   </strong>
                   <span className="hc-dim" id={`${label}-${one}-hint`}>
-                    {one === "publish" ? t("publish.wayHint") : t(`ways.${one}Hint`)}
+                    {one === "publish"
+                      ? t("publish.wayHint")
+                      : one === "phone"
+                        ? t("phones.wayHint")
+                        : t(`ways.${one}Hint`)}
                   </span>
                 </span>
               </Radio.Card>
