@@ -169,7 +169,7 @@ def insert_user(
     if count_users(connection) >= MOST_USERS:
         raise Conflict("one server holds no more users", code="too-many-users", limit=MOST_USERS)
     user_id = UserId(new_id("usr"))
-    row = {"id": user_id, "name": name, "name_key": name_key(name), "role": role}
+    row: dict[str, object] = {"id": user_id, "name": name, "name_key": name_key(name), "role": role}
     row |= {"password_hash": password_hash, "created_ns": now_ns, "may_speak": may_speak}
     connection.execute(users.insert().values(row))
     _set_grants(connection, user_id, cameras)
