@@ -8,8 +8,13 @@ import type { ShownUnit } from "./units";
 
 export type TileState = "connecting" | "live" | "waiting" | "frozen" | "stills" | "failed";
 
+/** What is wanted: the camera's own picture; a small one that moves; or one that comes now and then. */
+export type TileWish = "main" | "tile" | "stills";
+
 export interface TileStatus {
   state: TileState;
+  /** The browser does not play what the camera sends: the server makes H.264 of it. */
+  isMade?: boolean;
   /** Milliseconds since the epoch. */
   sinceMs: number;
   attempt: number;
@@ -45,6 +50,8 @@ export interface TileCallbacks {
 const FROZEN_MS = 5_000;
 const HIDDEN_MS = 2_000;
 const REBUILD_MS = 1_000;
+/** Where the server has no room to make a picture that plays here, it is asked again after this. */
+const ASK_AGAIN_MS = 20_000;
 
 /** One live picture: a subscription, a media element, and the word for what state it is in. */
 export class TilePlayer implements LiveSink {
@@ -52,6 +59,9 @@ export class TilePlayer implements LiveSink {
   private readonly parts: TileParts;
   private readonly connection: LiveConnection;
   private readonly callbacks: TileCallbacks;
+  private readonly wish: TileWish;
+  /** What is asked for at present: `wish`, or what stands in for it. */
+  private stream: TileWish | "h264";
   private unsubscribe: (() => void) | null = null;
   private feed: MseFeed | null = null;
   private stills: StillFeed | null = null;
@@ -59,6 +69,8 @@ export class TilePlayer implements LiveSink {
   private mime = "";
   private status: TileStatus;
   private lastFrameAt = 0;
+  /** When the server last had no room to make what is wanted, ms since the epoch; 0: it has. */
+  private refusedAt = 0;
   private frames: number[] = [];
   private bytes: { at: number; size: number }[] = [];
   private lastUnit: ShownUnit | null = null;
@@ -67,12 +79,27 @@ export class TilePlayer implements LiveSink {
   private rebuildTimer: ReturnType<typeof setTimeout> | null = null;
   private frameHandle = 0;
 
-  constructor(camera: string, parts: TileParts, connection: LiveConnection, callbacks: TileCallbacks) {
+  constructor(
+    camera: string,
+    parts: TileParts,
+    connection: LiveConnection,
+    callbacks: TileCallbacks,
+    wish: TileWish = "main",
+  ) {
     this.camera = camera;
+    this.wish = wish;
+    this.stream = wish;
     this.parts = parts;
     this.connection = connection;
     this.callbacks = callbacks;
-    this.status = { state: "connecting", sinceMs: Date.now(), attempt: 0, code: "", message: "" };
+    this.status = {
+      state: "connecting",
+      isMade: false,
+      sinceMs: Date.now(),
+      attempt: 0,
+      code: "",
+      message: "",
+    };
     this.show(this.status);
   }
 
@@ -102,7 +129,7 @@ export class TilePlayer implements LiveSink {
 
   private connect(): void {
     this.set("connecting");
-    this.unsubscribe = this.connection.subscribe(this.camera, "main", this);
+    this.unsubscribe = this.connection.subscribe(this.camera, this.stream, this);
   }
 
   private disconnect(): void {
@@ -136,7 +163,7 @@ export class TilePlayer implements LiveSink {
       return;
     }
     if (!plays(mime)) {
-      this.fallBack(mime);
+      this.standIn("codec-not-playable", mime);
       return;
     }
     this.stills?.close();
@@ -154,9 +181,22 @@ export class TilePlayer implements LiveSink {
     this.pictures = new PictureFeed(canvasOf(this.parts.canvas), (unit) => this.shown(unit), sized);
   }
 
-  private fallBack(reason: string): void {
-    this.set("stills", "codec-not-playable", reason);
-    this.stills ??= new StillFeed(this.parts.still, this.camera);
+  /** What was asked for cannot be had, or not be played here: H.264 of it instead; where there is none, stills. */
+  private standIn(code: string, message: string): void {
+    this.refusedAt = code === "renditions-full" ? Date.now() : 0;
+    if (this.stream === "main" && this.wish === "main") this.ask("h264");
+    else if (this.wish === "tile" && this.stream === "tile") this.ask("stills");
+    else {
+      this.set("stills", code, message);
+      this.stills ??= new StillFeed(this.parts.still, this.camera);
+    }
+  }
+
+  private ask(stream: TileWish | "h264"): void {
+    this.unsubscribe?.();
+    this.closeFeed();
+    this.stream = stream;
+    this.connect();
   }
 
   /** The browser refused a chunk or its decoder broke: start over at the next sync unit, once a second at most. */
@@ -186,8 +226,8 @@ export class TilePlayer implements LiveSink {
 
   failed(code: string, message: string): void {
     this.closeFeed();
-    if (code === "codec-not-playable") {
-      this.fallBack(message);
+    if (code === "codec-not-playable" || this.stream === "h264" || this.stream === "tile") {
+      this.standIn(code, message);
       return;
     }
     this.set("failed", code, message);
@@ -210,7 +250,8 @@ export class TilePlayer implements LiveSink {
     this.lastFrameAt = now;
     this.frames.push(now);
     while ((this.frames[0] ?? now) < now - 2_000) this.frames.shift();
-    if (this.status.state !== "live") this.set("live");
+    const state = this.stream === "stills" ? "stills" : "live";
+    if (this.status.state !== state) this.set(state);
     if (unit === null) return;
     this.lastUnit = unit;
     const { dataset } = this.parts.root;
@@ -225,13 +266,18 @@ export class TilePlayer implements LiveSink {
     if (moving && Date.now() - this.lastFrameAt > FROZEN_MS) {
       this.set("frozen", "", "", 0, this.lastFrameAt);
     }
+    if (this.refusedAt !== 0 && this.unsubscribe !== null && Date.now() - this.refusedAt > ASK_AGAIN_MS) {
+      this.refusedAt = 0;
+      this.ask(this.wish);
+    }
     if (this.parts.video.error !== null && this.feed !== null) this.rebuild("decode");
   }
 
   private set(state: TileState, code = "", message = "", attempt = 0, sinceMs = Date.now()): void {
-    const same = this.status.state === state && this.status.code === code;
+    const isMade = this.stream === "h264";
+    const same = this.status.state === state && this.status.code === code && this.status.isMade === isMade;
     if (same && this.status.attempt === attempt) return;
-    this.status = { state, sinceMs: same ? this.status.sinceMs : sinceMs, attempt, code, message };
+    this.status = { state, isMade, sinceMs: same ? this.status.sinceMs : sinceMs, attempt, code, message };
     this.show(this.status);
   }
 
