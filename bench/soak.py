@@ -182,7 +182,7 @@ class Soak:
                 camera.stall(True)
                 await asyncio.sleep(draw.uniform(3, max(3, self._wishes.longest_s)))
                 camera.stall(False)
-            case "size":
+            case _:
                 camera.resize()
         return 4.0 if strike == "size" else 0.0
 

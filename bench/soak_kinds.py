@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from collections.abc import Callable
 
 from bench.soak_coming import PushYard, ReverseYard, WhipYard
 from bench.soak_web import HlsYard, MjpegYard, RtmpYard
@@ -43,7 +44,7 @@ def choose(count: int) -> list[Kind]:
 
 def camera_of(kind: Kind, tls: ssl.SSLContext) -> Yard:
     """A camera of a kind."""
-    made = {
+    ways: dict[str, Callable[[Kind], Yard]] = {
         "reverse": ReverseYard,
         "push": PushYard,
         "push-udp": PushYard,
@@ -52,5 +53,5 @@ def camera_of(kind: Kind, tls: ssl.SSLContext) -> Yard:
         "hls-ts": HlsYard,
         "hls-mp4": HlsYard,
         "rtmp": RtmpYard,
-    }.get(kind.way)
-    return made(kind) if made is not None else RtspYard(kind, tls)
+    }
+    return ways[kind.way](kind) if kind.way in ways else RtspYard(kind, tls)

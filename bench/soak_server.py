@@ -22,11 +22,11 @@ from msgspec import Struct
 
 from bench import soak_memory
 from haechi.app.embedded import Rooms, open_rooms, serve
+from haechi.app.reverse_settings import ReverseSettings
 from haechi.app.settings import (
     HttpSettings,
     PushSettings,
     RecordSettings,
-    ReverseSettings,
     Settings,
     SourceSettings,
     VisionSettings,
@@ -129,8 +129,8 @@ async def furnish(rooms: Rooms, plan: list[Planned], folder: Path, http: str) ->
 def look(rooms: Rooms, camera: CameraId) -> Seen:
     status = rooms.services.ingest.status(camera)
     bus = rooms.services.bus
-    units = [bus.channel(stream_of(camera, role)).units for role in ("main", "audio")]
-    return Seen(status.state, status.run, *units, status.error_code, status.codec, status.width_px)
+    video, audio = (bus.channel(stream_of(camera, role)).units for role in ("main", "audio"))
+    return Seen(status.state, status.run, video, audio, status.error_code, status.codec, status.width_px)
 
 
 async def report(rooms: Rooms, folder: Path, opened: asyncio.Future[str]) -> None:

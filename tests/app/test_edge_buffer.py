@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from haechi.api.settings import SettingsChange
-from haechi.app.settings import ReverseSettings
+from haechi.app.reverse_settings import ReverseSettings
 from haechi.base.clock import SystemClock
 from haechi.base.ids import CameraId, StreamId, stream_of
 from haechi.bus.frames import GapCause

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from haechi.app.settings import ReverseSettings, Settings
+from haechi.app.reverse_settings import ReverseSettings
+from haechi.app.settings import Settings
 from haechi.base.ids import CameraId
 from haechi.camera.dial.line import Server
 from haechi.camera.virtual.server import VirtualCamera

@@ -57,6 +57,7 @@ def test_a_flag_is_before_the_environment(config: Path, monkeypatch: pytest.Monk
         ("record:\n  retention_days: 0\n", "record.retention_days"),
         ("log_level: loud\n", "log_level"),
         ("vision:\n  detector: [1, 2]\n", "vision.detector"),
+        ("reverse:\n  servers:\n  - address: cams\n    pin: ab\n", "reverse.servers.0"),
     ],
 )
 def test_a_wrong_setting_in_the_file_is_named_with_the_file(config: Path, text: str, named: str) -> None:

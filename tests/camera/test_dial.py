@@ -163,7 +163,7 @@ class Circle:
     def __init__(self) -> None:
         self.place_to: Elsewhere | None = None
 
-    def place(self, camera: CameraId) -> Elsewhere | None:
+    def place(self, camera: CameraId, now_ns: int) -> Elsewhere | None:
         return self.place_to
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import expect
 
-from haechi.app.settings import ReverseSettings
+from haechi.app.reverse_settings import ReverseSettings
 from haechi.base.clock import SystemClock
 from haechi.base.ids import CameraId
 from haechi.camera.dial.line import Server

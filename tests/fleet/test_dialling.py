@@ -9,21 +9,25 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from haechi.base.clock import NS_PER_S, SimulatedClock
-from haechi.base.errors import Invalid
+from haechi.base.errors import Conflict, Invalid, NotFound
 from haechi.base.ids import CameraId
 from haechi.fleet.address import parse_address
 from haechi.fleet.cameras import CameraChange, CameraRegistry
 from haechi.fleet.certificate import load_identity, own_certificate
-from haechi.fleet.dialling import DialKeys, new_token, public_key_of, signer
+from haechi.fleet.dialling import DialKeys, new_token, public_key_of, read_key, signer
 from haechi.store.database import Database
 
 NOW = dt.datetime(2026, 11, 21, tzinfo=dt.UTC)
 
 
 def with_keys(tmp_path: Path, use: Callable[[CameraRegistry, DialKeys], Coroutine[Any, Any, None]]) -> None:
+    tmp_path.mkdir(exist_ok=True)
     database = Database.at(tmp_path / "haechi.db")
     database.migrate()
     clock = SimulatedClock(5 * NS_PER_S)
@@ -76,6 +80,76 @@ def test_what_is_no_token_is_refused_and_not_repeated(text: str) -> None:
         signer(text)
     assert caught.value.code == "bad-dial-token"
     assert not text or text not in str(caught.value)
+
+
+def test_another_server_that_has_the_key_admits_the_camera_and_learns_no_secret(tmp_path: Path) -> None:
+    written: list[bytes] = []
+
+    async def export(registry: CameraRegistry, keys: DialKeys) -> None:
+        camera = await registry.add("Dock <b>", "reverse:")
+        with pytest.raises(NotFound) as caught:
+            await keys.export(camera)
+        assert caught.value.code == "no-dial-key"
+        token = await keys.issue(camera.id)
+        written.extend([msgspec.json.encode(await keys.export(camera)), token.encode()])
+        called = await registry.add("Door", "rtsp://192.0.2.1/")
+        with pytest.raises(NotFound) as caught:
+            await keys.export(called)
+        assert caught.value.code == "camera-not-reverse"
+
+    async def bring(registry: CameraRegistry, keys: DialKeys) -> None:
+        key, token = read_key(written[0]), written[1].decode()
+        with pytest.raises(NotFound):
+            await keys.bring(key)
+        added = CameraRegistry(registry._database, SimulatedClock(0), lambda: CameraId(key.id))
+        camera = await added.add(key.name, "reverse:")
+        await keys.bring(key)
+        await keys.bring(key)
+        assert await keys.admits(camera.id, b"words", signer(token)(b"words")) == public_key_of(token)
+        await registry.update(camera.id, CameraChange(url="rtsp://192.0.2.1/"))
+        with pytest.raises(Conflict) as caught:
+            await keys.bring(key)
+        assert caught.value.code == "camera-exists"
+
+    with_keys(tmp_path / "one", export)
+    assert written[1] not in written[0]
+    assert written[1].removeprefix(b"hrt_") not in written[0]
+    with_keys(tmp_path / "other", bring)
+
+
+GOOD_KEY = {
+    "form": "haechi camera key 1",
+    "id": "cam_abcdefghjkmnpqrs",
+    "name": "Dock",
+    "public_key": public_key_of(new_token()).hex(),
+}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"form": "haechi camera key 2"},
+        {"id": "usr_abcdefghjkmnpqrs"},
+        {"id": "../etc"},
+        {"name": ""},
+        {"name": "x" * 121},
+        {"public_key": "ab"},
+        {"public_key": "AB" * 32},
+        {"token": "hrt_"},
+        {"name": 5},
+    ],
+)
+def test_a_key_that_is_none_is_refused(change: dict[str, object]) -> None:
+    assert read_key(msgspec.json.encode(GOOD_KEY)).name == "Dock"
+    with pytest.raises(Invalid) as caught:
+        read_key(msgspec.json.encode({**GOOD_KEY, **change}))
+    assert caught.value.code == "bad-camera-key"
+
+
+@given(st.binary(max_size=300) | st.just(b" " * 5000))
+def test_noise_is_no_key(data: bytes) -> None:
+    with pytest.raises(Invalid):
+        read_key(data)
 
 
 def test_tokens_differ_and_spaces_around_one_do_no_harm() -> None:

@@ -260,7 +260,7 @@ class _Elsewhere:
     def __init__(self, place: Elsewhere) -> None:
         self._place = place
 
-    def place(self, camera: CameraId) -> Elsewhere:
+    def place(self, camera: CameraId, now_ns: int) -> Elsewhere:
         return self._place
 
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import hashlib
+import hmac
+import ssl
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
@@ -14,6 +17,7 @@ from haechi.app.settings import Settings
 from haechi.base.clock import NS_PER_S, Clock
 from haechi.fleet.cameras import CameraRegistry
 from haechi.ingest.lines import Door, Lines
+from haechi.ingest.placement import MediaServer, Spread, media_server
 from haechi.ingest.reverse_rtsp import ReverseListener
 from haechi.store.database import Database
 
@@ -26,6 +30,11 @@ log = structlog.get_logger(__name__)
 KEYS_READ_S = 2.0
 """How often the keys are read again: a token may be replaced by another process."""
 CERTIFICATE = "reverse.pem"
+HOME_LOOK_S = 5.0
+"""How often it is looked whether cameras that are here in another server's place can go there."""
+MOST_AT_ONCE = 8
+"""Cameras that are sent home in one go: each is away for a second or two."""
+ANSWER_S = 3.0
 
 
 def identity_of(settings: Settings, clock: Clock) -> ServerIdentity:
@@ -42,6 +51,21 @@ def identity_of(settings: Settings, clock: Clock) -> ServerIdentity:
     path = settings.data_dir / CERTIFICATE
     own_certificate(path, dt.datetime.fromtimestamp(clock.wall_ns() / NS_PER_S, dt.UTC))
     return load_identity(path)
+
+
+async def answers_as(server: MediaServer) -> bool:
+    """Whether a media server takes connections, and is the one that it should be."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE  # its fingerprint is compared
+    try:
+        async with asyncio.timeout(ANSWER_S):
+            _, writer = await asyncio.open_connection(server.host, server.port, ssl=context)
+    except (OSError, TimeoutError):
+        return False
+    shown = writer.get_extra_info("ssl_object").getpeercert(binary_form=True) or b""
+    writer.transport.abort()
+    return hmac.compare_digest(hashlib.sha256(shown).digest(), server.fingerprint)
 
 
 class ReverseRoom:
@@ -97,14 +121,36 @@ class ReverseRoom:
         if wish.reverse.port not in (0, port):
             log.warning("the port for cameras that dial out was taken", wanted=wish.reverse.port, port=port)
         self._lines.door = Door(host, port, identity.pin)
+        spread = self._spread(identity)
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._follow(keys))
-                listener = ReverseListener(keys, self._lines, self._clock)
+                if spread is not None:
+                    group.create_task(self._send_home(spread))
+                listener = ReverseListener(keys, self._lines, self._clock, spread)
                 await listener.serve(bound, identity.context, identity.fingerprint)
         finally:
             self._lines.door = None
             bound.close()
+
+    def _spread(self, identity: ServerIdentity) -> Spread | None:
+        servers = [media_server(one.address, one.pin) for one in self._settings.reverse.servers]
+        if not servers:
+            return None
+        is_one = any(one.fingerprint == identity.fingerprint for one in servers)
+        log.info("cameras that dial are spread", servers=len(servers), this_is_one=is_one, pin=identity.pin)
+        return Spread(servers, identity.fingerprint)
+
+    async def _send_home(self, spread: Spread) -> None:
+        """Cameras that are here as their own server could not be reached go there when it answers again."""
+        while True:
+            await self._clock.sleep(HOME_LOOK_S)
+            away = spread.misplaced(self._lines.present(), self._clock.monotonic_ns())
+            answers = {server: await answers_as(server) for server in set(away.values())}
+            homing = [camera for camera, server in away.items() if answers[server]][:MOST_AT_ONCE]
+            for camera in homing:
+                log.info("camera is sent to its own server", camera=camera, host=away[camera].host)
+                self._lines.send_off(camera, "its own media server is there again")
 
     async def _follow(self, keys: DialKeys) -> None:
         """Lines whose token was replaced end."""

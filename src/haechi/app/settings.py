@@ -21,6 +21,7 @@ from pydantic_settings import (
     YamlConfigSettingsSource,
 )
 
+from haechi.app.reverse_settings import ReverseSettings
 from haechi.base.errors import Invalid
 from haechi.fleet.phones.ice import parse_ice_url
 from haechi.ingest.reach import parse_ranges
@@ -67,27 +68,6 @@ class SourceSettings(_Section):
         except Invalid as error:
             raise ValueError(error.message) from error
         return texts
-
-
-class ReverseSettings(_Section):
-    """Cameras behind NAT that dial out to this server over TLS."""
-
-    listen: Literal["auto", "on", "off"] = Field(
-        "auto", description="Whether to listen for them: auto: as soon as there is such a camera."
-    )
-    host: str = Field("", description="Address to listen on; empty: the same as http.host.")
-    port: int = Field(8341, ge=0, le=65535, description="Port; when it is taken the next free one is used and logged.")
-    certificate: Path | None = Field(
-        None, description="Certificate (PEM, with its chain); default: one that signs itself, in data_dir."
-    )
-    key: Path | None = Field(None, description="Its private key; default: in the same file.")
-    backfill_kbit: int = Field(
-        8000,
-        ge=64,
-        le=1_000_000,
-        description="kbit/s at most that a camera sends of what it kept while it could not reach this server, beside "
-        "live; never more than 30 % of its link.",
-    )
 
 
 class WhipSettings(_Section):
@@ -138,6 +118,23 @@ class WhepSettings(_Section):
 
     enabled: bool = Field(True, description="Let browsers and players watch by WebRTC; the port opens for the first.")
     most_viewers: int = Field(500, ge=1, le=1000, description="Who may watch by WebRTC at the same time.")
+
+
+class RtspSettings(_Section):
+    """Players and other systems that watch by RTSP. Nobody does without a read token."""
+
+    enabled: bool = Field(True, description="Let them. The stream itself is not encrypted.")
+    host: str = Field("", description="Address to listen on; empty: the same as http.host.")
+    port: int = Field(8554, ge=0, le=65535, description="Port; when it is taken the next free one is used and logged.")
+    udp: bool = Field(True, description="Send RTP by UDP to those who ask for it; TCP always works.")
+    rtp_port: int = Field(
+        8556,
+        ge=0,
+        le=65534,
+        multiple_of=2,
+        description="The even UDP port for RTP; the next one is for reports. When one is taken the next free pair is "
+        "used and logged.",
+    )
 
 
 class LivePictures(_Section):
@@ -295,6 +292,7 @@ class Settings(BaseSettings):
     vision: VisionSettings = Field(VisionSettings(), description="Detection.")
     turn: TurnSettings = Field(TurnSettings(), description="Servers that find phones and who watches them a way.")
     whip: WhipSettings = Field(WhipSettings(), description="Cameras that a browser or an encoder publishes.")
+    rtsp: RtspSettings = Field(RtspSettings(), description="Players and other systems that watch by RTSP.")
     whep: WhepSettings = Field(WhepSettings(), description="Watching by WebRTC.")
     live: LivePictures = Field(LivePictures(), description="What viewers get.")
     push: PushSettings = Field(PushSettings(), description="Clients that push video and get results.")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import structlog
 from msgspec import Struct
+from msgspec.structs import replace
 
 from haechi.base.clock import NS_PER_MS, Clock
 from haechi.base.ids import CameraId
@@ -70,6 +71,7 @@ class DialStatus(Struct, frozen=True):
         connected_ns: Wall time at which the present connection began; 0: there is none.
         rivals: How often somebody else with this camera's token was sent away while it was connected.
         rival_peer, rival_ns: From where and when that happened last.
+        sent_to, sent_ns: The media server to which it was sent last, and when; it is here now, or was since: empty.
     """
 
     peer: str = ""
@@ -77,6 +79,8 @@ class DialStatus(Struct, frozen=True):
     rivals: int = 0
     rival_peer: str = ""
     rival_ns: int = 0
+    sent_to: str = ""
+    sent_ns: int = 0
 
 
 class DialCounts(Struct):
@@ -130,7 +134,7 @@ class Lines:
             finally:
                 post.waiter = None
         post.line = line
-        post.status = _connected(post.status, line.peer, self._clock.wall_ns())
+        post.status = replace(_connected(post.status, line.peer, self._clock.wall_ns()), sent_to="", sent_ns=0)
         line.answer(Welcome(self._clock.wall_ns()))
         return line
 
@@ -190,6 +194,21 @@ class Lines:
                     log.info("token withdrawn", camera=camera)
                     line.give_up("the camera's token was replaced")
 
+    def sent_on(self, camera: CameraId, peer: str, server: str) -> None:
+        """A camera that dialled was sent to another media server."""
+        post = self._post(camera)
+        post.status = replace(post.status, peer=peer, sent_to=server, sent_ns=self._clock.wall_ns())
+
+    def present(self) -> Sequence[CameraId]:
+        """Those that have a line."""
+        return [camera for camera, post in self._posts.items() if post.line is not None]
+
+    def send_off(self, camera: CameraId, reason: str) -> None:
+        """End a camera's line, so that it dials again."""
+        post = self._posts.get(camera)
+        if post is not None and post.line is not None:
+            post.line.give_up(reason)
+
     def status(self, camera: CameraId) -> DialStatus:
         """For people."""
         post = self._posts.get(camera)
@@ -219,8 +238,8 @@ class Lines:
 
 
 def _connected(before: DialStatus, peer: str, connected_ns: int) -> DialStatus:
-    return DialStatus(peer, connected_ns, before.rivals, before.rival_peer, before.rival_ns)
+    return replace(before, peer=peer, connected_ns=connected_ns)
 
 
 def _rivalled(before: DialStatus, peer: str, now_ns: int) -> DialStatus:
-    return DialStatus(before.peer, before.connected_ns, before.rivals + 1, peer, now_ns)
+    return replace(before, rivals=before.rivals + 1, rival_peer=peer, rival_ns=now_ns)

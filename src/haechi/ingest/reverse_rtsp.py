@@ -55,8 +55,8 @@ class Gatekeeper(Protocol):
 class Placement(Protocol):
     """Spreads cameras over media servers. It gets cameras that have proved who they are, once per connection."""
 
-    def place(self, camera: CameraId) -> Elsewhere | None:
-        """Where the camera is to dial instead; None: it is right here."""
+    def place(self, camera: CameraId, now_ns: int) -> Elsewhere | None:
+        """Where the camera is to dial instead (asked at a monotonic time); None: it is right here."""
 
 
 class ReverseListener:
@@ -146,9 +146,11 @@ class ReverseListener:
             line.answer(Refused("unknown"))
             return
         line.key = key
-        elsewhere = self._placement.place(camera) if self._placement is not None else None
+        now_ns = self._clock.monotonic_ns()
+        elsewhere = self._placement.place(camera, now_ns) if self._placement is not None else None
         if elsewhere is not None:
             self.counts.redirected += 1
+            self._lines.sent_on(camera, line.peer, f"{elsewhere.host}:{elsewhere.port}")
             line.answer(elsewhere)
             return
         self.counts.welcomed += 1

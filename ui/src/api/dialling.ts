@@ -23,6 +23,8 @@ export interface Dial {
   rivals: number;
   rival_peer: string | null;
   rival_ms: number | null;
+  sent_to: string | null;
+  sent_ms: number | null;
   memory: DialMemory | null;
 }
 

@@ -66,6 +66,8 @@ async def _dial(house: Services, camera: Camera) -> DialOut:
         rivals=status.rivals,
         rival_peer=status.rival_peer or None,
         rival_ms=status.rival_ns // NS_PER_MS or None,
+        sent_to=status.sent_to or None,
+        sent_ms=status.sent_ns // NS_PER_MS or None,
         memory=_memory(house, camera),
     )
 

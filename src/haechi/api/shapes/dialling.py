@@ -19,7 +19,8 @@ class DialOut(Shape):
     """How a camera that dials out finds us, and what is known of its dialling.
 
     ``port`` and ``pin`` are null while nobody listens. ``rivals`` counts devices that were sent away because this
-    camera was connected already: somebody else may have its token. ``memory`` is null where the camera has none.
+    camera was connected already: somebody else may have its token. ``sent_to`` is the media server to which the camera
+    was sent when it dialled last; null when it is here, or was. ``memory`` is null where the camera has none.
     """
 
     listening: bool
@@ -32,6 +33,8 @@ class DialOut(Shape):
     rivals: int
     rival_peer: str | None
     rival_ms: int | None
+    sent_to: str | None
+    sent_ms: int | None
     memory: DialMemory | None
 
 

@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from haechi.app.cli.console import opened, out
-from haechi.app.cli.dialling import dial, show_publish_token, show_token, token
+from haechi.app.cli.dialling import dial, export_key, import_key, show_publish_token, show_token, token
 from haechi.app.cli.say import say
 from haechi.app.settings import Settings, load_settings
 from haechi.app.sources import openers_over, reach_of, sites_of
@@ -27,6 +27,8 @@ from haechi.ingest.wish import Trial
 app = typer.Typer(help="Cameras: add, list, test, remove.", no_args_is_help=True)
 app.command()(token)
 app.command()(dial)
+app.command()(export_key)
+app.command()(import_key)
 app.command()(say)
 
 Url = Annotated[

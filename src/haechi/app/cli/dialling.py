@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import typer
 from rich.markup import escape
 
@@ -13,11 +15,14 @@ from haechi.app.cli.console import opened, out
 from haechi.app.reverse import identity_of
 from haechi.app.settings import Settings, load_settings
 from haechi.base.clock import SystemClock
-from haechi.base.errors import NotFound
+from haechi.base.errors import Invalid, NotFound
 from haechi.base.ids import CameraId
 from haechi.base.telemetry import set_up_logging
+from haechi.fleet.address import REVERSE
 from haechi.fleet.cameras import Camera, CameraRegistry
 from haechi.store.database import Database
+
+LONGEST_KEY_BYTES = 64 * 1024
 
 
 def show_token(settings: Settings, database: Database, camera: Camera) -> None:
@@ -57,6 +62,45 @@ def token(camera_id: Annotated[str, typer.Argument(help="As `haechi camera list`
             message = "this camera is dialled by the server; only one that dials out, or is published, has a token"
             raise NotFound(message, code="camera-not-reverse")
         show_token(settings, database, camera)
+
+
+def export_key(
+    camera_id: Annotated[str, typer.Argument(help="As `haechi camera list` shows it")],
+) -> None:
+    """Print what another server must know to take in a camera that dials out: JSON, nothing of it secret."""
+    from haechi.fleet.dialling import DialKeys
+
+    with opened() as (_, database):
+        clock = SystemClock()
+        camera = asyncio.run(CameraRegistry(database, clock).get(CameraId(camera_id)))
+        key = asyncio.run(DialKeys(database, clock).export(camera))
+    sys.stdout.write(msgspec.json.encode(key).decode() + "\n")
+
+
+def import_key(
+    file: Annotated[Path, typer.Argument(help="As `haechi camera export-key` printed it; - for standard input")],
+) -> None:
+    """Take in a camera of another server that dials out: under its id, with its key. Again after its token changed."""
+    from haechi.fleet.dialling import DialKeys, read_key
+
+    key = read_key(_bytes_of(file))
+    with opened() as (_, database):
+        clock, camera_id = SystemClock(), CameraId(key.id)
+        registry = CameraRegistry(database, clock, lambda: camera_id)
+        known = {camera.id for camera in asyncio.run(registry.list())}
+        if camera_id not in known:
+            asyncio.run(registry.add(key.name, REVERSE))
+        asyncio.run(DialKeys(database, clock).bring(key))
+        word = "key renewed" if camera_id in known else "added"
+        out.print(f"[green]{word}[/] {escape(camera_id)}  {escape(key.name)}")
+
+
+def _bytes_of(file: Path) -> bytes:
+    try:
+        return sys.stdin.buffer.read(LONGEST_KEY_BYTES) if str(file) == "-" else file.read_bytes()
+    except OSError as error:
+        message = "the file with the camera's key cannot be read"
+        raise Invalid(message, code="bad-camera-key", file=str(file), reason=error.strerror) from error
 
 
 def dial(

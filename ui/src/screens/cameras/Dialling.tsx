@@ -30,7 +30,19 @@ export function Dialling({ camera }: { camera: Camera }) {
   });
   if (dial.isPending) return <Loading rows={2} />;
   if (dial.data === undefined) return <Failure error={dial.error} retry={() => void dial.refetch()} />;
-  const { listening, pin, peer, connected_ms, issued_ms, rivals, rival_peer, rival_ms, memory } = dial.data;
+  const {
+    listening,
+    pin,
+    peer,
+    connected_ms,
+    issued_ms,
+    rivals,
+    rival_peer,
+    rival_ms,
+    memory,
+    sent_to,
+    sent_ms,
+  } = dial.data;
   const time = (ms: number | null): string => (ms === null ? "" : clock.dateTime(ms));
   return (
     <section aria-label={t("dial.connection")}>
@@ -44,6 +56,9 @@ export function Dialling({ camera }: { camera: Camera }) {
               : peer !== null
                 ? t("dial.last", { peer })
                 : t("dial.never")}
+            {sent_to !== null && (
+              <div role="status">{t("dial.sent", { server: sent_to, time: time(sent_ms) })}</div>
+            )}
             <div className="hc-dim hc-small">
               {issued_ms === null ? t("dial.none") : t("dial.issued", { time: time(issued_ms) })}
             </div>
