@@ -293,10 +293,6 @@ class NativeEngine extends HlsEngine {
   }
 }
 
-/** Whether this browser plays HLS in some way. */
-export const playsHls = (): boolean =>
-  Hls.isSupported() || document.createElement("video").canPlayType(NATIVE) !== "";
-
 export const makeHls: MakeEngine = (camera, video, callbacks, connection) =>
   Hls.isSupported()
     ? new HlsJsEngine(camera, video, callbacks, connection)
