@@ -17,7 +17,7 @@ RecordingId = NewType("RecordingId", int)
 
 _ALPHABET = "abcdefghjkmnpqrstvwxyz23456789"
 _LENGTH = 16
-VIEWING_ROLES = frozenset({"sub", "tile", "h264"})
+VIEWING_ROLES = frozenset({"sub", "tile", "h264", "stills"})
 """Streams that are there only while somebody watches them, beside the main one that shows the same: they are neither
 recorded nor looked at, and nobody accounts for their units."""
 _PATTERN = re.compile(r"[a-z]{2,4}_[a-z0-9]{3,32}")

@@ -70,7 +70,7 @@ class Request(Struct, frozen=True, forbid_unknown_fields=True):
     type: Literal["subscribe", "unsubscribe"]
     id: int
     camera: str = ""
-    stream: Literal["main", "sub", "tile", "h264", "audio"] = "main"
+    stream: Literal["main", "sub", "tile", "h264", "stills", "audio"] = "main"
     form: Literal["chunks", "stamps"] = "chunks"
 
 

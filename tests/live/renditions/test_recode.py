@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 
+import cv2
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from haechi.live.renditions.messages import Coded, Shape, Unit
-from haechi.live.renditions.recode import Recoder, fit
+from haechi.live.renditions.messages import Coded, Shape, Unit, fit
+from haechi.live.renditions.recode import Recoder
 from haechi.media.access_unit import Codec, VideoParams
 from haechi.media.annexb import StreamUnit, split_units
 from tests.streams import CodedUnit, h264_stream, h265_stream, mjpeg_stream
@@ -71,6 +73,18 @@ def test_a_camera_that_reorders_its_pictures_is_shown_in_their_order() -> None:
     shown = [units[one.number].pts for one in coded]
     assert shown == sorted(shown)
     assert len(shown) >= 25
+
+
+def test_stills_are_jpegs_of_sync_units_each_given_out_at_once() -> None:
+    params, units = h265_stream(30, 15, 5, (640, 360))
+    recoder = Recoder(params, Shape(320, 180, 0, is_stills=True))
+    for number, unit in enumerate(units):
+        if unit.is_sync:
+            (coded,) = recoder.feed(Unit(1, number, unit.pts, True, True, unit.data))
+            assert coded.number == number
+            image = cv2.imdecode(np.frombuffer(coded.data, np.uint8), cv2.IMREAD_COLOR)
+            assert image is not None
+            assert image.shape == (180, 320, 3)
 
 
 @given(st.integers(1, 8192), st.integers(1, 8192))

@@ -14,12 +14,12 @@ from haechi.base.errors import Unavailable
 from haechi.base.ids import CameraId, StreamId, stream_of
 from haechi.bus.frames import Channel, FrameBus, GapCause, Run, RunEnded, Subscription
 from haechi.live.mse import LiveHub
-from haechi.media.access_unit import TICKS_PER_S, AccessUnit, UnitRef, VideoParams
+from haechi.media.access_unit import TICKS_PER_S, AccessUnit, Codec, UnitRef, VideoParams
 from tests.cameras import until
 from tests.streams import START_NS, CodedUnit, h264_stream, h265_stream
 
 CAMERA = CameraId("cam_a")
-MAIN, TILE, H264 = (stream_of(CAMERA, role) for role in ("main", "tile", "h264"))
+MAIN, TILE, H264, STILLS = (stream_of(CAMERA, role) for role in ("main", "tile", "h264", "stills"))
 LARGE = h264_stream(30, 15, 15, (1280, 720))
 H265 = h265_stream(30, 15, 15)
 FPS = 15
@@ -149,6 +149,19 @@ def test_what_browsers_play_already_goes_out_as_it_is_and_costs_nothing() -> Non
     run(work)
 
 
+def test_stills_come_with_each_sync_unit_the_first_at_once_and_need_no_room() -> None:
+    async def work() -> None:
+        async with at_work(limit=1) as hub, playing(hub, LARGE), hub.watching(STILLS) as viewer:
+            units = await pictures(viewer, 3)
+            assert all(unit.ref.seq % 15 == 0 for unit in units)
+            assert all(unit.data.startswith(b"\xff\xd8") for unit in units)
+            params = viewer.params_of(units[0])
+            assert params == VideoParams(Codec.MJPEG, 320, 180)
+            assert hub.renditions.report().used == 0
+
+    run(work)
+
+
 def test_more_than_the_limit_is_refused_and_room_is_there_again_when_viewers_have_left() -> None:
     async def work() -> None:
         async with at_work(limit=5) as hub, playing(hub, H265), playing(hub, H265, CameraId("cam_b")):
@@ -203,5 +216,18 @@ def test_a_unit_that_a_process_died_of_twice_is_not_decoded_again() -> None:
                     await until(lambda: seat.pid != pid, 60)  # noqa: B023 (it is awaited here)
                     assert hub.renditions._quarantine.held() == (strikes == 2)
                 assert viewer.dropped == 0
+
+    run(work)
+
+
+def test_a_server_that_stops_suspects_no_unit() -> None:
+    async def work() -> None:
+        async with at_work() as hub, playing(hub, H265), hub.watching(H264) as viewer:
+            await pictures(viewer, 2)
+            pid = hub.renditions.pids()[0]
+            assert pid is not None
+            os.kill(pid, signal.SIGSTOP)
+            await until(lambda: len(hub.renditions._seats[0]._owed) > 2, 60)
+        assert hub.renditions._quarantine._kills == {}
 
     run(work)

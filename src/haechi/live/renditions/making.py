@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import Literal
 
 from msgspec import structs
 
@@ -15,14 +14,17 @@ from haechi.base.clock import NS_PER_S, Clock
 from haechi.base.errors import PeerError
 from haechi.base.ids import StreamId, role_of
 from haechi.bus.frames import Channel, GapCause, Run, RunEnded
-from haechi.live.renditions.messages import Coded, Done, Shape, Unit
+from haechi.live.renditions.messages import Coded, Done, Shape, Unit, fit
 from haechi.live.renditions.seat import Seat
 from haechi.media.access_unit import AccessUnit, Codec, VideoParams
 from haechi.media.annexb import UnitBuilder, dialect_for
 from haechi.media.nal import split_annexb
 
-Kind = Literal["tile", "h264"]
-SHAPES: dict[str, Shape] = {"tile": Shape(320, 180, 10), "h264": Shape()}
+SHAPES: dict[str, Shape] = {
+    "tile": Shape(320, 180, 10),
+    "h264": Shape(),
+    "stills": Shape(320, 180, 1, is_stills=True),
+}
 SMALL_PIXELS = 640 * 480
 """A tile of an H.264 source that is no larger than this is the source itself: any browser decodes many of these, and
 it costs nothing to make."""
@@ -30,13 +32,14 @@ MOST_BEHIND_S = 3.0
 """Units that would wait for longer than this are left out, up to the next sync unit: live is live, or nothing."""
 MOST_PENDING = 64
 """A decoder holds back no more; see `recode`. What is older than that has given no picture."""
+STILL_NS = NS_PER_S * 9 // 10
 LARGEST_CODED_BYTES = 8 * 1024 * 1024
 _SAMPLES = 11
 
 
 def passes(params: VideoParams, shape: Shape) -> bool:
     """Whether a source that is coded like this is shown as it is."""
-    if params.codec is not Codec.H264:
+    if params.codec is not Codec.H264 or shape.is_stills:
         return False
     return not shape.width_px or params.width_px * params.height_px <= SMALL_PIXELS
 
@@ -64,6 +67,7 @@ class Making:
         self._is_open = False
         self._run: Run | None = None
         self._source_run = -1
+        self._still_ns = 0
         self._numbers = 0
         self._waiting: dict[int, AccessUnit] = {}
         self._builder = UnitBuilder(dialect_for(Codec.H264))
@@ -79,6 +83,8 @@ class Making:
         if self.source is None:
             return
         seat = self.seat
+        if self.shape.is_stills and not self._is_still(unit):
+            return
         if seat is None:
             self._publish(unit, self.source)
             return
@@ -90,6 +96,13 @@ class Making:
         self._numbers += 1
         self._waiting[self._numbers] = unit
         seat.feed(Unit(self.key, self._numbers, unit.pts, unit.is_sync, is_shown, unit.data))
+
+    def _is_still(self, unit: AccessUnit) -> bool:
+        """Whether a unit becomes a still: it can be decoded by itself, and the last one is a second old."""
+        if not unit.is_sync or unit.captured_ns - self._still_ns < STILL_NS:
+            return False
+        self._still_ns = unit.captured_ns
+        return True
 
     def _may_feed(self, unit: AccessUnit, seat: Seat) -> bool:
         """Whether a unit goes to the process; once one was left out, those up to the next sync unit are, too."""
@@ -122,6 +135,10 @@ class Making:
         if len(coded.data) > LARGEST_CODED_BYTES:
             raise PeerError("a picture is too large", offset=0, code="worker-message")
         unit = self._waiting.pop(coded.number, None)
+        if self.shape.is_stills and unit is not None and self.source is not None:
+            size = fit(self.source.width_px, self.source.height_px, self.shape)
+            self._publish(structs.replace(unit, dts=unit.pts, data=coded.data), VideoParams(Codec.MJPEG, *size))
+            return
         found = self._builder.whole(split_annexb(coded.data)) if unit is not None else None
         if unit is None or found is None:
             return

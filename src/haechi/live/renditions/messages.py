@@ -13,13 +13,29 @@ from haechi.base.errors import PeerError
 from haechi.base.framing import framed
 from haechi.media.access_unit import VideoParams
 
+LEAST_PX = 16
+
 
 class Shape(Struct, frozen=True):
-    """What is wanted: pictures that fit into a size, and no more than so many a second. 0: as they come."""
+    """What is wanted: pictures that fit into a size, and no more than so many a second. 0: as they come.
+
+    Attributes:
+        is_stills: Each by itself, as JPEG; of sync units only, so each unit is given out at once.
+    """
 
     width_px: int = 0
     height_px: int = 0
     fps: int = 0
+    is_stills: bool = False
+
+
+def fit(width_px: int, height_px: int, shape: Shape) -> tuple[int, int]:
+    """The size of a picture that is to fit into ``shape``: never larger than it is, never odd."""
+    scale = 1.0
+    if shape.width_px and shape.height_px:
+        scale = min(1.0, shape.width_px / width_px, shape.height_px / height_px)
+    even = [max(LEAST_PX, round(side * scale) & ~1) for side in (width_px, height_px)]
+    return even[0], even[1]
 
 
 class Setup(Struct, frozen=True, tag="setup"):
@@ -65,7 +81,7 @@ class Ready(Struct, frozen=True, tag="ready"):
 
 
 class Coded(Struct, frozen=True):
-    """A picture coded anew: H.264 with start codes (annex B), parameter sets before each sync unit.
+    """A picture coded anew: H.264 with start codes (annex B), parameter sets before each sync unit; or a JPEG.
 
     Attributes:
         number: Of the unit that the picture came from.

@@ -15,7 +15,7 @@ from av.video.frame import PictureType, VideoFrame
 from av.video.reformatter import Interpolation
 
 from haechi.base.errors import Invalid, PeerError
-from haechi.live.renditions.messages import Coded, Shape, Unit
+from haechi.live.renditions.messages import Coded, Shape, Unit, fit
 from haechi.media.access_unit import TICKS_PER_S, Codec, VideoParams
 from haechi.media.nal import join_annexb, lengths_to_annexb
 
@@ -24,7 +24,6 @@ MOST_PIXELS = 4096 * 4096
 MOST_PENDING = 64
 """Units that a decoder may hold back; H.264 and H.265 reorder 16 at most."""
 SYNC_TICKS = 2 * TICKS_PER_S
-LEAST_PX = 16
 _BASE = Fraction(1, TICKS_PER_S)
 _DECODERS = {Codec.H264: "h264", Codec.H265: "hevc", Codec.MJPEG: "mjpeg"}
 _QUALITY = {True: "27", False: "23"}
@@ -63,6 +62,9 @@ class Recoder:
             del self._pending[next(iter(self._pending))]
         try:
             frames = self._decoder.decode(packet)
+            if self._shape.is_stills:
+                frames += self._decoder.decode(None)
+                self._decoder.flush_buffers()
         except FFmpegError:
             self.damaged += 1
             return ()
@@ -81,9 +83,11 @@ class Recoder:
         width, height = fit(frame.width, frame.height, self._shape)
         encoder = self._encoder
         if encoder is None or (encoder.width, encoder.height) != (width, height):
-            encoder = self._encoder = open_encoder(width, height, self._shape)
+            opened = open_jpeg if self._shape.is_stills else open_encoder
+            encoder = self._encoder = opened(width, height, self._shape)
             self._sync_pts = None
-        picture = frame.reformat(width=width, height=height, format="yuv420p", interpolation=Interpolation.BILINEAR)
+        form = "yuvj420p" if self._shape.is_stills else "yuv420p"
+        picture = frame.reformat(width=width, height=height, format=form, interpolation=Interpolation.BILINEAR)
         picture.pts, picture.time_base = unit.pts, _BASE
         picture.pict_type = PictureType.NONE
         if self._sync_pts is None or unit.pts - self._sync_pts >= SYNC_TICKS:
@@ -97,15 +101,6 @@ class Recoder:
             return True
         pause = TICKS_PER_S * 9 // (10 * self._shape.fps) if self._shape.fps else 1
         return pts >= self._last_pts + pause
-
-
-def fit(width_px: int, height_px: int, shape: Shape) -> tuple[int, int]:
-    """The size of a picture that is to fit into ``shape``: never larger than it is, never odd."""
-    scale = 1.0
-    if shape.width_px and shape.height_px:
-        scale = min(1.0, shape.width_px / width_px, shape.height_px / height_px)
-    even = [max(LEAST_PX, round(side * scale) & ~1) for side in (width_px, height_px)]
-    return even[0], even[1]
 
 
 def _open_decoder(codec: Codec, *, is_small: bool) -> VideoCodecContext:
@@ -136,5 +131,17 @@ def open_encoder(width_px: int, height_px: int, shape: Shape) -> VideoCodecConte
         "bufsize": f"{most_kbps}k",
         "forced-idr": "1",
     }
+    encoder.open()
+    return encoder
+
+
+def open_jpeg(width_px: int, height_px: int, shape: Shape) -> VideoCodecContext:
+    """Each picture by itself."""
+    encoder = av.CodecContext.create("mjpeg", "w")
+    assert isinstance(encoder, VideoCodecContext)
+    encoder.width, encoder.height, encoder.pix_fmt = width_px, height_px, "yuvj420p"
+    encoder.time_base, encoder.framerate = _BASE, Fraction(shape.fps or 25)
+    encoder.thread_count = 1
+    encoder.options = {"qmin": "5", "qmax": "5"}
     encoder.open()
     return encoder

@@ -25,8 +25,8 @@ from haechi.media.access_unit import VideoParams
 log = structlog.get_logger(__name__)
 
 LINGER_S = 10.0
-WEIGHTS = {"tile": 1, "h264": 4}
-"""What a rendition counts for: one in full size takes about as much as four small ones."""
+WEIGHTS = {"tile": 1, "h264": 4, "stills": 0}
+"""What a rendition counts for: one in full size takes about as much as four small ones; stills next to nothing."""
 PER_CORE = 4
 SEAT_WEIGHT = 8
 """So much is given to one process before another is started; see docs/adr/0018-renditions-share-a-process.md."""
@@ -229,7 +229,7 @@ class Renditions:
                 backlog = subscription.pending()
             making.shed += subscription.dropped - dropped
             dropped = subscription.dropped
-            making.take(item, is_shown=backlog <= 0)
+            making.take(item, is_shown=backlog <= 0 or making.shape.is_stills)
 
     def _prepare(self, making: Making, params: VideoParams) -> None:
         """The source is coded like this from now on."""

@@ -132,13 +132,15 @@ class Seat:
                     WORKER_MODULE, [str(theirs.fileno())], pass_fds=(theirs.fileno(),), environment=environment
                 )
                 theirs.close()
+                died = False
                 try:
                     await self._serve(ours)
                 except Unavailable:
-                    if not self._is_retired:
+                    died = not self._is_retired
+                    if died:
                         raise
                 finally:
-                    await self._bury()
+                    await self._bury(died=died)
 
     def check(self) -> None:
         """End a process that hangs, or that has had nothing to do for a while. Call every second or so."""
@@ -216,7 +218,7 @@ class Seat:
             with contextlib.suppress(ProcessLookupError):
                 self._process.kill()
 
-    async def _bury(self) -> None:
+    async def _bury(self, *, died: bool) -> None:
         """Nothing of the process stays; whatever it made begins again at the next sync unit, in the next one."""
         self._writer = None
         owed, self._owed = self._owed, deque()
@@ -225,4 +227,4 @@ class Seat:
         if self._process is not None:
             await self._process.wait()
             self._process = None
-        self._on_lost(owed[0].unit if owed and not self._is_retired else None)
+        self._on_lost(owed[0].unit if owed and died else None)

@@ -30,7 +30,7 @@ from haechi.live.renditions.messages import (
     pack,
     read_request,
 )
-from haechi.live.renditions.recode import Recoder, open_encoder
+from haechi.live.renditions.recode import Recoder, open_encoder, open_jpeg
 from haechi.media.access_unit import TICKS_PER_S, Codec, VideoParams
 
 NICENESS = 10
@@ -79,6 +79,7 @@ def warm_up() -> None:
     picture = frame.reformat(width=32, height=32, format="yuv420p")
     picture.pts, picture.time_base = 0, Fraction(1, TICKS_PER_S)
     list(open_encoder(32, 32, shape).encode(picture))
+    list(open_jpeg(32, 32, shape).encode(picture.reformat(format="yuvj420p")))
     for codec in (Codec.H264, Codec.H265, Codec.MJPEG):
         Recoder(VideoParams(codec, 64, 64), shape).feed(Unit(0, 0, 0, True, True, b"\x00\x00\x00\x01\x00"))
 
