@@ -96,6 +96,29 @@ export async function sendPart<T>(path: string, offset: number, data: Blob, sign
   return (await response.json()) as T;
 }
 
+export interface Answered {
+  sdp: string;
+  /** Where what was begun is ended. */
+  location: string | null;
+}
+
+/** An offer of WebRTC, and the server's answer. */
+export async function offerTo(path: string, sdp: string): Promise<Answered> {
+  let response: Response;
+  try {
+    response = await fetch(path, {
+      method: "POST",
+      headers: { "Content-Type": "application/sdp", "X-Haechi-CSRF": csrf },
+      credentials: "same-origin",
+      body: sdp,
+    });
+  } catch {
+    throw new ApiError(0, "server-unreachable", "The server does not answer.", null);
+  }
+  if (!response.ok) throw await problem(response);
+  return { sdp: await response.text(), location: response.headers.get("Location") };
+}
+
 /** Said while the page goes: the browser carries it out, nobody reads the answer. */
 export function requestLast(method: Method, path: string): void {
   void fetch(path, {

@@ -1,5 +1,5 @@
 /** What one browser remembers; nothing here matters to the server. */
-export type PreferenceKey = "lang" | "time" | "shortcuts" | "volume" | "hear" | "tray" | "films";
+export type PreferenceKey = "lang" | "time" | "shortcuts" | "volume" | "player" | "hear" | "tray" | "films";
 
 export function readPreference(key: PreferenceKey): string | null {
   try {

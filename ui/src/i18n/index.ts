@@ -9,6 +9,7 @@ import enKeeping from "./en/keeping.json";
 import enOnvif from "./en/onvif.json";
 import enPhones from "./en/phones.json";
 import enPlayback from "./en/playback.json";
+import enPlayer from "./en/player.json";
 import enPublishing from "./en/publishing.json";
 import enPush from "./en/push.json";
 import enTalk from "./en/talk.json";
@@ -27,6 +28,7 @@ export const en = {
   ...enOnvif,
   ...enPhones,
   ...enPlayback,
+  ...enPlayer,
   ...enPublishing,
   ...enPush,
   ...enTalk,
@@ -52,6 +54,7 @@ const catalogues: Record<Language, () => Promise<object>> = {
       import("./ko/onvif.json"),
       import("./ko/phones.json"),
       import("./ko/playback.json"),
+      import("./ko/player.json"),
       import("./ko/publishing.json"),
       import("./ko/push.json"),
       import("./ko/talk.json"),
@@ -69,6 +72,7 @@ const catalogues: Record<Language, () => Promise<object>> = {
       import("./ja/onvif.json"),
       import("./ja/phones.json"),
       import("./ja/playback.json"),
+      import("./ja/player.json"),
       import("./ja/publishing.json"),
       import("./ja/push.json"),
       import("./ja/talk.json"),

@@ -14,9 +14,12 @@ import type { Camera, Zone } from "@/api/types";
 import { useClock } from "@/app/site";
 import { BoxLayer } from "@/player/boxlayer";
 import { LiveConnection } from "@/player/connection";
+import type { Rung } from "@/player/engine";
+import { LadderPlayer } from "@/player/ladder";
 import { LiveDetections } from "@/player/overlay";
+import type { Choice } from "@/player/rungs";
 import { SoundPlayer, type SoundState } from "@/player/sound";
-import { TilePlayer, type TileStats, type TileStatus } from "@/player/tile";
+import { type TileCallbacks, TilePlayer, type TileStats, type TileStatus } from "@/player/tile";
 import { faultAdvice, faultText, labelName } from "./names";
 import { SoundButton } from "./SoundButton";
 import { hasSound, useSound } from "./sound";
@@ -39,6 +42,9 @@ interface LiveTileProps {
   showName?: boolean;
   onStats?: (stats: TileStats) => void;
   onFace?: (face: Face) => void;
+  /** The way in which the picture comes; without it, as on the wall: MSE, or stills where that plays nothing. */
+  choice?: Choice;
+  onRung?: (rung: Rung) => void;
 }
 
 /** One live picture with its state. `data-state`, `data-seq` and `data-captured-ns` tell what is on screen. */
@@ -49,6 +55,8 @@ export function LiveTile({
   showName = true,
   onStats,
   onFace,
+  choice,
+  onRung,
 }: LiveTileProps) {
   const root = useRef<HTMLDivElement>(null);
   const video = useRef<HTMLVideoElement>(null);
@@ -57,8 +65,11 @@ export function LiveTile({
   const audio = useRef<HTMLAudioElement>(null);
   const overlay = useRef<SVGSVGElement>(null);
   const layer = useRef<BoxLayer | null>(null);
-  const player = useRef<TilePlayer | null>(null);
+  const player = useRef<TilePlayer | LadderPlayer | null>(null);
+  const detections = useRef<LiveDetections | null>(null);
+  const [ownSound, setOwnSound] = useState(false);
   const [tile, setTile] = useState<TileStatus | null>(null);
+  const told = useRef(onRung);
   const [poster, setPoster] = useState<"later" | "wanted" | "done">("later");
   // Of a phone that is watched peer to peer nothing comes from the server.
   const enabled = camera.enabled && camera.status.state !== "disabled" && camera.status.state !== "peer";
@@ -75,30 +86,46 @@ export function LiveTile({
     const resize = (): void => boxLayer.size(parts.video.videoWidth, parts.video.videoHeight);
     parts.video.addEventListener("resize", resize);
     if (!enabled) return () => parts.video.removeEventListener("resize", resize);
-    const detections = new LiveDetections();
-    const stopWatch = boxes
-      ? push.watch(camera.id, (ns, found) =>
-          detections.add(
-            ns,
-            found.map((row) => ({ ...row, label: labelName(row.label) })),
-          ),
-        )
-      : null;
-    const made = new TilePlayer(camera.id, parts, connection(), {
+    const callbacks: TileCallbacks = {
       status: setTile,
       frame: (unit) => {
-        if (boxes) boxLayer.show(detections.at(unit.capturedNs));
+        if (detections.current !== null) boxLayer.show(detections.current.at(unit.capturedNs));
       },
       sized: (width, height) => boxLayer.size(width, height),
-    });
+    };
+    const climbing = { ...callbacks, rung: (rung: Rung) => told.current?.(rung), sound: setOwnSound };
+    const made =
+      choice === undefined
+        ? new TilePlayer(camera.id, parts, connection(), callbacks)
+        : new LadderPlayer(camera.id, parts, connection(), climbing, choice);
     player.current = made;
     made.start();
     return () => {
       parts.video.removeEventListener("resize", resize);
-      stopWatch?.();
       made.close();
       boxLayer.show(null);
       player.current = null;
+    };
+  }, [camera.id, enabled, choice]);
+
+  useEffect(() => {
+    told.current = onRung;
+  }, [onRung]);
+  // Beside the player: boxes come and go without a new connection.
+  useEffect(() => {
+    if (!boxes || !enabled) return;
+    const found = new LiveDetections();
+    detections.current = found;
+    const stop = push.watch(camera.id, (ns, rows) =>
+      found.add(
+        ns,
+        rows.map((row) => ({ ...row, label: labelName(row.label) })),
+      ),
+    );
+    return () => {
+      stop();
+      detections.current = null;
+      layer.current?.show(null);
     };
   }, [camera.id, enabled, boxes]);
 
@@ -107,18 +134,28 @@ export function LiveTile({
   const [soundState, setSoundState] = useState<SoundState>("connecting");
   useEffect(() => {
     if (!heard) return;
+    if (ownSound) {
+      const picture = video.current!;
+      picture.muted = false;
+      setSoundState("on");
+      return () => {
+        picture.muted = true;
+      };
+    }
     const made = new SoundPlayer(camera.id, audio.current!, connection(), {
       state: setSoundState,
       picture: () => player.current?.shownAt() ?? null,
     });
     made.start();
     return () => made.close();
-  }, [camera.id, heard]);
+  }, [camera.id, heard, ownSound]);
   useEffect(() => {
-    if (audio.current === null) return;
+    if (audio.current === null || video.current === null) return;
     audio.current.volume = sound.volume;
     audio.current.muted = sound.ducked;
-  }, [sound.volume, sound.ducked]);
+    video.current.volume = sound.volume;
+    video.current.muted = sound.ducked || !heard || !ownSound;
+  }, [sound.volume, sound.ducked, heard, ownSound]);
 
   useEffect(() => layer.current?.showZones(zones), [zones]);
   useEffect(() => {
@@ -200,7 +237,9 @@ function TileVeil({ face }: { face: Face }) {
   const clock = useClock();
   if (face.kind === "live") return null;
   if (face.kind === "stills") {
-    return <div className="hc-tile-note">{t("tile.codecNote")}</div>;
+    return face.code === "codec-not-playable" ? (
+      <div className="hc-tile-note">{t("tile.codecNote")}</div>
+    ) : null;
   }
   const Icon = face.kind === "connecting" ? null : (ICONS[face.kind] ?? IconCameraOff);
   const title = {

@@ -16,9 +16,13 @@ type TextMessage =
   | { type: "waiting"; id: number; cause: string; message: string }
   | { type: "error"; id: number; code: string; message: string };
 
+/** `stamps`: units without their media, for pictures that come by WebRTC. */
+type Form = "chunks" | "stamps";
+
 interface Subscription {
   camera: string;
   stream: string;
+  form: Form;
   sink: LiveSink;
 }
 
@@ -40,9 +44,9 @@ export class LiveConnection {
     this.url = url;
   }
 
-  subscribe(camera: string, stream: string, sink: LiveSink): () => void {
+  subscribe(camera: string, stream: string, sink: LiveSink, form: Form = "chunks"): () => void {
     const id = this.freeId();
-    this.tiles.set(id, { camera, stream, sink });
+    this.tiles.set(id, { camera, stream, sink, form });
     if (this.idle !== null) clearTimeout(this.idle);
     this.idle = null;
     if (this.socket === null && this.retry === null) this.open();
@@ -70,7 +74,10 @@ export class LiveConnection {
   private ask(id: number): void {
     const tile = this.tiles.get(id);
     if (tile === undefined) return;
-    this.socket?.send(JSON.stringify({ type: "subscribe", id, camera: tile.camera, stream: tile.stream }));
+    const { camera, stream, form } = tile;
+    this.socket?.send(
+      JSON.stringify({ type: "subscribe", id, camera, stream, ...(form === "stamps" ? { form } : {}) }),
+    );
   }
 
   private open(): void {

@@ -1,3 +1,4 @@
+import type { LiveConnection } from "./connection";
 import type { ShownUnit } from "./units";
 
 /** The ways in which a live picture comes, the best first. */
@@ -26,6 +27,8 @@ export interface EngineCallbacks {
   failed(code: string, message: string): void;
   /** A picture is on screen; null: which unit it is cannot be told. */
   frame(unit: ShownUnit | null): void;
+  /** Whether the engine brings the camera's sound along; until it says so, it does not. */
+  sound?(own: boolean): void;
 }
 
 /** One way to play one camera in one media element. Started once, closed once; never plays fast to catch up. */
@@ -39,4 +42,9 @@ export interface Engine {
 }
 
 /** What an engine's module exports: `hls.ts` and `webrtc.ts` are loaded only when they are wanted. */
-export type MakeEngine = (camera: string, video: HTMLVideoElement, callbacks: EngineCallbacks) => Engine;
+export type MakeEngine = (
+  camera: string,
+  video: HTMLVideoElement,
+  callbacks: EngineCallbacks,
+  connection: LiveConnection,
+) => Engine;

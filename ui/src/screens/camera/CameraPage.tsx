@@ -19,6 +19,7 @@ import { isPhone } from "@/api/phones";
 import { camerasQuery, sessionQuery, zonesQuery } from "@/api/queries";
 import type { Camera } from "@/api/types";
 import { NotFound } from "@/app/NotFound";
+import { readPreference, writePreference } from "@/app/preferences";
 import { useShortcuts } from "@/app/shortcuts";
 import { ClockNotice } from "@/onvif/ClockNotice";
 import { onvifQuery } from "@/onvif/types";
@@ -29,8 +30,11 @@ import { Page } from "@/parts/Page";
 import { Volume } from "@/parts/SoundButton";
 import { toggleSound } from "@/parts/sound";
 import { Failure, Loading } from "@/parts/states";
+import type { Rung } from "@/player/engine";
+import { type Choice, isChoice } from "@/player/rungs";
 import type { TileStats } from "@/player/tile";
 import { LastEvents } from "./LastEvents";
+import { PlayerMenu } from "./PlayerMenu";
 import { StatsPanel } from "./StatsPanel";
 
 const LossDialog = lazy(() =>
@@ -78,6 +82,12 @@ function OneCamera({ camera, all }: { camera: Camera; all: Camera[] }) {
   const [stats, setStats] = useState<TileStats | null>(null);
   const { ref: fullRef, toggle: toggleFull } = useFullscreenElement<HTMLDivElement>();
   const keep = useCallback((next: TileStats) => setStats(next), []);
+  const [choice, setChoice] = useState<Choice>(storedChoice);
+  const [rung, setRung] = useState<Rung | null>(null);
+  const choose = (next: Choice): void => {
+    writePreference("player", next);
+    setChoice(next);
+  };
 
   const showLosses = (hours: number | undefined): void =>
     void navigate({
@@ -184,8 +194,10 @@ function OneCamera({ camera, all }: { camera: Camera; all: Camera[] }) {
               boxes={boxes}
               showName={false}
               onStats={keep}
+              choice={choice}
+              onRung={setRung}
             />
-            {showStats && stats !== null && <StatsPanel stats={stats} camera={camera} />}
+            {showStats && stats !== null && <StatsPanel stats={stats} camera={camera} rung={rung} />}
           </div>
           <div className="hc-camera-bar">
             <Chip size="xs" checked={boxes} onChange={setBoxes}>
@@ -223,6 +235,7 @@ function OneCamera({ camera, all }: { camera: Camera; all: Camera[] }) {
                 {t("camera.latency", { ms: Math.max(0, Math.round(stats.latencyMs)) })}
               </span>
             )}
+            <PlayerMenu choice={choice} rung={rung} choose={choose} />
             <Tooltip label={t("camera.still")}>
               <ActionIcon
                 variant="subtle"
@@ -274,3 +287,8 @@ function OneCamera({ camera, all }: { camera: Camera; all: Camera[] }) {
 }
 
 const NO_ZONES: never[] = [];
+
+function storedChoice(): Choice {
+  const stored = readPreference("player") ?? "";
+  return isChoice(stored) ? stored : "auto";
+}

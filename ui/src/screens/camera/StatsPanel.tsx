@@ -1,11 +1,19 @@
 import { useTranslation } from "react-i18next";
 import type { Camera } from "@/api/types";
+import type { Rung } from "@/player/engine";
 import type { TileStats } from "@/player/tile";
 import { bitRate } from "@/time/duration";
 
-export function StatsPanel({ stats, camera }: { stats: TileStats; camera: Camera }) {
+interface StatsPanelProps {
+  stats: TileStats;
+  camera: Camera;
+  rung: Rung | null;
+}
+
+export function StatsPanel({ stats, camera, rung }: StatsPanelProps) {
   const { t, i18n } = useTranslation();
   const rows: [string, string][] = [
+    [t("player.way"), rung === null ? "–" : t(`player.${rung}`)],
     [t("stats.codec"), /codecs="([^"]+)"/.exec(stats.mime)?.[1] ?? camera.status.codec ?? "–"],
     [t("stats.size"), `${stats.width}×${stats.height}`],
     [t("stats.fps"), stats.fps.toFixed(1)],
