@@ -98,8 +98,9 @@ function Talk({ camera, why }: { camera: Camera; why: string }) {
       >
         <Icon size={16} stroke={1.7} aria-hidden />
         <span>{t(`talk.phase_${state.phase}`)}</span>
-        <span ref={meter} className="hc-talk-level" aria-hidden={state.phase !== "speaking"} />
       </button>
+      {/* Not in the button: what is in one is not told to those who hear the page. */}
+      <span ref={meter} className="hc-talk-level" aria-hidden={state.phase !== "speaking"} />
       <span className="hc-talk-words" id={`talk-${camera.id}`} role="status" data-fault={fault || undefined}>
         {fault !== "" ? words : says(state)}
       </span>

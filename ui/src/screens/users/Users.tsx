@@ -20,6 +20,7 @@ import { tellDone, tellFailure } from "@/parts/notices";
 import { Page } from "@/parts/Page";
 import { Empty, Failure, Loading } from "@/parts/states";
 import { MIN_PASSWORD } from "../entry/strength";
+import "./users.css";
 
 export function Users() {
   const { t } = useTranslation();
@@ -96,7 +97,12 @@ export function Users() {
                   <td className="hc-dim">{grants(user)}</td>
                   <td>
                     <Checkbox
-                      aria-label={t("users.maySpeakOf", { name: user.name })}
+                      label={
+                        <>
+                          <span className="hc-users-speak">{t("users.maySpeak")}</span>
+                          <span className="hc-visually-hidden"> ({user.name})</span>
+                        </>
+                      }
                       checked={user.may_speak}
                       disabled={user.role === "admin" || allow.isPending}
                       onChange={(event) => allow.mutate({ user, on: event.currentTarget.checked })}
