@@ -39,11 +39,12 @@ async def watched(folder: Path, feed: ToneFeed | StreamFeed) -> AsyncIterator[tu
 
 async def text_of(http: httpx2.AsyncClient, path: str) -> str:
     """A playlist, as soon as the camera sends."""
+    answer = await http.get(path)
     for _ in range(60):
-        answer = await http.get(path)
         if answer.status_code != 503:
             break
         await asyncio.sleep(0.5)
+        answer = await http.get(path)
     assert answer.status_code == 200, answer.text
     assert answer.headers["cache-control"] == "private, no-store"
     assert "access-control-allow-origin" not in answer.headers
@@ -52,11 +53,10 @@ async def text_of(http: httpx2.AsyncClient, path: str) -> str:
 
 def decoded(data: bytes) -> list[float]:
     """When each frame of a piece is shown, in seconds of media time; all of them can be decoded."""
-    with av.open(io.BytesIO(data)) as piece:
-        stream = piece.streams[0]
-        packets = [packet for packet in piece.demux(stream) if packet.size]
-    with av.open(io.BytesIO(data)) as piece:
-        frames = sum(1 for _ in piece.decode(piece.streams[0]))
+    with av.open(io.BytesIO(data), "r") as piece:
+        packets = [packet for packet in piece.demux(piece.streams[0]) if packet.size]
+    with av.open(io.BytesIO(data), "r") as piece:
+        frames = len(list(piece.decode(piece.streams[0])))
     assert frames == len(packets)
     return [float((packet.pts or 0) * (packet.time_base or 0)) for packet in packets]
 

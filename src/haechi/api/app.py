@@ -49,12 +49,11 @@ from haechi.api.routes import (
 from haechi.api.services import Services
 from haechi.api.snapshots import Snapshots
 from haechi.api.stills import Stills
-from haechi.api.viewer_gauges import ViewerNumbers
 from haechi.api.talk_gauges import TalkNumbers
+from haechi.api.viewer_gauges import ViewerNumbers
 from haechi.base.clock import SystemClock
-from haechi.live.demand import Demand
-from haechi.live.llhls.room import HlsRoom
 from haechi.ingest.talk import Talk
+from haechi.live.llhls.room import HlsRoom
 
 
 class _App(FastAPI):
@@ -100,7 +99,7 @@ def build_app(services: Services) -> FastAPI:
     app.state.phones = phone_sockets.PhoneRoom(services, metrics.registry)
     app.state.talk = Talk(services.ingest.openers, services.clock)
     TalkNumbers(app.state.talk, metrics.registry)
-    app.state.hls = HlsRoom(services.live, Demand(services.clock).want, services.clock)
+    app.state.hls = HlsRoom(services.live, services.clock)
     app.state.mjpeg = mjpeg.MotionJpegRoom()
     ViewerNumbers(app.state.hls, app.state.mjpeg, metrics.registry)
     app.state.assets = pages.load_assets(services.config.static)

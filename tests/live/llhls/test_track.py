@@ -87,10 +87,11 @@ def test_segments_are_whole_gops_and_parts_join_to_them() -> None:
 def test_a_part_is_there_with_its_last_unit_and_no_later() -> None:
     feed = Feed()
     feed.gops(2, 30, 15)
-    for number in range(60, 66):
-        parts = len(read(feed.texts[-1]).parts)
+    counts = []
+    for number in range(60, 72):
         feed.send(unit(number, number * 6000, is_sync=number == 60), 6000)
-    assert len(read(feed.texts[-1]).parts) == parts + 1
+        counts.append(len(growing.parts) if (growing := read(feed.texts[-1]).growing) is not None else 0)
+    assert counts == [0] * 5 + [1] * 6 + [2]
 
 
 @settings(max_examples=60, deadline=None)
@@ -160,6 +161,14 @@ def test_a_hole_is_a_discontinuity_and_what_cannot_be_decoded_after_it_is_left_o
         feed.send(unit(number, number * 6000, is_sync=number % 15 == 5), 6000)
     seen = read(feed.texts[-1])
     assert sum(segment.breaks for segment in seen.segments) == 1
+    assert faults(feed.texts) == []
+
+
+def test_a_stream_that_leaves_units_out_goes_on() -> None:
+    feed = Feed()
+    for number in range(100):
+        feed.send(unit(3 * number, number * 9000, is_sync=number % 20 == 0), 9000)
+    assert not any(segment.breaks for segment in read(feed.texts[-1]).segments)
     assert faults(feed.texts) == []
 
 

@@ -96,7 +96,7 @@ class Programme:
             return False
         hole = unit.dts - last.dts - self._last_ticks
         step = self.pictures.plan.step_ticks if self.pictures.plan else self._last_ticks
-        return unit.ref.seq == last.ref.seq + 1 and hole <= max(LEAP_TICKS, 3 * step)
+        return hole <= max(LEAP_TICKS, 3 * step)
 
     def _append(self, unit: AccessUnit, data: bytes) -> None:
         self._last, self._last_ticks = unit, chunk_ticks(data)

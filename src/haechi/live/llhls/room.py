@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 import structlog
 
@@ -26,8 +26,6 @@ MOST_BYTES = 1024 * 1024 * 1024
 MSN_EPOCH_S = 1_735_689_600
 """2025-01-01. A window's numbers begin with the seconds since then, so that none is used again after a restart; and
 they stay within 31 bits for as long as players that count so are around."""
-
-Want = Callable[[StreamId], Awaitable[Lease]]
 
 
 class Watched:
@@ -70,15 +68,10 @@ class Watched:
 
 
 class HlsRoom:
-    """All windows of this server.
+    """All windows of this server."""
 
-    Args:
-        want: See `haechi.live.demand.Demand.want`.
-    """
-
-    def __init__(self, hub: LiveHub, want: Want, clock: Clock) -> None:
+    def __init__(self, hub: LiveHub, clock: Clock) -> None:
         self._hub = hub
-        self._want = want
         self._clock = clock
         self._watched: dict[StreamId, Watched] = {}
         self._next_msn: dict[StreamId, int] = {}
@@ -113,7 +106,7 @@ class HlsRoom:
         stream = stream_named(camera, name)
         watched = self._watched.get(stream)
         if watched is None:
-            lease = await self._want(stream)
+            lease = await self._hub.demand.want(stream)
             watched = self._watched.get(stream)
             if watched is not None:
                 lease.close()
