@@ -9,7 +9,14 @@ from pathlib import Path
 import httpx2
 
 from haechi.app.embedded import Rooms, open_rooms, serve
-from haechi.app.settings import HttpSettings, RecordSettings, Settings, SourceSettings, VisionSettings
+from haechi.app.settings import (
+    HttpSettings,
+    RecordSettings,
+    RtspSettings,
+    Settings,
+    SourceSettings,
+    VisionSettings,
+)
 from haechi.ingest.reach import LOOPBACK
 from haechi.vision.models import default_cache_dir
 
@@ -38,6 +45,7 @@ def settings_for(folder: Path, *, vision: bool = True) -> Settings:
         record=RecordSettings(min_free_bytes=0),
         vision=VisionSettings(enabled=vision),
         sources=SourceSettings(allow=LOOPBACK),
+        rtsp=RtspSettings(port=0, rtp_port=0),
     )
 
 

@@ -125,6 +125,7 @@ POLICY: dict[tuple[str, str], Access] = {
     ("POST", "/api/push-clients"): ADMIN,
     ("PATCH", "/api/push-clients/{client}"): ADMIN,
     ("DELETE", "/api/push-clients/{client}"): ADMIN,
+    ("GET", f"{ONE_CAMERA}/addresses"): CAMERA_VIEW,
     ("GET", "/api/read-tokens"): SIGNED_IN,
     ("POST", "/api/read-tokens"): SIGNED_IN,
     ("DELETE", "/api/read-tokens/{read_token}"): READ_TOKEN,

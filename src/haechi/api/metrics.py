@@ -16,6 +16,7 @@ from haechi.api.dial_gauges import DialGauges
 from haechi.api.push_gauges import ResultSocketNumbers
 from haechi.api.rendition_gauges import RenditionNumbers
 from haechi.api.report_gauges import ReportGauges
+from haechi.api.rtsp_gauges import RtspNumbers
 from haechi.api.tier_gauges import TierGauges
 from haechi.api.watch_gauges import WatchNumbers
 from haechi.base.clock import NS_PER_S, Clock
@@ -58,6 +59,7 @@ class Metrics:
         self._tiers = TierGauges(registry)
         self._dialling = DialGauges(registry)
         self._reports = ReportGauges(registry)
+        RtspNumbers(services.rtsp, registry)
         ResultSocketNumbers(lambda: services.ingest.openers.berths.server, registry)
         RenditionNumbers(services.live.renditions, registry)
         WatchNumbers(services.whep, registry)

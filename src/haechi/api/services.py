@@ -16,6 +16,7 @@ from haechi.api.auth.sessions import SessionStore
 from haechi.api.auth.setup import SetupTokens
 from haechi.api.auth.users import UserStore
 from haechi.fleet.phones.ice import IceServers
+from haechi.live.rtsp.counts import Counts
 
 if TYPE_CHECKING:
     from haechi.api.audit import Audit
@@ -138,4 +139,5 @@ class Services:
     keeping: Keeping
     films: Films
     sites: Sites
+    rtsp: Counts = field(default_factory=Counts)
     extra_collectors: Sequence[object] = field(default_factory=tuple)

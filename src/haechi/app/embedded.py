@@ -29,6 +29,7 @@ from haechi.app.ports import listen
 from haechi.app.punctual import PunctualProtocol
 from haechi.app.push import PushRoom
 from haechi.app.reverse import ReverseRoom
+from haechi.app.rtsp import RtspRoom
 from haechi.app.settings import Settings
 from haechi.app.sound import RECODING
 from haechi.app.sources import sites_of
@@ -193,6 +194,7 @@ async def _run_all(rooms: Rooms, server: uvicorn.Server, listener: socket.socket
         rest.append(keep("activity", house.activity.run))
         rest += [keep("onvif", house.onvif.run), keep("tidy", partial(keep_tidy, house))]
         rest += [keep("live", house.live.run), keep("webrtc", web_rtc_room(rooms).run)]
+        rest.append(keep("rtsp", RtspRoom(rooms.settings, house).run))
         rest += [keep("reverse", reverse_room(rooms).run), keep("push", rooms.push.run)]
         try:
             await server.serve([listener])

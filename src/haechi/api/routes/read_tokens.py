@@ -1,9 +1,11 @@
 """Read tokens: with what players and other systems watch."""
 
-from haechi.api.asked import AskedReadToken, Caller, Door, House, Log
+from urllib.parse import urlsplit
+
+from haechi.api.asked import AskedCamera, AskedReadToken, Caller, Door, From, House, Log
 from haechi.api.auth.read_tokens import TokenDraft
 from haechi.api.policy import Access, Routes
-from haechi.api.shapes.read_tokens import ReadTokenAdd, ReadTokenList, ReadTokenNew, ReadTokenOut
+from haechi.api.shapes.read_tokens import AddressesOut, ReadTokenAdd, ReadTokenList, ReadTokenNew, ReadTokenOut
 from haechi.base.clock import NS_PER_MS
 from haechi.base.ids import CameraId
 
@@ -31,9 +33,23 @@ async def delete_read_token(asked: AskedReadToken, house: House, log: Log) -> No
     log.about(asked.id, "may watch no more")
 
 
+async def get_addresses(camera: AskedCamera, house: House, peer: From) -> AddressesOut:
+    """Where players and other systems find this camera."""
+    host = urlsplit(f"//{peer.host}").hostname or "localhost"
+    shown = f"[{host}]" if ":" in host else host
+    return AddressesOut(
+        rtsp=f"rtsp://{shown}:{house.rtsp.port}/{camera.id}" if house.rtsp.port else None,
+        hls=f"/{camera.id}/index.m3u8",
+        mjpeg=f"/{camera.id}/live.mjpeg",
+        whep=f"/{camera.id}/whep",
+        still=f"/api/cameras/{camera.id}/latest.jpg",
+    )
+
+
 def register(routes: Routes) -> None:
     """Add the routes."""
     mine = Access.SIGNED_IN
+    routes.add("GET", "/api/cameras/{camera}/addresses", get_addresses, access=Access.CAMERA_VIEW)
     routes.add("GET", "/api/read-tokens", list_read_tokens, access=mine)
     routes.add("POST", "/api/read-tokens", add_read_token, access=mine, status=201, problems=(404, 409))
     routes.add("DELETE", "/api/read-tokens/{read_token}", delete_read_token, access=Access.READ_TOKEN, status=204)

@@ -49,6 +49,17 @@ class ReadTokenAdd(Input):
     expires_ms: Ms | None = None
 
 
+class AddressesOut(Shape):
+    """Where a camera is watched, without the token. ``rtsp`` is null while nobody listens; its other streams are at
+    ``/sub``, ``/tile`` and ``/h264`` below it. The others are paths on this server."""
+
+    rtsp: str | None
+    hls: str
+    mjpeg: str
+    whep: str
+    still: str
+
+
 class ReadTokenNew(Shape):
     """A new token: its text is shown here and never again."""
 
