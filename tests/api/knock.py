@@ -40,17 +40,32 @@ async def knock(
     body: bytes = b"",
     peer: str = "192.0.2.9",
 ) -> Answer:
-    """One request. ``method`` ``WEBSOCKET`` opens one and leaves at once."""
+    """One request; whoever makes it is gone when it is sent. ``method`` ``WEBSOCKET`` opens one and leaves at once."""
     is_socket = method == "WEBSOCKET"
-    scope = scope_of(method, path, headers, peer)
     incoming: list[dict[str, Any]] = (
         [{"type": "websocket.connect"}, {"type": "websocket.disconnect", "code": 1000}]
         if is_socket
         else [{"type": "http.request", "body": body, "more_body": False}]
     )
+    return await _exchange(app, scope_of(method, path, headers, peer), incoming)
+
+
+async def knock_and_wait(
+    app: FastAPI, method: str, path: str, headers: Mapping[str, str], *, body: bytes = b"", is_whole: bool = True
+) -> Answer:
+    """One request, by somebody who waits for the answer; or who goes in the middle of it, where it is not whole."""
+    incoming: list[dict[str, Any]] = [{"type": "http.request", "body": body, "more_body": not is_whole}]
+    return await _exchange(app, scope_of(method, path, headers, "192.0.2.9"), incoming, stays=is_whole)
+
+
+async def _exchange(
+    app: FastAPI, scope: dict[str, Any], incoming: list[dict[str, Any]], *, stays: bool = False
+) -> Answer:
     sent: list[dict[str, Any]] = []
 
     async def receive() -> dict[str, Any]:
+        if stays and not incoming:
+            await asyncio.get_running_loop().create_future()
         return incoming.pop(0) if incoming else {"type": "http.disconnect"}
 
     async def send(message: Any) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from pathlib import Path
 
 import pytest
@@ -20,7 +20,7 @@ from haechi.ingest.whip.publishers import Publishers
 from haechi.ingest.whip.source import WhipOpener
 from haechi.media.webrtc.ice import Address, Credentials
 from haechi.webrtc.peer import Peer
-from tests.api.knock import Answer, knock
+from tests.api.knock import Answer, knock, knock_and_wait
 from tests.api.world import Browser, World
 from tests.reach import HERE
 
@@ -73,16 +73,15 @@ class Scene:
         """A request with a bearer token, as an encoder makes it: no cookie, no origin."""
         sent = {"authorization": f"Bearer {token}"} if token else {}
         sent |= {name.replace("_", "-"): value for name, value in headers.items()}
+        return asyncio.run(self.in_its_time(knock_and_wait(self.app, method, path, sent, body=body)))
 
-        async def in_its_time() -> Answer:
-            """Time passes while the answer is made."""
-            asked = asyncio.ensure_future(knock(self.app, method, path, sent, body=body))
-            while not asked.done():
-                await asyncio.wait({asked}, timeout=0.02)
-                self.world.clock.advance(NS_PER_S // 10)
-            return asked.result()
-
-        return asyncio.run(in_its_time())
+    async def in_its_time(self, request: Coroutine[object, object, Answer]) -> Answer:
+        """Time passes while the answer is made."""
+        asked = asyncio.ensure_future(request)
+        while not asked.done():
+            await asyncio.wait({asked}, timeout=0.02)
+            self.world.clock.advance(NS_PER_S // 10)
+        return asked.result()
 
     def browse(self, token: str) -> Browser:
         return Browser(self.app, token)
@@ -165,6 +164,16 @@ def test_what_is_no_offer_is_refused_with_the_reason(scene: Scene) -> None:
     assert code_of(scene.ask("POST", path, token, b"v=0" + bytes(70_000), **as_header(SDP))) == (422, "bad-offer")
     without = OFFER.replace(b"H264", b"H999")
     assert code_of(scene.ask("POST", path, token, without, **as_header(SDP))) == (422, "offer-without-h264")
+
+
+def test_an_offer_whose_page_is_closed_waits_for_nothing_and_one_that_breaks_off_is_no_bug(scene: Scene) -> None:
+    token = scene.world.do(scene.tokens.issue(scene.phone))
+    path = f"/{scene.phone}/whip"
+    headers = {"authorization": f"Bearer {token}", **SDP}
+    left = asyncio.run(scene.in_its_time(knock(scene.app, "POST", path, headers, body=OFFER)))
+    assert code_of(left) == (503, "publisher-gone")
+    broken = asyncio.run(knock_and_wait(scene.app, "POST", path, headers, body=OFFER[:100], is_whole=False))
+    assert code_of(broken) == (400, "bad-request")
 
 
 def test_an_offer_to_a_camera_that_is_not_ready_is_told_when_to_try_again(scene: Scene) -> None:

@@ -8,6 +8,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError, ResponseValidationError
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.websockets import WebSocket
 
 from haechi.api.headers import security_headers
@@ -129,6 +130,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HaechiError, _on_haechi)
     app.add_exception_handler(RequestValidationError, _on_validation)
     app.add_exception_handler(HTTPException, _on_http)
+    app.add_exception_handler(ClientDisconnect, _on_gone)
     app.add_exception_handler(ResponseValidationError, _on_bug)
     app.add_exception_handler(Exception, _on_bug)
 
@@ -158,6 +160,11 @@ async def _on_http(_request: Request | WebSocket, error: Exception) -> Response:
     phrase = HTTPStatus(status).phrase if status in set(HTTPStatus) else "error"
     said = error.detail if isinstance(error, HTTPException) and status == 413 else phrase.lower()
     return problem_response(plain_problem(status, code, said), headers)
+
+
+async def _on_gone(_request: Request | WebSocket, _error: Exception) -> Response:
+    """Who asked hung up before the request had come whole. Nobody reads this."""
+    return problem_response(plain_problem(400, "bad-request", "the request did not come whole"))
 
 
 async def _on_bug(request: Request | WebSocket, error: Exception) -> Response:

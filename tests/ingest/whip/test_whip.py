@@ -60,6 +60,7 @@ class House:
         self.publishers = Publishers(clock)
         self.sink = Kept()
         self.granted = True
+        self.is_gone = False
         self.ended: HaechiError | None = None
 
     @asynccontextmanager
@@ -87,7 +88,10 @@ class House:
         async def grant() -> bool:
             return self.granted
 
-        wish = Wish(offer.encode(), grant, "192.0.2.9", "Ann", "127.0.0.1")
+        async def is_gone() -> bool:
+            return self.is_gone
+
+        wish = Wish(offer.encode(), grant, "192.0.2.9", "Ann", "127.0.0.1", is_gone)
         publication, answer = await self.publishers.offer(CAMERA, wish, audio=audio)
         return publication, answer.decode()
 
@@ -161,6 +165,21 @@ def test_a_publisher_that_is_gone_without_a_word_gives_way_to_a_new_one() -> Non
             with pytest.raises(NotFound):
                 house.publishers.find(CAMERA, first.id)
             assert house.publishers.find(CAMERA, second.id) is second
+
+    asyncio.run(run())
+
+
+def test_a_page_that_was_closed_before_its_answer_came_keeps_no_other_from_publishing() -> None:
+    async def run() -> None:
+        async with House(SystemClock()).open() as house, publisher() as one, publisher() as other:
+            first = await house.published(one, Playing("video", film(), 1 / 30))
+            await until(lambda: len(house.sink.of(Codec.H264)) >= 5, 60)
+            silence(house, first)
+            house.is_gone = True
+            with pytest.raises(Unavailable) as caught:
+                await house.offered(await other.offer([Playing("video", film(), 1 / 30)]))
+            assert caught.value.code == "publisher-gone"
+            assert house.publishers.find(CAMERA, first.id) is first  # nobody was there to give way to
 
     asyncio.run(run())
 

@@ -41,6 +41,7 @@ async def publish(request: Request, camera: AskedCamera, house: House, peer: Fro
         peer.address,
         visitor.user.name if visitor is not None else "",
         _reached_at(request),
+        request.is_disconnected,
     )
     publication, answer = await publishers.offer(camera.id, wish, audio=camera.audio)
     location = f"/{camera.id}/whip/{publication.id}"

@@ -38,6 +38,14 @@ Grant = Callable[[], Awaitable[bool]]
 """Whether the publisher still may. Asked every few seconds while it publishes."""
 
 
+Gone = Callable[[], Awaitable[bool]]
+"""Whether who made an offer waits for its answer no more: the page was closed, or loaded anew."""
+
+
+async def _never() -> bool:
+    return False
+
+
 class Wish(Struct, frozen=True):
     """Somebody who wants to publish.
 
@@ -45,6 +53,8 @@ class Wish(Struct, frozen=True):
         peer: Their address, as it is shown.
         who: A user's name, or nothing for the bearer of the camera's token.
         reached_at: Our address that they came to.
+        is_gone: Asked as long as the offer waits; the next one of the same camera shall not wait for a page that is
+            closed.
     """
 
     offer: bytes
@@ -52,6 +62,7 @@ class Wish(Struct, frozen=True):
     peer: str
     who: str = ""
     reached_at: str = ""
+    is_gone: Gone = _never
 
 
 class Publication:
@@ -123,7 +134,7 @@ class Publishers:
         Raises:
             Invalid: ``bad-offer``, ``offer-without-h264``.
             Conflict: ``camera-connected``: somebody publishes, and is heard: a copied token takes nothing over.
-            Unavailable: ``whip-not-ready``, ``too-many-peers``.
+            Unavailable: ``whip-not-ready``, ``too-many-peers``, ``publisher-gone``.
         """
         offer = parse_offer(wish.offer, audio=audio)
         post = self._posts.setdefault(camera, _Post())
@@ -131,7 +142,7 @@ class Publishers:
             raise _connected()
         async with post.turn:
             await self._make_room(camera, post, wish)
-            waiter = await self._intake(post)
+            waiter = await self._intake(post, wish)
             stage = self.stage
             if stage is None or waiter.done():
                 raise _not_ready()
@@ -225,33 +236,40 @@ class Publishers:
         present = post.present
         if present is None or present.ended_by:
             return
-        if await self._is_alive(present.peer):
+        if await self._is_alive(present.peer, wish):
             post.status = _rivalled(post.status, wish.peer, self._clock.wall_ns())
             log.warning("a second publisher for a camera that has one", camera=camera, peer=wish.peer)
             raise _connected()
         present.end("replaced")
 
-    async def _is_alive(self, peer: Peer) -> bool:
+    async def _is_alive(self, peer: Peer, wish: Wish) -> bool:
         asked_ns = self._clock.monotonic_ns()
         for _ in range(RIVAL_LOOKS):  # not by the clock: when we were held up ourselves, it had no chance to be heard
             await self._clock.sleep(RIVAL_S / RIVAL_LOOKS)
+            await _require_there(wish)
             if peer.is_over:
                 return False
             if peer.heard_ns > asked_ns + UNREAD_NS:
                 return True
         return False
 
-    async def _intake(self, post: _Post) -> asyncio.Future[Publication]:
+    async def _intake(self, post: _Post, wish: Wish) -> asyncio.Future[Publication]:
         """The camera's intake, when it waits.
 
         Raises:
-            Unavailable: ``whip-not-ready``.
+            Unavailable: ``whip-not-ready``, ``publisher-gone``.
         """
         for _ in range(int(HOLD_S * 20)):
+            await _require_there(wish)
             if post.waiter is not None and not post.waiter.done() and self.stage is not None:
                 return post.waiter
             await self._clock.sleep(0.05)
         raise _not_ready()
+
+
+async def _require_there(wish: Wish) -> None:
+    if await wish.is_gone():
+        raise Unavailable("who made the offer is gone", code="publisher-gone")
 
 
 def _connected() -> Conflict:
