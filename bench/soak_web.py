@@ -107,12 +107,13 @@ class Broadcast(Yard):
                 continue
             if unit.track == 0 and unit.is_sync:
                 for writer in self._waiting:
-                    writer.write(self.begin())
+                    if not writer.transport.is_closing():
+                        writer.write(self.begin())
                 watching |= self._waiting
                 self._waiting.clear()
             watching &= self._open
             data = self.coded(unit) if watching else b""
-            for writer in watching:
+            for writer in [one for one in watching if not one.transport.is_closing()]:  # uvloop refuses to write to it
                 writer.write(data)
                 if writer.transport.get_write_buffer_size() > MOST_UNREAD_BYTES:
                     writer.transport.abort()
