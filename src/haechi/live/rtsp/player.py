@@ -107,7 +107,8 @@ class Player:
     async def _send_next(self, track: Track) -> bool:
         item = track.subscription.take()
         if isinstance(item, AccessUnit):
-            self._counts.sent_bytes += await track.send(item)
+            size = await track.send(item)
+            self._counts.sent_bytes += size  # not in one: others count while this one waits
         return item is not None
 
     def _count(self) -> None:
