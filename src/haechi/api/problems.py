@@ -36,6 +36,7 @@ _BY_CODE: Mapping[str, int] = {
     "not-for-publishing": 405,
     "not-for-watching": 405,
     "viewer-changed": 412,
+    "hls-bad-reload": 400,
     "publication-changed": 412,
     "publication-unnamed": 428,
     "not-sdp": 415,

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from http import HTTPStatus
 from typing import Annotated, Literal
 from urllib.parse import quote
 
@@ -16,10 +15,9 @@ from fastapi import Depends, Path, Query, Request, Response
 from haechi.api.asked import AskedCamera, AskedViewing, House
 from haechi.api.media import bytes_answer
 from haechi.api.policy import Access, Routes, camera_not_found
-from haechi.api.problems import plain_problem, problem_response
 from haechi.api.rights import RECHECK_S, Viewing
 from haechi.base.clock import NS_PER_S
-from haechi.base.errors import Conflict, NotFound, Unavailable
+from haechi.base.errors import Conflict, Invalid, NotFound, Unavailable
 from haechi.fleet.cameras import Camera
 from haechi.live.llhls.room import HlsRoom, Watched
 from haechi.live.llhls.track import Track
@@ -136,11 +134,12 @@ async def media_playlist(
 ) -> Response:
     """A live playlist; with ``_HLS_msn`` the answer waits for what is asked for."""
     if reload.part is not None and reload.msn is None:
-        return _bad("_HLS_part needs _HLS_msn")
+        raise Invalid("_HLS_part needs _HLS_msn", code="hls-bad-reload")
     found = await asked.track(track)
     if reload.msn is not None:
         if found.is_too_far(reload.msn, reload.part):
-            return _bad("this is too far ahead of what there is; read the playlist again")
+            message = "this is too far ahead of what there is; read the playlist again"
+            raise Invalid(message, code="hls-bad-reload", newest=found.last[0])
         assert found.plan is not None
         await asked.wait(partial(found.has, reload.msn, reload.part), WAIT_TARGETS * found.plan.target_s)
     text = asked.watched.programme.playlist(track, skip=reload.skip is not None, query=_query(token))
@@ -193,7 +192,3 @@ def _query(token: str | None) -> str:
 
 def _text(request: Request, text: str) -> Response:
     return bytes_answer(request, text.encode(), media_type=PLAYLIST)
-
-
-def _bad(detail: str) -> Response:
-    return problem_response(plain_problem(HTTPStatus.BAD_REQUEST, "hls-bad-reload", detail))
