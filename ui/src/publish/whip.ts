@@ -176,7 +176,8 @@ export class Publication {
   }
 
   private offerTracks(media: MediaStream): void {
-    for (const track of media.getTracks()) {
+    // The first line carries all of them (RFC 9143), and the server may refuse sound, but never the picture.
+    for (const track of [...media.getVideoTracks(), ...media.getAudioTracks()]) {
       const transceiver = this.connection.addTransceiver(track, {
         direction: "sendonly",
         streams: [media],

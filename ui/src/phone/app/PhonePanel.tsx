@@ -84,7 +84,7 @@ export function PhonePanel({ camera }: { camera: Camera }) {
           <PairingPanel key={made.id} made={made} renew={() => again.mutate()} isRenewing={again.isPending} />
         )}
         <Switch
-          checked={record}
+          checked={change.isPending ? change.variables : record}
           onChange={(event) => change.mutate(event.currentTarget.checked)}
           disabled={change.isPending}
           label={t("phones.record")}

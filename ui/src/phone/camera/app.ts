@@ -12,26 +12,27 @@ export class App {
   private paired: Paired | null = remembered();
   private duty: Duty | null = null;
   private readonly root: HTMLElement;
-  private code: string | null;
   private readonly sound = document.createElement("audio");
 
-  constructor(root: HTMLElement, code: string | null) {
+  constructor(root: HTMLElement) {
     this.root = root;
-    this.code = code;
     this.sound.setAttribute("playsinline", "");
     this.sound.hidden = true;
     document.body.append(this.sound);
     window.addEventListener("pagehide", () => this.duty?.stop());
   }
 
-  start(): void {
+  start(code: string | null): void {
     document.documentElement.lang = say("lang");
     document.title = say("title.camera");
-    const { code } = this;
-    this.code = null;
     if (this.paired === null) this.showPairing(code);
     else if (code !== null) this.showPairing(code, this.paired.name);
     else void this.goOn(this.paired);
+  }
+
+  /** A code came while the page was open. Who is on duty stays there: a link alone ends nothing. */
+  arrive(code: string | null): void {
+    if (code !== null && this.duty === null) this.showPairing(code, this.paired?.name ?? null);
   }
 
   /** After a reload: by itself where the browser lets us, with a tap where it does not. */

@@ -33,7 +33,8 @@ export class Duty {
   readonly viewers: Viewers;
   readonly recording: Recording;
   readonly awake: Awake;
-  isHeldAwake = false;
+  /** Null: not known yet. */
+  isHeldAwake: boolean | null = null;
   private readonly paired: Paired;
   private readonly handlers: DutyHandlers;
   private readonly senses: Senses;

@@ -54,7 +54,6 @@ export class DutyScreen {
         type: "button",
         class: "ph-night",
         hidden: true,
-        "aria-label": say("duty.wake"),
         onclick: () => this.dim(false),
       },
       this.clock,
@@ -161,7 +160,7 @@ export class DutyScreen {
   private advice(): string {
     const { duty } = this;
     if (duty.phase === "on" && !Awake.isKnown) return say("duty.noLock");
-    if (duty.phase === "on" && !duty.isHeldAwake) return say("duty.lockRefused");
+    if (duty.phase === "on" && duty.isHeldAwake === false) return say("duty.lockRefused");
     if (duty.phase === "on" && duty.lens.audio === null) return say("duty.noMicrophone");
     return "";
   }
@@ -201,7 +200,7 @@ export class DutyScreen {
     const now = new Date();
     setText(
       this.clock,
-      new Intl.DateTimeFormat(say("lang"), { hour: "2-digit", minute: "2-digit" }).format(now),
+      new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" }).format(now),
     );
     // A picture that stands still for weeks burns into some screens.
     this.night.style.setProperty("--ph-drift", `${(now.getMinutes() % 5) * 2 - 4}vh`);

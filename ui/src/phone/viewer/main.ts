@@ -37,7 +37,7 @@ if (name === null) {
       view,
     ),
   );
-  const format = new Intl.DateTimeFormat(say("lang"), { dateStyle: "short", timeStyle: "short" });
+  const format = new Intl.DateTimeFormat(undefined, { dateStyle: "short", timeStyle: "short" });
   const made = new PhoneView(view, { camera, name: shown, signIn, time: (ms) => format.format(ms) });
   window.addEventListener("pagehide", () => made.close());
 }
