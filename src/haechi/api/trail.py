@@ -90,6 +90,8 @@ AUDITED: dict[tuple[str, str], Rule] = {
     ("PUT", f"{_CAMERA}/onvif"): Rule(Action.CAMERAS),
     ("DELETE", f"{_CAMERA}/onvif"): Rule(Action.CAMERAS),
     ("POST", f"{_CAMERA}/onvif/clock"): Rule(Action.CAMERAS),
+    ("PUT", f"{_CAMERA}/sub-stream"): Rule(Action.CAMERAS),
+    ("DELETE", f"{_CAMERA}/sub-stream"): Rule(Action.CAMERAS),
     ("PUT", f"{_CAMERA}/reports"): Rule(Action.SETTINGS),
     ("POST", f"{_CAMERA}/ptz"): Rule(Action.CAMERAS, often=True),
     ("POST", f"{_CAMERA}/presets"): Rule(Action.CAMERAS),

@@ -33,6 +33,7 @@ from haechi.app.rtsp import RtspRoom
 from haechi.app.settings import Settings
 from haechi.app.sound import RECODING
 from haechi.app.sources import sites_of
+from haechi.app.sub_streams import SubStreams
 from haechi.app.tidy import keep_tidy
 from haechi.app.tiers import tiers_over
 from haechi.app.webrtc import WebRtcRoom
@@ -127,6 +128,8 @@ class Rooms:
             sites=sites_of(settings),
         )
         ground.on_settings(services.keeping.outlook.forget)
+        sub_streams = SubStreams(ground.registry, onvif.links.sub_streams, ground.ingest, live.demand, clock)
+        live.renditions.smaller = sub_streams.is_small
         return cls(ground, services, PushRoom(settings, database, models, clock, ground.ingest.openers.berths))
 
     @property

@@ -141,6 +141,8 @@ class CameraIngest:
     """Keeps one camera connected. It is the `Sink` of its source."""
 
     away: ClassVar[State] = "offline"
+    role: ClassVar[str] = "main"
+    """Of the stream that the pictures become."""
     pauses_s: ClassVar[tuple[float, float]] = (0.5, 2.5)
     """The longest leaves a camera that is back another 2 s to its next sync unit, and is within 5 s all the same."""
     takes_in: ClassVar[bool] = True
@@ -194,7 +196,7 @@ class CameraIngest:
 
     async def opened(self, tracks: Sequence[Track]) -> Sequence[bool]:
         """See `Sink`. Takes the first video track, and the first audio track where audio is wanted."""
-        chosen = _choose(tracks, audio=self._audio)
+        chosen = _choose(tracks, self.role, audio=self._audio)
         streams = [stream_of(self._camera, role) for role in chosen.values()]
         floor_ns = max([await self._numbers.floor(stream) for stream in streams])
         time = RunTime(self._clock.wall_ns(), self._clock.monotonic_ns(), floor_ns)
@@ -263,7 +265,7 @@ class CameraIngest:
 
     def main_lane(self) -> Lane | None:
         """The main stream of the present connection."""
-        main = stream_of(self._camera)
+        main = stream_of(self._camera, self.role)
         return next((lane for lane in self._lanes.values() if lane.channel.stream == main), None)
 
     def _measured(self) -> tuple[float, int]:
@@ -298,13 +300,19 @@ class DialledIngest(CameraIngest):
     pauses_s: ClassVar[tuple[float, float]] = (0.1, 1.0)
 
 
-def _choose(tracks: Sequence[Track], *, audio: bool) -> dict[int, str]:
+class SubIngest(CameraIngest):
+    """The same for the smaller stream of a camera that we connect to."""
+
+    role: ClassVar[str] = "sub"
+
+
+def _choose(tracks: Sequence[Track], picture: str, *, audio: bool) -> dict[int, str]:
     chosen: dict[int, str] = {}
     for index, track in enumerate(tracks):
-        role = "main" if track.codec.is_video else "audio"
+        role = picture if track.codec.is_video else "audio"
         if role not in chosen.values() and (track.codec.is_video or audio):
             chosen[index] = role
-    if "main" not in chosen.values():
+    if picture not in chosen.values():
         raise Invalid("the camera offers no video that we can take", code="no-video-track")
     return chosen
 

@@ -11,7 +11,7 @@ from haechi.base.clock import Clock
 from haechi.base.ids import CameraId, StreamId
 from haechi.base.supervise import supervise
 from haechi.bus.frames import FrameBus, GapCause
-from haechi.ingest.camera import CameraIngest, IngestStatus, Numbers, StampFloor
+from haechi.ingest.camera import CameraIngest, IngestStatus, Numbers, StampFloor, SubIngest
 from haechi.ingest.openers import Openers
 from haechi.ingest.probe import ProbeReport, probe_source
 from haechi.ingest.runs import RunNumbers
@@ -117,6 +117,12 @@ class IngestManager:
         opener = self.openers.of(wish.address)
         make = partial(opener.open, wish, no_note)
         return opener.intake(wish.id, make, self._bus, self._clock, numbers=numbers, audio=wish.audio)
+
+    def sub_intake(self, wish: CameraWish) -> SubIngest:
+        """An intake for the smaller stream of a camera, at the address that ``wish`` names. Who asks has it run."""
+        numbers = Numbers(self._runs, self._stamp_floor)
+        make = partial(self.openers.of(wish.address).open, wish, no_note)
+        return SubIngest(wish.id, make, self._bus, self._clock, numbers=numbers)
 
     async def _stamp_floor(self, stream: StreamId) -> int:
         last = self._bus.channel(stream).last

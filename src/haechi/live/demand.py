@@ -111,6 +111,12 @@ class Demand:
         entry.changed.set()
         return Lease(entry)
 
+    def tell(self, stream: StreamId, error: HaechiError | None) -> None:
+        """Say why a stream that is being supplied does not come; None: it does."""
+        entry = self._entries.get(stream)
+        if entry is not None:
+            entry.error = error
+
     def supplied(self) -> tuple[Supplied, ...]:
         """What is made or fetched at present, or was wanted until a moment ago."""
         return tuple(Supplied(entry.stream, entry.leases) for entry in self._entries.values())

@@ -32,6 +32,8 @@ SEAT_WEIGHT = 8
 """So much is given to one process before another is started; see docs/adr/0018-renditions-share-a-process.md."""
 SOURCE_UNITS = 256
 READY_S = 60.0
+SUB_S = 4.0
+"""A camera whose smaller stream does not come within this gets its tile out of the main one."""
 
 Smaller = Callable[[CameraId], Awaitable[bool]]
 """Whether a camera has a smaller stream that is small enough for a tile."""
@@ -207,10 +209,33 @@ class Renditions:
         if role_of(stream) == "tile" and await self.smaller(camera):
             smaller = stream_of(camera, "sub")
             try:
-                return smaller, await self._demand.want(smaller)
+                return smaller, await self._lease_of(smaller)
             except HaechiError as error:
                 log.info("the smaller stream cannot be had", camera=camera, code=error.code)
         return stream_of(camera), Lease()
+
+    async def _lease_of(self, stream: StreamId) -> Lease:
+        """A lease of a stream that comes soon.
+
+        Raises:
+            Unavailable: ``sub-stream-late``: it does not.
+        """
+        lease, is_there = await self._demand.want(stream), False
+        try:
+            await self._until_back(stream)
+            is_there = True
+        finally:
+            if not is_there:
+                lease.close()
+        return lease
+
+    async def _until_back(self, stream: StreamId) -> None:
+        """Wait for a smaller stream: where it does not come soon, a tile is made of the main one."""
+        since_ns = self._clock.monotonic_ns()
+        while role_of(stream) == "sub" and self._bus.channel(stream).current is None:
+            if self._clock.monotonic_ns() - since_ns > SUB_S * NS_PER_S:
+                raise Unavailable("the smaller stream does not come", code="sub-stream-late")
+            await self._clock.sleep(0.1)
 
     async def _make(self, making: Making, subscription: Subscription) -> None:
         dropped, backlog = 0, subscription.pending()
@@ -218,6 +243,7 @@ class Renditions:
             backlog -= 1
             if isinstance(item, RunEnded):
                 making.end_run(item)
+                await self._until_back(item.stream)
                 continue
             params = subscription.params_of(item)
             if not isinstance(params, VideoParams):
