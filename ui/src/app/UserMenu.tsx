@@ -1,6 +1,7 @@
 import { Menu, UnstyledButton, useMantineColorScheme } from "@mantine/core";
 import {
   IconDeviceDesktop,
+  IconDeviceTv,
   IconHelp,
   IconKey,
   IconKeyboard,
@@ -69,6 +70,9 @@ export function UserMenu({ openSheet }: { openSheet?: () => void }) {
           rel="noreferrer"
         >
           {t("app.apiDocs")}
+        </Menu.Item>
+        <Menu.Item leftSection={<IconDeviceTv size={16} />} onClick={() => void navigate({ to: "/players" })}>
+          {t("tokens.title")}
         </Menu.Item>
         <Menu.Item
           leftSection={<IconKey size={16} />}

@@ -143,6 +143,13 @@ const users = createRoute({
   component: lazyRouteComponent(() => import("@/screens/users/Users"), "Users"),
 });
 
+/** What players and other systems watch with. */
+const players = createRoute({
+  getParentRoute: () => house,
+  path: "/players",
+  component: lazyRouteComponent(() => import("@/screens/tokens/Tokens"), "Tokens"),
+});
+
 const exportsPage = createRoute({
   getParentRoute: () => house,
   path: "/exports",
@@ -194,6 +201,7 @@ export const router = createRouter({
       newCamera,
       editCamera,
       users,
+      players,
       exportsPage,
       bookmarks,
       storage,

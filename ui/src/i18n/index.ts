@@ -13,6 +13,7 @@ import enPlayer from "./en/player.json";
 import enPublishing from "./en/publishing.json";
 import enPush from "./en/push.json";
 import enTalk from "./en/talk.json";
+import enTokens from "./en/tokens.json";
 import enVideo from "./en/video.json";
 
 export const LANGUAGES = { en: "English", ko: "한국어", ja: "日本語" } as const;
@@ -32,6 +33,7 @@ export const en = {
   ...enPublishing,
   ...enPush,
   ...enTalk,
+  ...enTokens,
 };
 
 declare module "i18next" {
@@ -58,6 +60,7 @@ const catalogues: Record<Language, () => Promise<object>> = {
       import("./ko/publishing.json"),
       import("./ko/push.json"),
       import("./ko/talk.json"),
+      import("./ko/tokens.json"),
     ]);
     return Object.assign({}, ...parts.map((part) => part.default));
   },
@@ -76,6 +79,7 @@ const catalogues: Record<Language, () => Promise<object>> = {
       import("./ja/publishing.json"),
       import("./ja/push.json"),
       import("./ja/talk.json"),
+      import("./ja/tokens.json"),
     ]);
     return Object.assign({}, ...parts.map((part) => part.default));
   },
