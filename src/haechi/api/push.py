@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Literal
 import structlog
 
 from haechi.api.shapes.cameras import CameraMessage, CameraOut
-from haechi.api.shapes.events import BoxOut, DetectionsMessage, EventMessage, EventOut
+from haechi.api.shapes.events import ActivityMessage, BoxOut, DetectionsMessage, EventMessage, EventOut
 from haechi.api.shapes.exports import ExportMessage, ExportOut
+from haechi.base.clock import NS_PER_S
 from haechi.base.errors import HaechiError
 from haechi.base.ids import CameraId, camera_of
 from haechi.base.supervise import supervise
@@ -27,15 +28,18 @@ if TYPE_CHECKING:
     from haechi.api.services import Services
     from haechi.fleet.cameras import Camera
     from haechi.record.exports.store import Export
-    from haechi.vision.result import FrameResult
+    from haechi.vision.result import FrameResult, Moved
 
 log = structlog.get_logger(__name__)
 
 LIMIT = 256
 LIMIT_DETECTIONS = 64
 STATES_S = 1.0
+ACTIVITY_S = 10.0
+"""Pages hear of what moves before a camera no more often than this."""
+MOVED_SHARE = 0.02
 
-Topic = Literal["event", "camera", "detections", "export"]
+Topic = Literal["event", "camera", "detections", "export", "activity"]
 
 
 class Page:
@@ -84,13 +88,17 @@ class Page:
 class Push:
     """Reads the house once and hands the news to every page that may have it."""
 
+    _ACTIVITY_NS = int(ACTIVITY_S * NS_PER_S)
+
     def __init__(self, services: Services, metrics: Metrics) -> None:
         self._services = services
         self._metrics = metrics
         self._pages: list[Page] = []
         self._states: dict[CameraId, CameraOut] = {}
         self._names: dict[CameraId, str] = {}
+        self._active_ns: dict[CameraId, int] = {}
         services.vision.on_result(self.on_result)
+        services.vision.on_moved(self.on_moved)
         services.keeping.exports.on_change(self.on_export)
 
     async def run(self) -> None:
@@ -113,6 +121,8 @@ class Push:
     def on_result(self, result: FrameResult) -> None:
         """Vision has seen a frame."""
         camera = camera_of(result.ref.stream)
+        if result.detections:
+            self._active(camera)
         if not any(camera in page.watched for page in self._pages):
             return
         message = DetectionsMessage(
@@ -122,6 +132,19 @@ class Push:
             boxes=[BoxOut.of(found) for found in result.detections],
         )
         self._publish("detections", camera, message.model_dump_json())
+
+    def on_moved(self, moved: Moved) -> None:
+        """Part of a picture moved."""
+        if moved.share >= MOVED_SHARE:
+            self._active(camera_of(moved.ref.stream))
+
+    def _active(self, camera: CameraId) -> None:
+        """News for every page that may see the camera, for walls: not each time, it goes on for a while."""
+        now_ns = self._services.clock.monotonic_ns()
+        if not self._pages or now_ns - self._active_ns.get(camera, -self._ACTIVITY_NS) < self._ACTIVITY_NS:
+            return
+        self._active_ns[camera] = now_ns
+        self._publish("activity", camera, ActivityMessage(camera=camera).model_dump_json())
 
     def on_export(self, export: Export) -> None:
         """An export moved on: news for who asked for it."""

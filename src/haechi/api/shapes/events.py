@@ -173,6 +173,13 @@ class DetectionsMessage(Shape):
     boxes: list[BoxOut]
 
 
+class ActivityMessage(Shape):
+    """On ``/api/ws``: something moves before a camera, or is seen there; each ten seconds while it goes on."""
+
+    type: Literal["activity"] = "activity"
+    camera: str
+
+
 def event_fields(event: Event, camera_name: str) -> dict[str, object]:
     """The fields that every form of an event has."""
     return {
