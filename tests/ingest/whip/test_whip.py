@@ -13,6 +13,7 @@ from haechi.base.clock import NS_PER_S, SystemClock
 from haechi.base.errors import Conflict, HaechiError, Invalid, NotFound, Unavailable
 from haechi.base.ids import CameraId
 from haechi.ingest.source import Track
+from haechi.ingest.whip import publishers
 from haechi.ingest.whip.publishers import Publication, Publishers, Wish
 from haechi.ingest.whip.source import WhipSource
 from haechi.media.access_unit import AudioParams, Codec, RawUnit, VideoParams
@@ -165,6 +166,28 @@ def test_a_publisher_that_is_gone_without_a_word_gives_way_to_a_new_one() -> Non
             with pytest.raises(NotFound):
                 house.publishers.find(CAMERA, first.id)
             assert house.publishers.find(CAMERA, second.id) is second
+
+    asyncio.run(run())
+
+
+def test_a_publisher_that_has_been_silent_already_gives_way_sooner() -> None:
+    async def run() -> None:
+        async with House(SystemClock()).open() as house, publisher() as one, publisher() as other:
+            first = await house.published(one, Playing("video", film(), 1 / 30))
+            await until(lambda: len(house.sink.of(Codec.H264)) >= 5, 60)
+            silence(house, first)
+            first.peer.heard_ns -= 3 * NS_PER_S
+            looks, clock = 0, house.clock
+            sleep = clock.sleep
+
+            async def counted(seconds: float) -> None:
+                nonlocal looks
+                looks += seconds == publishers.RIVAL_S / publishers.RIVAL_LOOKS
+                await sleep(seconds)
+
+            clock.sleep = counted  # type: ignore[method-assign]
+            second = await house.published(other, Playing("video", film(), 1 / 30))
+            assert (second.id != first.id, looks) == (True, publishers.LEAST_LOOKS)
 
     asyncio.run(run())
 

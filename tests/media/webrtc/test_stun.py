@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from haechi.base.errors import PeerError
 from haechi.media.webrtc import stun
-from haechi.media.webrtc.ice import Credentials, IceLite, local_name
+from haechi.media.webrtc.ice import WAY_SILENT_NS, Credentials, IceLite, local_name
 
 RFC_5769_REQUEST = bytes.fromhex(
     "000100582112a442b7e7a701bc34d686fa87dfae802200105354554e207465737420636c69656e74002400046e0001ff80290008932ff9b1"
@@ -146,3 +146,13 @@ def test_a_peer_that_comes_from_everywhere_keeps_its_way() -> None:
         ice.answer(stun.parse(check(nominates=False)), ("192.0.2.9", port), 1)
     assert len(ice.addresses) == 8
     assert ice.way in ice.addresses
+
+
+def test_a_way_that_a_router_forgot_is_followed_to_where_the_checks_come_from_now() -> None:
+    """Not all nominate again: their address is the same to them."""
+    ice, elsewhere = IceLite(OURS, THEIRS), ("192.0.2.9", 4712)
+    ice.answer(stun.parse(check()), PLACE, 0)
+    ice.answer(stun.parse(check(nominates=False)), elsewhere, WAY_SILENT_NS)
+    assert ice.way == PLACE
+    ice.answer(stun.parse(check(nominates=False)), elsewhere, WAY_SILENT_NS + 1)
+    assert ice.way == elsewhere

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import structlog
 from msgspec import Struct
 
-from haechi.base.clock import NS_PER_MS, Clock
+from haechi.base.clock import NS_PER_MS, NS_PER_S, Clock
 from haechi.base.errors import Conflict, NotFound, Unavailable
 from haechi.base.ids import CameraId
 from haechi.media.webrtc.description import Fragment, Offer, Ours, build_answer, build_fragment, parse_offer
@@ -27,7 +27,10 @@ log = structlog.get_logger(__name__)
 
 RIVAL_S = 3.0
 RIVAL_LOOKS = 30
-"""A publisher from which nothing came for this long gives way to a new one of the same camera."""
+LEAST_LOOKS = 5
+"""A publisher from which nothing came for `RIVAL_S` gives way to a new one of the same camera. Silence before that one
+came counts, but for some looks: when we were held up ourselves, it had no chance to be heard.
+"""
 UNREAD_NS = 100 * NS_PER_MS
 HOLD_S = 8.0
 """How long an offer waits for the camera's intake, which may be in a short pause."""
@@ -244,7 +247,8 @@ class Publishers:
 
     async def _is_alive(self, peer: Peer, wish: Wish) -> bool:
         asked_ns = self._clock.monotonic_ns()
-        for _ in range(RIVAL_LOOKS):  # not by the clock: when we were held up ourselves, it had no chance to be heard
+        silent_s = (asked_ns - peer.heard_ns) / NS_PER_S
+        for _ in range(max(LEAST_LOOKS, round(RIVAL_LOOKS * (1 - silent_s / RIVAL_S)))):
             await self._clock.sleep(RIVAL_S / RIVAL_LOOKS)
             await _require_there(wish)
             if peer.is_over:

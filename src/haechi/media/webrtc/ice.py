@@ -9,11 +9,15 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from haechi.base.clock import NS_PER_S
 from haechi.base.errors import PeerError
 from haechi.media.webrtc import stun
 
 MOST_ADDRESSES = 8
 """Of one peer: a phone has a cellular and a Wi-Fi address, each in two families, and both again behind a router."""
+WAY_SILENT_NS = 12 * NS_PER_S
+"""Checks come each 4 to 6 s over the way that is used (RFC 7675 section 5.1). When two did not, and others come from
+elsewhere, a router has forgotten the old way; not all nominate the new one."""
 MOST_CREDENTIALS = 3
 """Those before a restart still count until the checks of the new ones come (RFC 8445 section 9)."""
 
@@ -34,15 +38,16 @@ class IceLite:
     """Our side of one connection.
 
     Attributes:
-        way: Where the other side is, as it nominated last; None: it has not.
-        addresses: From where it has proved that it is the other side; what comes from elsewhere is not looked at.
+        way: Where the other side is, as it nominated last, or from where its checks come since; None: it has not.
+        addresses: From where it has proved that it is the other side, and when it did last; what comes from elsewhere is
+            not looked at.
         heard_ns: Monotonic time of its last check.
     """
 
     def __init__(self, ours: Credentials, theirs: Credentials) -> None:
         self._pairs = [(ours, theirs)]
         self.way: Address | None = None
-        self.addresses: dict[Address, None] = {}
+        self.addresses: dict[Address, int] = {}
         self.heard_ns = 0
 
     @property
@@ -79,11 +84,11 @@ class IceLite:
             conflict = {stun.ERROR_CODE: stun.error_code(stun.ROLE_CONFLICT, "Role Conflict")}
             return stun.build(stun.BINDING_ERROR, message.transaction, conflict, password)
         self.heard_ns = now_ns
-        if source not in self.addresses:
-            self.addresses[source] = None
-            while len(self.addresses) > MOST_ADDRESSES:
-                del self.addresses[next(old for old in self.addresses if old != self.way)]
-        if stun.USE_CANDIDATE in message.attributes:
+        self.addresses[source] = now_ns
+        while len(self.addresses) > MOST_ADDRESSES:
+            del self.addresses[next(old for old in self.addresses if old != self.way)]
+        is_forgotten = self.way is not None and now_ns - self.addresses[self.way] > WAY_SILENT_NS
+        if stun.USE_CANDIDATE in message.attributes or is_forgotten:
             self.way = source
         mapped = {stun.XOR_MAPPED_ADDRESS: stun.xor_address(*source, message.transaction)}
         return stun.build(stun.BINDING_SUCCESS, message.transaction, mapped, password)
