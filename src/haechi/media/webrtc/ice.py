@@ -39,8 +39,8 @@ class IceLite:
 
     Attributes:
         way: Where the other side is, as it nominated last, or from where its checks come since; None: it has not.
-        addresses: From where it has proved that it is the other side, and when it did last; what comes from elsewhere is
-            not looked at.
+        addresses: From where it has proved that it is the other side, and when it did last. What comes from elsewhere
+            is not looked at.
         heard_ns: Monotonic time of its last check.
     """
 
