@@ -93,7 +93,12 @@ export function LiveTile({
       },
       sized: (width, height) => boxLayer.size(width, height),
     };
-    const climbing = { ...callbacks, rung: (rung: Rung) => told.current?.(rung), sound: setOwnSound };
+    const climbing = {
+      ...callbacks,
+      rung: (rung: Rung) => told.current?.(rung),
+      sound: setOwnSound,
+      unknown: () => boxLayer.show(null),
+    };
     const made =
       choice === undefined
         ? new TilePlayer(camera.id, parts, connection(), callbacks)

@@ -1,6 +1,6 @@
 import { backoffMs } from "@/api/backoff";
 import type { LiveConnection } from "./connection";
-import type { Engine, EngineCallbacks, MakeEngine, Rung } from "./engine";
+import { type Engine, type EngineCallbacks, type MakeEngine, RUNGS, type Rung } from "./engine";
 import { Barred, type Choice, Rungs } from "./rungs";
 import { StillFeed } from "./stills";
 import {
@@ -22,8 +22,8 @@ const WATCH_MS = 1_000;
 /** Engines are loaded when they are wanted. What comes last but stills works nearly everywhere. */
 const ENGINES: Partial<Record<Rung, () => Promise<MakeEngine>>> = {
   webrtc: () => import("./webrtc").then((module) => module.makeWebRtc),
+  hls: () => import("./hls").then((module) => module.makeHls),
 };
-const WAYS: readonly Rung[] = ["webrtc", "mse", "stills"];
 
 const barred = new Barred();
 
@@ -31,6 +31,8 @@ export interface LadderCallbacks extends TileCallbacks {
   rung(rung: Rung): void;
   /** Whether the picture brings its sound along. */
   sound(own: boolean): void;
+  /** A picture is on screen of which is not known which unit it is: nothing may be drawn on it. */
+  unknown(): void;
 }
 
 /**
@@ -74,7 +76,7 @@ export class LadderPlayer {
     this.parts = parts;
     this.connection = connection;
     this.callbacks = callbacks;
-    this.rungs = new Rungs(choice, WAYS, barred);
+    this.rungs = new Rungs(choice, RUNGS, barred);
   }
 
   start(): void {
@@ -152,10 +154,20 @@ export class LadderPlayer {
     this.callbacks.rung(rung);
   }
 
-  /** Media Source is a player of its own; where it can play nothing it shows stills. */
+  /** Media Source is a player of its own; where it can play nothing it shows stills, and HLS may know better. */
   private ofTile(status: TileStatus): void {
     this.status = status;
-    if (this.rung !== null && status.state === "stills" && this.rung !== "stills") this.show("stills");
+    const isStill = status.state === "stills";
+    if (
+      isStill &&
+      this.rung === "mse" &&
+      this.rungs.failed("mse", "codec-not-playable", Date.now()) === "down"
+    ) {
+      // Not within the tile's own call: it has not finished its step.
+      this.retry ??= setTimeout(() => this.open(), 0);
+      return;
+    }
+    if (isStill && this.rung !== "stills") this.show("stills");
     else if (status.state === "live" && this.rung === "stills") this.show("mse");
     this.tell(status);
   }
@@ -211,9 +223,13 @@ export class LadderPlayer {
     this.lastFrameAt = Date.now();
     if (this.status.state !== "live") this.set("live");
     this.attempt = 0;
-    if (unit === null) return;
-    this.lastUnit = unit;
     const { dataset } = this.parts.root;
+    if (unit === null) {
+      delete dataset.seq;
+      this.callbacks.unknown();
+      return;
+    }
+    this.lastUnit = unit;
     dataset.run = String(unit.run);
     dataset.seq = String(unit.seq);
     dataset.capturedNs = String(unit.capturedNs);

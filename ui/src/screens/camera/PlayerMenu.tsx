@@ -1,8 +1,8 @@
 import { Button, Menu } from "@mantine/core";
-import { IconCheck, IconChevronDown } from "@tabler/icons-react";
+import { IconChevronDown } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
 import { RUNGS, type Rung } from "@/player/engine";
-import type { Choice } from "@/player/rungs";
+import { type Choice, isChoice } from "@/player/rungs";
 
 interface PlayerMenuProps {
   choice: Choice;
@@ -32,20 +32,16 @@ export function PlayerMenu({ choice, rung, choose }: PlayerMenuProps) {
       </Menu.Target>
       <Menu.Dropdown>
         <Menu.Label>{t("player.way")}</Menu.Label>
-        {choices.map((one) => (
-          <Menu.Item
-            key={one}
-            role="menuitemradio"
-            aria-checked={choice === one}
-            onClick={() => choose(one)}
-            rightSection={choice === one ? <IconCheck size={14} aria-hidden /> : null}
-          >
-            <span className="hc-way-item">
-              <strong>{t(`player.${one}`)}</strong>
-              <span className="hc-dim">{t(`player.${one}Hint`)}</span>
-            </span>
-          </Menu.Item>
-        ))}
+        <Menu.RadioGroup value={choice} onChange={(next) => isChoice(next) && choose(next)}>
+          {choices.map((one) => (
+            <Menu.RadioItem key={one} value={one} closeMenuOnClick>
+              <span className="hc-way-item">
+                <strong>{t(`player.${one}`)}</strong>
+                <span className="hc-dim">{t(`player.${one}Hint`)}</span>
+              </span>
+            </Menu.RadioItem>
+          ))}
+        </Menu.RadioGroup>
       </Menu.Dropdown>
     </Menu>
   );
