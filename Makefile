@@ -9,7 +9,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { echo $$p; exit; }; done; echo python3)
 BIN := .venv/bin
 
-.PHONY: help env env-dev ui demo test check fmt docs lock fuzz bench interop faults clean
+.PHONY: help env env-dev ui demo test check fmt docs lock fuzz bench interop phones faults clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 10
@@ -54,6 +54,10 @@ bench: env-dev  ## the measurements of docs/ref/bench-*.md (BENCH="ingest record
 interop: env-dev  ## ffmpeg, GStreamer and VLC as cameras, clients and senders, 7 min (may use apt for them)
 	@$(PYTHON) scripts/programs.py --interop
 	@$(BIN)/pytest -q -m interop $(ARGS)
+
+phones: env-dev ui  ## two browsers on two hosts behind NATs, with coturn, 3 min (needs root; may use apt for them)
+	@$(PYTHON) scripts/programs.py --phones
+	@$(BIN)/pytest -q -m phones $(ARGS)
 
 faults: env-dev  ## the whole fault suite (2-3 h), then docs/ref/faults.md anew (FAULTS="kill power" FAULTS_KILL=50 SEED=7)
 	@$(PYTHON) scripts/programs.py

@@ -10,7 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 BROWSER = ("chromium", "fonts-noto-cjk")
@@ -25,6 +25,9 @@ OTHERS = {
     "/usr/lib/python3/dist-packages/gi": ("python3-gi", "gir1.2-gst-rtsp-server-1.0", "gstreamer1.0-rtsp"),
 }  # fmt: skip
 """Program or file to packages: cameras, clients and senders of others (tests/interop)."""
+PHONES = {"turnserver": ("coturn",), "ip": ("iproute2",), "nsenter": ("util-linux",)}
+"""The same for two browsers on two hosts (tests/phones). ``make test`` does not install coturn: Debian starts it at
+once, open to the network; here it is masked first where systemd runs."""
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
@@ -58,9 +61,9 @@ def is_here(program: str) -> bool:
     return Path(program).exists() if program.startswith("/") else shutil.which(program) is not None
 
 
-def missing_others() -> list[str]:
-    """The packages that ``make interop`` could use and that are not here."""
-    return [package for program, packages in OTHERS.items() if not is_here(program) for package in packages]
+def missing_of(programs: Mapping[str, Sequence[str]]) -> list[str]:
+    """The packages that ``make interop``, or ``make phones``, could use and that are not here."""
+    return [package for program, packages in programs.items() if not is_here(program) for package in packages]
 
 
 def install(apt: list[str], packages: list[str]) -> bool:
@@ -76,12 +79,15 @@ def install(apt: list[str], packages: list[str]) -> bool:
     return True
 
 
-def interop() -> int:
-    """See to the programs of ``make interop``; what is missing afterwards is said, and its tests skip."""
-    wanted = missing_others()
+def see_to(programs: Mapping[str, Sequence[str]]) -> int:
+    """See to such programs; what is missing afterwards is said, and its tests skip."""
+    wanted = missing_of(programs)
     if wanted and (apt := apt_command()) is not None:
+        if "coturn" in wanted and shutil.which("systemctl") is not None:
+            mask = [*apt[:-1], "systemctl", "mask", "coturn"]
+            subprocess.run(mask, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         install(apt, wanted)
-    for program, packages in OTHERS.items():
+    for program, packages in programs.items():
         if not is_here(program):
             print(f"programs: no {program}; tests that need it will skip. To run them: apt-get install {packages[0]}.")
     return 0
@@ -90,7 +96,9 @@ def interop() -> int:
 def main(arguments: Sequence[str]) -> int:
     """The command."""
     if "--interop" in arguments:
-        return interop()
+        return see_to(OTHERS)
+    if "--phones" in arguments:
+        see_to(PHONES)
     wanted = missing()
     if wanted and (apt := apt_command()) is not None:
         install(apt, wanted)

@@ -2,7 +2,7 @@
 
 import typer
 
-from haechi.app.cli import camera, keys, models, push, tiers, user, webcam
+from haechi.app.cli import camera, keys, models, push, tiers, turn, user, webcam
 from haechi.app.cli.client import client
 from haechi.app.cli.doctor import doctor, version
 from haechi.app.cli.record import check, replay
@@ -28,5 +28,6 @@ app.add_typer(keys.app, name="keys")
 app.add_typer(models.app, name="models")
 app.add_typer(push.app, name="push")
 app.add_typer(tiers.app, name="tiers")
+app.add_typer(turn.app, name="turn")
 app.add_typer(user.app, name="user")
 app.add_typer(webcam.app, name="webcam")

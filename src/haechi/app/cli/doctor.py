@@ -17,9 +17,11 @@ from rich.markup import escape
 
 from haechi import __version__
 from haechi.app.cli.console import out
+from haechi.app.reflection import reflected
 from haechi.app.settings import Settings, config_path, load_settings
 from haechi.base.confine import FILTERED_MACHINES
 from haechi.base.errors import HaechiError
+from haechi.fleet.phones.ice import parse_ice_url
 from haechi.ingest.rtp_push.drain import BUFFER_BYTES, receive_buffer_bytes
 from haechi.store.database import SAFE_SQLITE, Database, is_sound
 from haechi.vision.models import ModelStore
@@ -54,6 +56,7 @@ def doctor() -> None:
         _models,
         _port,
         _datagrams,
+        _turn,
         _confinement,
         _open_files,
     )
@@ -152,6 +155,23 @@ def _datagrams(settings: Settings) -> Finding:
         return Finding("udp buffer", "ok", detail)
     remedy = f"a busy machine may lose packets; raise it with: sysctl -w net.core.rmem_max={BUFFER_BYTES}"
     return Finding("udp buffer", "note", detail, f"{remedy} (for good: in /etc/sysctl.d/haechi.conf)")
+
+
+def _turn(settings: Settings) -> Finding:
+    urls = settings.turn.urls
+    if not urls:
+        return Finding("turn", "ok", "none set: phones are watched in the same network only (turn.urls)")
+    silent = []
+    for url in urls:
+        try:
+            reflected(parse_ice_url(url))
+        except HaechiError as error:
+            silent.append(f"{url}: {error.message}")
+    if not silent:
+        return Finding("turn", "ok", f"{len(urls)} answer: {', '.join(urls)}")
+    return Finding(
+        "turn", "bad", "; ".join(silent), "is it started, and do its ports pass the firewall? haechi turn check"
+    )
 
 
 def _confinement(_settings: Settings) -> Finding:
