@@ -6,7 +6,9 @@ import { runOf, Stamps, unitsOf } from "./hlsunits";
 import { type ShownUnit, UnitTable } from "./units";
 
 const NATIVE = "application/vnd.apple.mpegurl";
-const FIRST_PICTURE_MS = 20_000;
+/** Before the first picture: without anything new, and in all. A slow machine that gets on is left to it. */
+const FIRST_DATA_MS = 20_000;
+const FIRST_PICTURE_MS = 60_000;
 const STUCK_MS = 10_000;
 const WATCH_MS = 1_000;
 /** Further behind than the playlist asks for by this much: jump to live. It never plays fast. */
@@ -37,6 +39,7 @@ abstract class HlsEngine implements Engine, LiveSink {
   private timer: ReturnType<typeof setInterval> | null = null;
   private frameHandle = 0;
   private moving = false;
+  private beganAt = performance.now();
   private aliveAt = performance.now();
   private frames: number[] = [];
 
@@ -53,7 +56,7 @@ abstract class HlsEngine implements Engine, LiveSink {
   }
 
   start(): void {
-    this.aliveAt = performance.now();
+    this.beganAt = this.aliveAt = performance.now();
     this.unsubscribe = this.connection.subscribe(this.camera, "main", this, "stamps");
     this.frameHandle = this.video.requestVideoFrameCallback(this.presented);
     this.timer = setInterval(() => this.watch(), WATCH_MS);
@@ -87,8 +90,10 @@ abstract class HlsEngine implements Engine, LiveSink {
 
   private watch(): void {
     const { video } = this;
-    if (document.hidden) this.aliveAt = performance.now();
-    if (performance.now() - this.aliveAt > (this.moving ? STUCK_MS : FIRST_PICTURE_MS)) {
+    const now = performance.now();
+    if (document.hidden) this.aliveAt = now;
+    const still = now - this.aliveAt > (this.moving ? STUCK_MS : FIRST_DATA_MS);
+    if (still || (!this.moving && now - this.beganAt > FIRST_PICTURE_MS)) {
       this.fail(this.moving ? "engine-stuck" : "engine-no-picture", "");
       return;
     }
@@ -99,9 +104,14 @@ abstract class HlsEngine implements Engine, LiveSink {
   /** The camera is away, and nobody is to blame for what does not come. */
   protected stall(cause: string, message: string): void {
     if (this.closed) return;
-    this.aliveAt = performance.now();
+    this.beganAt = this.aliveAt = performance.now();
     this.moving = false;
     this.callbacks.waiting(cause, message);
+  }
+
+  /** Something came. Pictures alone count once they move. */
+  protected came(): void {
+    if (!this.moving) this.aliveAt = performance.now();
   }
 
   protected fail(code: string, message: string): void {
@@ -180,6 +190,7 @@ class HlsJsEngine extends HlsEngine {
     });
     hls.on(Hls.Events.BUFFER_APPENDING, (_event, { type, frag, data, offset }) => {
       if (type !== "video") return;
+      this.came();
       const now = performance.now();
       this.sizes.push({ at: now, bytes: data.byteLength });
       while ((this.sizes[0]?.at ?? now) < now - RATE_MS) this.sizes.shift();
@@ -187,10 +198,8 @@ class HlsJsEngine extends HlsEngine {
       if (run === null || offset === undefined) return;
       for (const unit of unitsOf(data)) {
         const at = unit.at + offset;
-        const told = this.stamps.of(run, unit.seq);
         const dated = (frag.programDateTime ?? 0) + (at - frag.start) * 1_000;
-        const capturedNs = told ?? BigInt(Math.round(dated)) * 1_000_000n;
-        this.units.add(at, { run, seq: unit.seq, capturedNs });
+        this.units.add(at, { run, seq: unit.seq, capturedNs: BigInt(Math.round(dated)) * 1_000_000n });
       }
     });
     hls.attachMedia(this.video);
@@ -222,7 +231,9 @@ class HlsJsEngine extends HlsEngine {
   }
 
   protected unitAt(mediaTime: number): ShownUnit | null {
-    return this.units.at(mediaTime);
+    const unit = this.units.at(mediaTime);
+    if (unit === null) return null;
+    return { ...unit, capturedNs: this.stamps.of(unit.run, unit.seq) ?? unit.capturedNs };
   }
 
   protected late(): number {
