@@ -61,7 +61,7 @@ function TokenTable({ tokens, revoke }: { tokens: ReadToken[]; revoke: (token: R
     return clock.date(token.expires_ms);
   };
   return (
-    <div className="hc-table-wrap">
+    <div className="hc-table-wrap hc-token-table">
       <table className="hc-table">
         <thead>
           <tr>
