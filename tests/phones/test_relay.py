@@ -6,7 +6,6 @@ import asyncio
 import socket
 import time
 from collections.abc import Iterator
-from typing import cast
 
 import pytest
 from aioice import stun, turn
@@ -49,7 +48,7 @@ class Client:
             ),
             remote_addr=(url.host, url.port),
         )
-        self.protocol = cast("turn.TurnClientUdpProtocol", protocol)
+        self.protocol = protocol
         await self.protocol.connect()
 
     async def permit(self, peer: str) -> None:
