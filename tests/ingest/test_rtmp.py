@@ -1,8 +1,9 @@
 """RTMP pull on real sockets, of FLV that libav's muxer made: every picture bit by bit, or what is wrong."""
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from haechi.app.sources import openers_over
 from haechi.base.clock import SystemClock
 from haechi.base.errors import HaechiError
 from haechi.fleet.address import parse_address
+from haechi.ingest import rtmp
 from haechi.ingest.probe import ProbeReport, probe_source
 from haechi.ingest.reach import Reach
 from haechi.ingest.rtmp import RtmpSource
@@ -99,6 +101,36 @@ def test_a_stream_comes_bit_by_bit_until_it_is_over(film: Streamed) -> None:
     assert max(apart) <= 90  # RTMP counts whole milliseconds
     assert len(basket.of(1)) > 100
     assert isinstance(basket.of(1)[0].params, AudioParams)
+
+
+def test_a_stream_that_goes_on_with_sound_alone_has_stalled(film: Streamed, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rtmp, "STALL_S", 0.7)
+    tags = list(tags_of((film.folder / "film.flv").read_bytes()))
+    sound = [tag for tag in tags if tag.kind == 8 and tag.data[1] == 1]
+
+    async def play_on(writer: asyncio.StreamWriter, _path: str) -> None:
+        writer.write(begins() + b"".join(write_message(tag, 6, CHUNK_BYTES) for tag in tags))
+        for number in itertools.count():
+            writer.write(write_message(Message(8, 3000 + number * 21, sound[0].data, 1), 6, CHUNK_BYTES))
+            await writer.drain()
+            await asyncio.sleep(0.02)
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError, asyncio.IncompleteReadError):
+            await converse(play_on, reader, writer)
+
+    async def run() -> tuple[Basket, str]:
+        basket = Basket()
+        async with await asyncio.start_server(talk, "127.0.0.1", 0) as server:
+            url = f"rtmp://127.0.0.1:{server.sockets[0].getsockname()[1]}/live/cam"
+            with pytest.raises(HaechiError) as caught:
+                await asyncio.wait_for(RtmpSource(parse_address(url), CLOCK, reach=HERE).run(basket), 60)
+        return basket, caught.value.code
+
+    basket, code = asyncio.run(run())
+    assert code == "camera-stalled"
+    assert [unit.data for unit in basket.of(0)] == list(film.pictures)
+    assert len(basket.of(1)) > len(sound)
 
 
 def test_a_stream_that_nobody_sends_is_not_there(film: Streamed) -> None:
