@@ -55,6 +55,7 @@ def doctor() -> None:
         _memory,
         _models,
         _port,
+        _players,
         _datagrams,
         _turn,
         _confinement,
@@ -143,6 +144,26 @@ def _port(settings: Settings) -> Finding:
             detail = f"{settings.http.port} is taken"
             return Finding("port", "note", detail, "perhaps by Haechi itself; else the next free one is used")
     return Finding("port", "ok", f"{settings.http.host}:{settings.http.port} is free")
+
+
+def _players(settings: Settings) -> Finding:
+    """Where players watch by RTSP."""
+    wish, host = settings.rtsp, settings.rtsp.host or settings.http.host
+    if not wish.enabled:
+        return Finding("players", "ok", "nobody watches by RTSP: switched off (rtsp.enabled)")
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, wish.port))
+        except OSError:
+            detail = f"RTSP port {wish.port} is taken"
+            return Finding("players", "note", detail, "perhaps by Haechi itself; else the next free one is used")
+    if host in ("127.0.0.1", "::1", "localhost"):
+        return Finding("players", "ok", f"RTSP at {host}:{wish.port}, for this machine only; read tokens are asked for")
+    remedy = "RTSP is not encrypted: only in a network that is yours; HLS and WHEP can go over TLS"
+    return Finding(
+        "players", "note", f"RTSP at {host}:{wish.port} for other machines; read tokens are asked for", remedy
+    )
 
 
 def _datagrams(settings: Settings) -> Finding:

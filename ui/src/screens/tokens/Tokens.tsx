@@ -81,9 +81,11 @@ function TokenTable({ tokens, revoke }: { tokens: ReadToken[]; revoke: (token: R
                 <strong>{token.name}</strong>
                 {token.user_id !== me?.id && <div className="hc-dim hc-small">{token.user}</div>}
               </td>
-              <td>{names(token)}</td>
-              <td>{token.used_ms === null ? t("tokens.unused") : clock.dateTime(token.used_ms)}</td>
-              <td>{until(token)}</td>
+              <td data-label={t("tokens.shows")}>{names(token)}</td>
+              <td data-label={t("tokens.used")}>
+                {token.used_ms === null ? t("tokens.unused") : clock.dateTime(token.used_ms)}
+              </td>
+              <td data-label={t("tokens.lasts")}>{until(token)}</td>
               <td className="hc-actions">
                 <Tooltip label={t("tokens.revoke")}>
                   <ActionIcon
