@@ -47,12 +47,16 @@ class Coding(Struct, frozen=True):
     def name(self) -> str:
         return f"i{self.run}.{self.number}.mp4"
 
+MOST_FIRST_EPOCH = 1000
+"""Discontinuity sequence numbers begin below it: hls.js keeps an array by them, and goes through all of it again and
+again. With the millions of a media sequence number the page stood still for 11 s."""
+
 
 class Programme:
     """What one presentation has to show. See `Track` for the windows.
 
     Args:
-        first_msn: Of both tracks, and the first discontinuity sequence number.
+        first_msn: Of both tracks; the first discontinuity sequence number is made of it.
 
     Attributes:
         sound: None until somebody asks for it.
@@ -62,7 +66,7 @@ class Programme:
         self._first_msn = first_msn
         self.pictures = Track(first_msn)
         self.sound: Track | None = None
-        self._epoch = first_msn
+        self._epoch = first_msn % MOST_FIRST_EPOCH
         self._began = False
         self._coding: Coding | None = None
         self._params: CodecParams | None = None
