@@ -6,11 +6,12 @@ import { runOf, Stamps, unitsOf } from "./hlsunits";
 import { type ShownUnit, UnitTable } from "./units";
 
 const NATIVE = "application/vnd.apple.mpegurl";
-/** Before the first picture: without anything new, and in all. A slow machine that gets on is left to it. */
-const FIRST_DATA_MS = 20_000;
-const FIRST_PICTURE_MS = 60_000;
-const STUCK_MS = 10_000;
 const WATCH_MS = 1_000;
+/** In looks of a second each, not by the clock: on a machine that gets to nothing they are rare, too. */
+const FIRST_DATA = 20;
+/** Before the first picture, in all: one that gets on slowly is left to it. */
+const FIRST_PICTURE = 60;
+const STUCK = 10;
 /** Further behind than the playlist asks for by this much: jump to live. It never plays fast. */
 const MAX_LATE_S = 2;
 const AGAIN_MS = 2_000;
@@ -39,8 +40,8 @@ abstract class HlsEngine implements Engine, LiveSink {
   private timer: ReturnType<typeof setInterval> | null = null;
   private frameHandle = 0;
   private moving = false;
-  private beganAt = performance.now();
-  private aliveAt = performance.now();
+  private looks = 0;
+  private idle = 0;
   private frames: number[] = [];
 
   constructor(
@@ -56,7 +57,6 @@ abstract class HlsEngine implements Engine, LiveSink {
   }
 
   start(): void {
-    this.beganAt = this.aliveAt = performance.now();
     this.unsubscribe = this.connection.subscribe(this.camera, "main", this, "stamps");
     this.frameHandle = this.video.requestVideoFrameCallback(this.presented);
     this.timer = setInterval(() => this.watch(), WATCH_MS);
@@ -78,7 +78,7 @@ abstract class HlsEngine implements Engine, LiveSink {
   private readonly presented = (now: number, meta: VideoFrameCallbackMetadata): void => {
     if (this.closed) return;
     this.frameHandle = this.video.requestVideoFrameCallback(this.presented);
-    this.aliveAt = now;
+    this.idle = 0;
     this.frames.push(now);
     while ((this.frames[0] ?? now) < now - 2_000) this.frames.shift();
     if (!this.moving) {
@@ -90,10 +90,10 @@ abstract class HlsEngine implements Engine, LiveSink {
 
   private watch(): void {
     const { video } = this;
-    const now = performance.now();
-    if (document.hidden) this.aliveAt = now;
-    const still = now - this.aliveAt > (this.moving ? STUCK_MS : FIRST_DATA_MS);
-    if (still || (!this.moving && now - this.beganAt > FIRST_PICTURE_MS)) {
+    this.looks += 1;
+    this.idle = document.hidden ? 0 : this.idle + 1;
+    const still = this.idle > (this.moving ? STUCK : FIRST_DATA);
+    if (still || (!this.moving && this.looks > FIRST_PICTURE)) {
       this.fail(this.moving ? "engine-stuck" : "engine-no-picture", "");
       return;
     }
@@ -104,14 +104,14 @@ abstract class HlsEngine implements Engine, LiveSink {
   /** The camera is away, and nobody is to blame for what does not come. */
   protected stall(cause: string, message: string): void {
     if (this.closed) return;
-    this.beganAt = this.aliveAt = performance.now();
+    this.looks = this.idle = 0;
     this.moving = false;
     this.callbacks.waiting(cause, message);
   }
 
   /** Something came. Pictures alone count once they move. */
   protected came(): void {
-    if (!this.moving) this.aliveAt = performance.now();
+    if (!this.moving) this.idle = 0;
   }
 
   protected fail(code: string, message: string): void {
