@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from haechi.base.clock import NS_PER_S
 from haechi.base.ids import StreamId
-from haechi.live.llhls.programme import Coding, Programme
+from haechi.live.llhls.programme import MOST_FIRST_EPOCH, Coding, Programme
 from haechi.live.llhls.track import LISTED_TARGETS, MOST_BYTES
 from haechi.media.access_unit import TICKS_PER_S, AccessUnit, AudioParams, Codec, UnitRef, VideoParams
 from haechi.media.fmp4.foreign import Defaults, ForeignTrack, read_samples
@@ -241,7 +241,7 @@ def test_sound_is_on_the_timeline_of_the_pictures_with_the_same_target_and_the_s
     seen, pictures = read(told[-1]), read(feed.texts[-1])
     assert (seen.target_s, seen.part_target_s) == (pictures.target_s, 0.415)
     assert [one.breaks for one in seen.segments if one.breaks] == [1]
-    assert seen.breaks + 1 == pictures.breaks + 1 == FIRST_MSN + 1
+    assert seen.breaks + 1 == pictures.breaks + 1 == FIRST_MSN % MOST_FIRST_EPOCH + 1
     assert pictures.reports == [{"URI": "audio.m3u8", "LAST-MSN": str(track.last[0]), "LAST-PART": str(track.last[1])}]
     part = track.part(track.next_part - 1)
     assert part is not None

@@ -47,6 +47,7 @@ class Coding(Struct, frozen=True):
     def name(self) -> str:
         return f"i{self.run}.{self.number}.mp4"
 
+
 MOST_FIRST_EPOCH = 1000
 """Discontinuity sequence numbers begin below it: hls.js keeps an array by them, and goes through all of it again and
 again. With the millions of a media sequence number the page stood still for 11 s."""
