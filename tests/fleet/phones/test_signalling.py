@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from haechi.base.errors import Conflict, Invalid
 from haechi.base.ids import CameraId
@@ -343,91 +342,3 @@ def test_a_state_of_another_version_is_none() -> None:
     assert parse_state(b"") is None
     assert parse_state(b'{"battery":"full"}') is None
     assert parse_state(messages.encode(PhoneState(battery=1.0))) == PhoneState(battery=1.0)
-
-
-class Traffic(RuleBasedStateMachine):
-    """Phones and viewers that come and go as they like."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.board = Switchboard(lambda _: ())
-        self.phone: Seat | None = None
-        self.is_on = True
-        self.watching: dict[str, tuple[Seat, list[bool]]] = {}
-        self.known: set[str] = set()
-
-    def stored(self) -> Booth:
-        return Booth("Cat", PhoneSettings(enabled=self.is_on))
-
-    def one(self, number: int) -> str:
-        return list(self.watching)[number % len(self.watching)] if self.watching else ""
-
-    @rule()
-    def a_phone_comes(self) -> None:
-        self.phone = seat_of()
-        self.known.clear()
-        self.board.phone_came(CAT, self.phone, self.stored(), MS)
-
-    @precondition(lambda self: self.phone)
-    @rule()
-    def the_phone_goes(self) -> None:
-        assert self.phone is not None
-        self.board.phone_left(CAT, self.phone, MS)
-        self.phone = None
-        self.known.clear()
-
-    @precondition(lambda self: len(self.watching) < MOST_VIEWERS)
-    @rule()
-    def a_viewer_comes(self) -> None:
-        seat = seat_of()
-        peer = self.board.viewer_came(CAT, seat, ANNA, self.stored())
-        self.watching[peer] = (seat, [said(seat)[0]["online"]])
-
-    @rule(number=st.integers(0, 7), speaks=st.booleans())
-    def a_viewer_may_speak_or_not(self, number: int, speaks: bool) -> None:
-        self.board.viewer_changed(CAT, self.one(number), Viewer("Anna", may_speak=speaks))
-
-    @rule(number=st.integers(0, 7))
-    def a_viewer_goes(self, number: int) -> None:
-        peer = self.one(number)
-        self.board.viewer_left(CAT, peer)
-        self.watching.pop(peer, None)
-
-    @rule(number=st.integers(0, 7))
-    def the_phone_offers(self, number: int) -> None:
-        if self.phone is not None:
-            self.board.phone_said(CAT, self.phone, Description(OFFER, self.one(number)), MS)
-
-    @rule(number=st.integers(0, 7))
-    def a_viewer_answers(self, number: int) -> None:
-        self.board.viewer_said(CAT, self.one(number), Description(ANSWER))
-
-    @rule(is_on=st.booleans())
-    def the_camera_is_switched(self, is_on: bool) -> None:
-        self.is_on = is_on
-        self.board.know({CAT: ("Cat", PhoneSettings(enabled=is_on))}, MS)
-
-    @invariant()
-    def each_viewer_knows_whether_the_phone_is_there(self) -> None:
-        for seat, online in self.watching.values():
-            for message in said(seat):
-                if message["type"] == "description":
-                    assert online[-1]
-                else:
-                    online.append(message["type"] == "online")
-            assert online[-1] == (self.phone is not None and self.is_on)
-
-    @invariant()
-    def the_phone_knows_who_watches(self) -> None:
-        for message in said(self.phone) if self.phone is not None else []:
-            if message["type"] == "viewer":
-                assert message["peer"] not in self.known
-                self.known.add(message["peer"])
-            elif message["type"] == "left":
-                self.known.discard(message["peer"])
-            elif message["type"] == "description":
-                assert message["peer"] in self.known
-        assert self.known == (set(self.watching) if self.phone is not None and self.is_on else set())
-
-
-TestTraffic = Traffic.TestCase
