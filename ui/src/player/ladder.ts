@@ -266,8 +266,8 @@ export class LadderPlayer {
   stats(): TileStats {
     if (this.tile !== null) return this.tile.stats();
     const { video, still } = this.parts;
-    const latencyMs =
-      this.lastUnit === null ? null : Date.now() - Number(this.lastUnit.capturedNs / 1_000_000n);
+    const moving = this.status.state === "live" ? this.lastUnit : null;
+    const latencyMs = moving === null ? null : Date.now() - Number(moving.capturedNs / 1_000_000n);
     if (this.engine !== null) return { ...this.engine.stats(), latencyMs };
     const none = { mime: "", fps: 0, bitrateBps: 0, behindMs: 0, dropped: 0, latencyMs: null };
     return this.stills === null
