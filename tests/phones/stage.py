@@ -130,7 +130,10 @@ class Scene:
     async def pair(self) -> None:
         """Make the phone a camera, as a person would: the code's address, then one tap."""
         made = await self.ask("POST", "/api/phones/pairings", {"name": "Cat room"})
-        await self.phone.goto(f"{ADDRESS}{made['url']}")
+        page = await self.phone.goto(f"{ADDRESS}{made['url']}")
+        assert page is not None
+        assert page.ok, f"the page is not there ({page.status}); is the interface built? make ui"
+        await expect(self.phone.locator("h1")).to_have_text("Cat room", timeout=PATIENCE_MS)
         await self.phone.locator("button[autofocus]").click(timeout=PATIENCE_MS)
         await expect(self.phone.locator("video")).to_be_visible(timeout=PATIENCE_MS)
         listed = await self.ask("GET", "/api/phones")

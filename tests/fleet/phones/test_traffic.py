@@ -1,4 +1,4 @@
-"""Phones and viewers that come and go in any order: each viewer knows whether the phone is there, it knows who watches."""
+"""Phones and viewers come and go in any order: each viewer knows whether the phone is there, which knows who watches."""
 
 from __future__ import annotations
 
