@@ -21,6 +21,7 @@ class PushLink {
   private everUp = false;
   private readonly watchers = new Map<string, Set<DetectionListener>>();
   private readonly eventListeners = new Set<(event: HaechiEvent) => void>();
+  private readonly activityListeners = new Set<(camera: string) => void>();
   private readonly stateListeners = new Set<() => void>();
   private current: LinkState = { up: true, attempt: 0, retryAtMs: 0 };
 
@@ -50,6 +51,12 @@ class PushLink {
   onEvent(listener: (event: HaechiEvent) => void): () => void {
     this.eventListeners.add(listener);
     return () => this.eventListeners.delete(listener);
+  }
+
+  /** Something moves before a camera. */
+  onActivity(listener: (camera: string) => void): () => void {
+    this.activityListeners.add(listener);
+    return () => this.activityListeners.delete(listener);
   }
 
   watch(camera: string, listener: DetectionListener): () => void {
@@ -120,6 +127,9 @@ class PushLink {
         queryClient.setQueryData<Camera[]>(["cameras"], (cameras) =>
           cameras?.map((camera) => (camera.id === message.camera.id ? message.camera : camera)),
         );
+        break;
+      case "activity":
+        for (const listener of this.activityListeners) listener(message.camera);
         break;
       case "export":
         queryClient.setQueryData<ExportJob[]>(["exports"], (jobs) => withJob(jobs ?? [], message.export));

@@ -218,4 +218,5 @@ export type ServerMessage =
   | { type: "event"; event: HaechiEvent }
   | { type: "camera"; camera: Camera }
   | { type: "export"; export: ExportJob }
+  | { type: "activity"; camera: string }
   | { type: "detections"; camera: string; ref: string; captured_ns: string; boxes: DetectedBox[] };

@@ -20,7 +20,7 @@ const SHEET = {
     ["Esc", "close"],
   ],
   wall: [
-    ["1 2 3 4", "layouts"],
+    ["1 … 8", "layouts"],
     ["0", "auto"],
     ["← → ↑ ↓", "focus"],
     ["Enter", "open"],

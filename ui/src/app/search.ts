@@ -24,7 +24,7 @@ const localPath = (value: unknown): string | undefined => {
   return path?.startsWith("/") && !path.startsWith("//") && !path.includes("\\") ? path : undefined;
 };
 
-export const LAYOUTS = ["auto", "1", "4", "9", "16"] as const;
+export const LAYOUTS = ["auto", "1", "4", "9", "16", "25", "36", "64", "100"] as const;
 export type Layout = (typeof LAYOUTS)[number];
 const FOREVER = 8_640_000_000_000_000;
 

@@ -19,7 +19,13 @@ import { LadderPlayer } from "@/player/ladder";
 import { LiveDetections } from "@/player/overlay";
 import type { Choice } from "@/player/rungs";
 import { SoundPlayer, type SoundState } from "@/player/sound";
-import { type TileCallbacks, TilePlayer, type TileStats, type TileStatus } from "@/player/tile";
+import {
+  type TileCallbacks,
+  TilePlayer,
+  type TileStats,
+  type TileStatus,
+  type TileWish,
+} from "@/player/tile";
 import { faultAdvice, faultText, labelName } from "./names";
 import { SoundButton } from "./SoundButton";
 import { hasSound, useSound } from "./sound";
@@ -44,6 +50,8 @@ interface LiveTileProps {
   onFace?: (face: Face) => void;
   /** The way in which the picture comes; without it, as on the wall: MSE, or stills where that plays nothing. */
   choice?: Choice;
+  /** On a wall: how much of it is wanted; null: nothing, it is out of sight. */
+  wish?: TileWish | null;
   onRung?: (rung: Rung) => void;
 }
 
@@ -56,6 +64,7 @@ export function LiveTile({
   onStats,
   onFace,
   choice,
+  wish = "main",
   onRung,
 }: LiveTileProps) {
   const root = useRef<HTMLDivElement>(null);
@@ -73,6 +82,7 @@ export function LiveTile({
   const [poster, setPoster] = useState<"later" | "wanted" | "done">("later");
   // Of a phone that is watched peer to peer nothing comes from the server.
   const enabled = camera.enabled && camera.status.state !== "disabled" && camera.status.state !== "peer";
+  const wanted = enabled && wish !== null;
 
   useEffect(() => {
     const parts = {
@@ -85,7 +95,10 @@ export function LiveTile({
     layer.current = boxLayer;
     const resize = (): void => boxLayer.size(parts.video.videoWidth, parts.video.videoHeight);
     parts.video.addEventListener("resize", resize);
-    if (!enabled) return () => parts.video.removeEventListener("resize", resize);
+    if (!wanted) {
+      setTile(null);
+      return () => parts.video.removeEventListener("resize", resize);
+    }
     const callbacks: TileCallbacks = {
       status: setTile,
       frame: (unit) => {
@@ -101,7 +114,7 @@ export function LiveTile({
     };
     const made =
       choice === undefined
-        ? new TilePlayer(camera.id, parts, connection(), callbacks)
+        ? new TilePlayer(camera.id, parts, connection(), callbacks, wish ?? "main")
         : new LadderPlayer(camera.id, parts, connection(), climbing, choice);
     player.current = made;
     made.start();
@@ -111,7 +124,7 @@ export function LiveTile({
       boxLayer.show(null);
       player.current = null;
     };
-  }, [camera.id, enabled, choice]);
+  }, [camera.id, wanted, choice, wish]);
 
   useEffect(() => {
     told.current = onRung;
@@ -195,8 +208,13 @@ export function LiveTile({
         aria-label={camera.name}
       />
       <canvas ref={canvas} className="hc-tile-pictures" hidden aria-hidden="true" />
-      <img ref={still} className="hc-tile-still" alt="" hidden={kind !== "stills"} />
-      {poster === "wanted" && enabled && kind !== "stills" && (
+      <img
+        ref={still}
+        className="hc-tile-still"
+        alt=""
+        hidden={kind !== "stills" || (wish !== "main" && face.code === "")}
+      />
+      {poster === "wanted" && enabled && wish === "main" && kind !== "stills" && (
         <img
           className="hc-tile-poster"
           src={`/api/cameras/${camera.id}/latest.jpg?width=640`}
@@ -212,16 +230,17 @@ export function LiveTile({
         <div className="hc-tile-caption">
           <i data-state={kind} aria-hidden />
           <span>{camera.name}</span>
-          <TileBadge face={face} />
+          <TileBadge face={face} isMade={tile?.isMade === true} />
         </div>
       )}
     </div>
   );
 }
 
-function TileBadge({ face }: { face: Face }) {
+function TileBadge({ face, isMade }: { face: Face; isMade: boolean }) {
   const { t } = useTranslation();
   const clock = useClock();
+  if (face.kind === "live" && isMade) return <em title={t("tile.madeNote")}>{t("tile.made")}</em>;
   if (face.kind === "stills") return <em>{t("tile.stills")}</em>;
   if (face.kind === "frozen") return <em>{t("tile.frozenSince", { time: clock.time(face.sinceMs) })}</em>;
   return null;

@@ -15,7 +15,9 @@ import { LinkButton } from "@/parts/links";
 import { Page } from "@/parts/Page";
 import { toggleSound } from "@/parts/sound";
 import { Empty, Failure, Loading } from "@/parts/states";
-import { pageSize, wallGrid } from "./layout";
+import type { TileWish } from "@/player/tile";
+import { pageSize, SMALL_TILE_PX, wallGrid } from "./layout";
+import { useWall } from "./useWall";
 
 export function Live() {
   const { t } = useTranslation();
@@ -39,6 +41,11 @@ export function Live() {
     "2": () => choose("4"),
     "3": () => choose("9"),
     "4": () => choose("16"),
+    "5": () => choose("25"),
+    "6": () => choose("36"),
+    "7": () => choose("64"),
+    "8": () => choose("100"),
+    "9": () => choose("auto"),
     f: () => void toggleFull(),
     h: () => setOverlays((on) => !on),
     m: () => {
@@ -143,6 +150,12 @@ function Wall({ cameras, slots, overlays, fullRef }: WallProps) {
   const { columns, tileWidth } = narrow
     ? { columns: 1, tileWidth: 0 }
     : wallGrid(slots, width || 1_200, height || 700);
+  const wall = useWall(cameras.map((camera) => camera.id));
+  const wish = (id: string): TileWish | null => {
+    if (!wall.isInView(id)) return null;
+    if (!wall.moves(id)) return "stills";
+    return narrow || tileWidth > SMALL_TILE_PX ? "main" : "tile";
+  };
   const open = (id: string): void => void navigate({ to: "/live/$cameraId", params: { cameraId: id } });
 
   const move = (event: KeyboardEvent<HTMLDivElement>): void => {
@@ -162,14 +175,23 @@ function Wall({ cameras, slots, overlays, fullRef }: WallProps) {
         className="hc-wall"
         data-narrow={narrow || undefined}
         data-overlays={overlays}
+        data-most-moving={wall.limit}
         role="group"
         aria-label={t("live.wall")}
         onKeyDown={move}
         style={narrow ? undefined : { gridTemplateColumns: `repeat(${columns}, ${tileWidth}px)` }}
       >
         {cameras.map((camera) => (
-          <div key={camera.id} className="hc-wall-slot">
-            <LiveTile camera={camera} showName={overlays} />
+          <div
+            key={camera.id}
+            className="hc-wall-slot"
+            data-slot={camera.id}
+            ref={(element) => {
+              wall.place(camera.id, element);
+              return () => wall.place(camera.id, null);
+            }}
+          >
+            <LiveTile camera={camera} showName={overlays} wish={wish(camera.id)} />
             <button
               type="button"
               className="hc-wall-open"

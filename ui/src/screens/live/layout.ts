@@ -1,5 +1,8 @@
 export const GAP_PX = 6;
 
+/** Tiles that are no wider than this show a small picture: 320 px, and fewer of them. */
+export const SMALL_TILE_PX = 400;
+
 export interface Grid {
   columns: number;
   /** Of one tile, px; the wall is then exactly filled with pictures, without bars. */
