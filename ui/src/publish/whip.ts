@@ -175,6 +175,12 @@ export class Publication {
     void ended.then(close, close);
   }
 
+  /** The same where the server has ended it already: it would not know our token any more. */
+  drop(): void {
+    this.location = null;
+    this.end();
+  }
+
   private offerTracks(media: MediaStream): void {
     // The first line carries all of them (RFC 9143), and the server may refuse sound, but never the picture.
     for (const track of [...media.getVideoTracks(), ...media.getAudioTracks()]) {

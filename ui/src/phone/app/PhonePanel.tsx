@@ -17,6 +17,8 @@ export function PhonePanel({ camera }: { camera: Camera }) {
   const clock = useClock();
   const phone = useQuery(phoneQuery(camera.id));
   const [asking, setAsking] = useState(false);
+  /** What was switched and is on its way: the switch stands there already. */
+  const [wish, setWish] = useState<boolean | null>(null);
   const [made, setMade] = useState<NewPairing | null>(null);
   const settle = async (): Promise<void> => {
     setAsking(false);
@@ -29,6 +31,7 @@ export function PhonePanel({ camera }: { camera: Camera }) {
     mutationFn: (record: boolean) => changePhone(camera.id, record),
     onSuccess: settle,
     onError: tellFailure,
+    onSettled: () => setWish(null),
   });
   const unpair = useMutation({
     mutationFn: () => unpairPhone(camera.id),
@@ -84,8 +87,11 @@ export function PhonePanel({ camera }: { camera: Camera }) {
           <PairingPanel key={made.id} made={made} renew={() => again.mutate()} isRenewing={again.isPending} />
         )}
         <Switch
-          checked={change.isPending ? change.variables : record}
-          onChange={(event) => change.mutate(event.currentTarget.checked)}
+          checked={wish ?? record}
+          onChange={(event) => {
+            setWish(event.currentTarget.checked);
+            change.mutate(event.currentTarget.checked);
+          }}
           disabled={change.isPending}
           label={t("phones.record")}
           description={t("phones.recordHint")}

@@ -189,7 +189,7 @@ export class Duty {
     this.settings = settings;
     const { stream } = this.lens;
     if (settings.record && this.isEnabled && stream !== null) this.recording.start(stream);
-    else this.recording.stop();
+    else this.recording.stop(true);
     this.handlers.changed();
   }
 

@@ -31,11 +31,13 @@ export class Recording {
     void this.go();
   }
 
-  stop(): void {
+  /** `told`: the server wants no picture any more, and has ended its side. */
+  stop(told = false): void {
     this.round += 1;
     if (this.timer !== null) clearTimeout(this.timer);
     this.timer = null;
-    this.publication?.end();
+    if (told) this.publication?.drop();
+    else this.publication?.end();
     this.publication = null;
     this.stream = null;
     this.fault = null;
