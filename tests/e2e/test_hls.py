@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import itertools
 import json
 import shutil
 from collections.abc import AsyncIterator
@@ -12,17 +13,22 @@ from pathlib import Path
 import av
 import httpx2
 import pytest
+from playwright.async_api import expect
 
 from haechi.base.ids import CameraId, stream_of
+from haechi.camera.virtual.scene import scene
 from haechi.camera.virtual.server import VirtualCamera
 from haechi.media.access_unit import AccessUnit
 from haechi.media.motion_jpeg import MotionJpeg, boundary_of
 from tests.cameras import StreamFeed
+from tests.e2e.browser import timecode_of
+from tests.e2e.stage import ROOM, add_camera, staged
 from tests.e2e.test_audio import ToneFeed, aac_camera, alaw_camera
 from tests.llhls_rules import Seen, attributes, faults_between, faults_of, joined, read
 from tests.server import House, running, settings_for
 from tests.streams import mjpeg_stream
 
+PATIENCE_MS = 90_000
 FOLLOWED = 20
 """Parts of each track: three to four segments of 2 s."""
 
@@ -260,3 +266,50 @@ async def _until_jpeg(house: House, camera: str) -> None:
             return
         await asyncio.sleep(0.1)
     raise AssertionError("no picture came")
+
+
+_EXACT = """() => {
+  const { capturedNs } = document.querySelector(".hc-tile").dataset;
+  return capturedNs !== undefined && !capturedNs.endsWith("000000");
+}"""
+"""The picture's stamp is the server's, and not the date of a segment, which is in milliseconds."""
+
+
+@pytest.mark.slow
+@pytest.mark.e2e
+@pytest.mark.timeout(240)
+def test_a_browser_plays_it_when_told_and_each_picture_has_its_name(tmp_path: Path) -> None:
+    asyncio.run(_in_the_browser(tmp_path))
+
+
+async def _in_the_browser(folder: Path) -> None:
+    async with staged(folder, [ROOM], vision=False) as stage:
+        camera = CameraId(await add_camera(stage.house, stage.cameras, ROOM))
+        await _until_jpeg(stage.house, camera)
+        kept = stage.house.rooms.services.bus.record(stream_of(camera))
+        page = stage.page
+        await page.add_init_script("localStorage.setItem('haechi.player', 'hls')")
+        await stage.go(f"/live/{camera}")
+        await expect(page.locator(".hc-tile[data-rung=hls][data-state=live]")).to_be_visible(timeout=PATIENCE_MS)
+        await page.wait_for_function(_EXACT, timeout=PATIENCE_MS)
+        tile = page.locator(".hc-tile")
+        video = await tile.locator("video").element_handle()
+        assert video is not None
+        offsets: list[int] = []
+        shown: set[tuple[int, int, int]] = set()
+        for _ in range(4):
+            before = await tile.get_attribute("data-seq")
+            await expect(tile).not_to_have_attribute("data-seq", before or "", timeout=PATIENCE_MS)
+            code, seq = await timecode_of(video)
+            offsets.append((seq - code.frame) % scene(ROOM).frames)
+            name = await tile.evaluate("tile => [tile.dataset.run, tile.dataset.seq, tile.dataset.capturedNs]")
+            shown.add((int(name[0]), int(name[1]), int(name[2])))
+        frames = scene(ROOM).frames
+        apart = {min((b - a) % frames, (a - b) % frames) for a, b in itertools.combinations(offsets, 2)}
+        assert max(apart) <= 1, offsets  # the picture may change between the reading of the one and of the other
+        units = [item for _ in range(kept.pending()) if isinstance(item := kept.take(), AccessUnit)]
+        kept.close()
+        assert shown <= {(unit.ref.run, unit.ref.seq, unit.captured_ns) for unit in units}
+        assert await video.evaluate("video => video.playbackRate") == 1
+        assert stage.problems == []
+        assert stage.house.rooms.services.bus.channel(stream_of(camera)).subscribers() <= 3
