@@ -16,6 +16,7 @@ import { IDLE, type Phase, Talker, type TalkState } from "./talker";
 
 /** The camera hears itself, and we hear that some time later: so long its sound stays off after we have spoken. */
 const ECHO_MS = 1_000;
+let echo: ReturnType<typeof setTimeout> | undefined;
 
 const FAULTS = [
   "insecure",
@@ -118,9 +119,11 @@ function useDucking(phase: Phase): void {
   const isOn = phase === "speaking" || phase === "ending";
   useEffect(() => {
     if (!isOn) return;
+    clearTimeout(echo);
     duck(true);
     return () => {
-      setTimeout(() => duck(false), ECHO_MS);
+      clearTimeout(echo);
+      echo = setTimeout(() => duck(false), ECHO_MS);
     };
   }, [isOn]);
 }
