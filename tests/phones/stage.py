@@ -196,6 +196,14 @@ class Scene:
         """Where the picture's element stands, in seconds."""
         return float(await self.viewer.locator("video").evaluate("video => video.currentTime"))
 
+    async def is_taken_in(self, state: str) -> None:
+        """Wait until the server says this of the camera: ``peer`` nothing comes in, ``live`` pictures do."""
+
+        async def look() -> str:
+            return str((await self.ask("GET", f"/api/cameras/{self.camera}"))["status"]["state"])
+
+        await self._until(look, lambda seen: seen == state)
+
     async def hears(self, page: Page, element: str, hertz: int) -> None:
         """Wait until what an element of ``page`` plays is the other's tone."""
         player = page.locator(element)

@@ -111,3 +111,21 @@ def test_who_changes_the_network_sees_on_and_is_seen_on(net: Net, tmp_path: Path
 
     with a_relay(net, tmp_path):
         asyncio.run(play())
+
+
+def test_a_phone_that_is_recorded_is_watched_as_before_and_is_a_camera_of_the_server_too(
+    net: Net, tmp_path: Path
+) -> None:
+    async def play() -> None:
+        async with scene(net, tmp_path, Kind.NONE) as both:
+            await both.watch()
+            await both.sees("direct")
+            await both.is_taken_in("peer")
+            await both.ask("PATCH", f"/api/phones/{both.camera}", {"record": True})
+            await both.is_taken_in("live")
+            await both.sees("direct")
+            await both.ask("PATCH", f"/api/phones/{both.camera}", {"record": False})
+            await both.is_taken_in("peer")
+            await both.sees("direct")
+
+    asyncio.run(play())

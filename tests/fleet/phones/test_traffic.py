@@ -1,4 +1,4 @@
-"""Phones and viewers come and go in any order: each viewer knows whether the phone is there, which knows who watches."""
+"""Phones and viewers come and go in any order: viewers know whether the phone is there, and it knows who watches."""
 
 from __future__ import annotations
 
