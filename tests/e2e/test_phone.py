@@ -11,6 +11,7 @@ import pytest
 from playwright.async_api import Browser, BrowserContext, Locator, Page, expect
 
 from haechi.app.settings import WhipSettings
+from haechi.base.ids import CameraId
 from tests.e2e.browser import chromium
 from tests.e2e.stage import page_for
 from tests.e2e.test_accessibility import RULES, RUN_AXE, SCHEMES, TOO_WIDE, axe
@@ -58,14 +59,14 @@ async def opened(context: BrowserContext) -> Page:
     return page
 
 
-async def paired(house: House, phone: Page, name: str = "Cat room") -> str:
+async def paired(house: House, phone: Page, name: str = "Cat room") -> CameraId:
     """Pair a phone by the link that its QR code holds; the camera that it is."""
     made = (await house.http.post("/api/phones/pairings", json={"name": name})).raise_for_status().json()
     await phone.goto(house.address + made["url"])
     await expect(phone.get_by_role("heading", name=name)).to_be_visible(timeout=PATIENCE_MS)
     found = (await house.http.get(f"/api/phones/pairings/{made['id']}")).json()
     assert found["state"] == "paired"
-    return str(found["camera"])
+    return CameraId(found["camera"])
 
 
 async def begins(phone: Page) -> None:
@@ -266,6 +267,8 @@ async def guest_of(house: House, browser: Browser, camera: str) -> Page:
 def test_both_pages_are_accessible_and_say_what_is_missing(tmp_path: Path) -> None:
     async def run() -> list[str]:
         async with stage(tmp_path) as (house, browser):
+            policy = (await house.http.get("/phone")).headers["content-security-policy"]
+            assert f"connect-src 'self' {house.address.replace('http', 'ws')};" in policy
             phone = await phone_in(browser)
             found = await looked_at(phone, house.address + "/phone", ".ph-code", "code", tmp_path)
             camera = await paired(house, phone)

@@ -1,5 +1,6 @@
 """Headers that every answer carries, whoever made it."""
 
+import re
 from collections.abc import Mapping
 
 from starlette.datastructures import MutableHeaders
@@ -20,6 +21,7 @@ _POLICY = {
     "frame-ancestors": "'none'",
 }
 CONTENT_SECURITY_POLICY = "; ".join(f"{name} {sources}" for name, sources in _POLICY.items())
+_HOST = re.compile(r"(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?")
 _ALWAYS = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "X-Content-Type-Options": "nosniff",
@@ -29,6 +31,18 @@ _ALWAYS = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 NO_STORE = "private, no-store"
+
+
+def policy_with_sockets(scheme: str, host: str) -> str:
+    """The policy with the address of our own WebSockets in it: Safari before 15.4 does not take ``'self'`` for that.
+
+    Args:
+        host: ``host[:port]`` as the browser wrote it; one that is none is left out.
+    """
+    if not _HOST.fullmatch(host):
+        return CONTENT_SECURITY_POLICY
+    own = f"{'wss' if scheme == 'https' else 'ws'}://{host}"
+    return CONTENT_SECURITY_POLICY.replace("connect-src 'self'", f"connect-src 'self' {own}")
 
 
 def security_headers() -> Mapping[str, str]:

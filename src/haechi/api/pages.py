@@ -8,6 +8,8 @@ from pathlib import Path
 from fastapi import Request, Response
 from msgspec import Struct
 
+from haechi.api.headers import policy_with_sockets
+from haechi.api.peer import Peer
 from haechi.api.policy import Access, Routes
 from haechi.base.errors import NotFound
 
@@ -60,7 +62,11 @@ async def page(request: Request) -> Response:
         raise NotFound("there is nothing at this address", code="not-found")
     if index is None:
         raise NotFound("the user interface is not built; run make ui", code="ui-not-built")
-    return _answer(request, index, REVALIDATE)
+    answer = _answer(request, index, REVALIDATE)
+    if index is not assets.get("/index.html"):
+        peer: Peer = request.state.peer
+        answer.headers["Content-Security-Policy"] = policy_with_sockets(peer.scheme, peer.host)
+    return answer
 
 
 def register(routes: Routes) -> None:
