@@ -18,7 +18,7 @@ from haechi.media.access_unit import AccessUnit, UnitRef, VideoParams
 from haechi.record.disk.volume import Volume
 from haechi.record.tiers.places import Folder
 from haechi.vision.feed import Demand
-from haechi.vision.result import Detection, FrameResult
+from haechi.vision.result import Detection, FrameResult, Moved
 from haechi.vision.settings import VisionStatus
 from haechi.vision.track import TrackerState
 
@@ -33,6 +33,7 @@ class FakeVision:
         self.stills = self.looked = 0
         self.results: list[FrameResult] = []
         self._listeners: list[Callable[[FrameResult], None]] = []
+        self._moved: list[Callable[[Moved], None]] = []
 
     def status(self) -> VisionStatus:
         """What a pool says of itself that has not begun."""
@@ -40,6 +41,12 @@ class FakeVision:
 
     def on_result(self, callback: Callable[[FrameResult], None]) -> None:
         self._listeners.append(callback)
+
+    def on_moved(self, callback: Callable[[Moved], None]) -> None:
+        self._moved.append(callback)
+
+    def on_moved(self, _callback: Callable[[Moved], None]) -> None:
+        """Nothing moves here."""
 
     async def still(
         self, units: Sequence[AccessUnit], params: VideoParams, width_px: int | None = None, quality: int = 80
