@@ -1,6 +1,6 @@
 """What it costs to give one camera to N viewers, by protocol, beside a named peer where there is one.
 
-    python -m bench.egress [--ways rtsp,mse] [--peers gst-rtsp-server] [--counts 1,20,100] [--repeats 3] [--seconds 8]
+    python -m bench.egress [--ways rtsp,mse,hls] [--peers NAME] [--counts 1,20,100] [--repeats 3] [--seconds 8]
 
 Prints a table and writes docs/ref/bench-egress.md. A repeat is one server; its CPU (user + system, all threads) is read
 without viewers, with each number of them, and without them again; a viewer-second costs what N viewers add to the mean
@@ -72,7 +72,13 @@ def mse(server: Server) -> list[str]:
     return [*command, "--camera", server.camera]
 
 
-WAYS: dict[str, Callable[[Server], list[str]]] = {"rtsp": rtsp, "mse": mse}
+def hls(server: Server) -> list[str]:
+    """Low-Latency HLS: blocking reloads, each part by its hint; the pictures alone."""
+    command = [sys.executable, "-m", "bench.egress_hls", "--address", server.address, "--cookie", server.cookie]
+    return [*command, "--camera", server.camera]
+
+
+WAYS: dict[str, Callable[[Server], list[str]]] = {"rtsp": rtsp, "mse": mse, "hls": hls}
 
 
 @contextmanager
@@ -206,13 +212,13 @@ def write_report(rows: list[str], repeats: int, seconds: float) -> None:
         "# What viewers cost, by protocol\n\n"
         f"{datetime.now(UTC):%Y-%m-%d}, {platform.machine()}, {os.cpu_count()} cores, shared with camera and viewers;"
         f" load average at the end {os.getloadavg()[1]:.1f}. Python {platform.python_version()}."
-        f" `python -m bench.egress`: {repeats} servers each, {seconds:g} s measured for each number of viewers. One"
+        f" `python -m bench.egress`: {repeats} server{'' if repeats == 1 else 's'} each, {seconds:g} s measured for each number of viewers. One"
         " camera, 720p15 H.264, 1.5 Mbit/s; ours records it beside, detection off. CPU is what a viewer adds, in ms per"
         " second (user + system), median (least-most); memory is the growth of PSS. `rtsp` is our RTSP server over TCP"
         " with Digest and a read token, `mse` a WebSocket each; `gst-rtsp-server` is GStreamer's, which pulls the same"
         " camera, has no log-in, records nothing, and while nobody watches does nothing: its first viewer bears"
-        " the pull. Where fewer than 15 pictures a second and viewer came and none was lost, the viewers' process was short"
-        " of CPU. ffmpeg serves no RTSP, and MediaMTX is in no registry that this project can reach.\n\n"
+        " the pull. Where fewer than 15 pictures a second and viewer came and none was lost, the viewers'"
+        " process was short of CPU. ffmpeg serves no RTSP, and MediaMTX was not at hand.\n\n"
         "| way | viewers | CPU ms per viewer-second | memory MB | pictures received | packets (mse: units) lost |\n"
         "|---|---|---|---|---|---|\n"
     )
