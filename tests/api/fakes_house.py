@@ -45,9 +45,6 @@ class FakeVision:
     def on_moved(self, callback: Callable[[Moved], None]) -> None:
         self._moved.append(callback)
 
-    def on_moved(self, _callback: Callable[[Moved], None]) -> None:
-        """Nothing moves here."""
-
     async def still(
         self, units: Sequence[AccessUnit], params: VideoParams, width_px: int | None = None, quality: int = 80
     ) -> bytes:
