@@ -100,6 +100,25 @@ def test_detections_come_exact_and_only_of_watched_cameras(world: World) -> None
     asyncio.run(check())
 
 
+def test_who_follows_is_told_of_activity_but_not_each_time_and_only_of_what_they_may_see(world: World) -> None:
+    scene = Scene(world)
+
+    async def check() -> None:
+        async with running(world) as app, Socket.opened(app, "/api/ws", scene.token) as socket:
+            scene.see(scene.mine, 1)
+            assert not socket.has_news()
+            socket.say(type="follow", activity=True)
+            socket.say(type="nonsense")
+            assert (await socket.hear())["code"] == "bad-message"
+            for seq in range(2, 6):
+                scene.see(scene.foreign, seq)
+                scene.see(scene.mine, seq)
+            assert await socket.hear() == {"type": "activity", "camera": scene.mine}
+            assert not socket.has_news()
+
+    asyncio.run(check())
+
+
 def test_a_foreign_camera_cannot_be_watched_and_answers_like_an_unknown_one(world: World) -> None:
     scene = Scene(world)
 

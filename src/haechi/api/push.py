@@ -43,11 +43,16 @@ Topic = Literal["event", "camera", "detections", "export", "activity"]
 
 
 class Page:
-    """One open page: what it watches, and what waits for it."""
+    """One open page: what it watches, and what waits for it.
+
+    Attributes:
+        follows: Whether it wants to know before which cameras something moves.
+    """
 
     def __init__(self, principal: Principal) -> None:
         self.principal = principal
         self.watched: set[CameraId] = set()
+        self.follows = False
         self.is_too_slow = False
         self.dropped = 0
         self._messages: deque[tuple[CameraId, str]] = deque()
@@ -60,6 +65,8 @@ class Page:
     def offer(self, topic: Topic, camera: CameraId, text: str) -> bool:
         """Take a message or drop it; False when it was dropped. Returns at once."""
         if not self.principal.may_view(camera) or (topic == "detections" and camera not in self.watched):
+            return True
+        if topic == "activity" and not self.follows:
             return True
         if topic == "detections" and len(self._messages) >= LIMIT_DETECTIONS:
             self.dropped += 1
@@ -141,7 +148,10 @@ class Push:
     def _active(self, camera: CameraId) -> None:
         """News for every page that may see the camera, for walls: not each time, it goes on for a while."""
         now_ns = self._services.clock.monotonic_ns()
-        if not self._pages or now_ns - self._active_ns.get(camera, -self._ACTIVITY_NS) < self._ACTIVITY_NS:
+        if (
+            not any(page.follows for page in self._pages)
+            or now_ns - self._active_ns.get(camera, -self._ACTIVITY_NS) < self._ACTIVITY_NS
+        ):
             return
         self._active_ns[camera] = now_ns
         self._publish("activity", camera, ActivityMessage(camera=camera).model_dump_json())

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import structlog
 from fastapi import WebSocket
-from pydantic import Field, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 from starlette.websockets import WebSocketDisconnect, WebSocketState
 
 from haechi.api.audit import Actor
@@ -36,6 +36,16 @@ class WatchIn(Input):
     type: Literal["watch"]
     camera: Annotated[str, Field(max_length=40)]
     topics: Annotated[list[Literal["detections"]], Field(max_length=8)]
+
+
+class FollowIn(Input):
+    """Whether a page wants to know before which cameras something moves."""
+
+    type: Literal["follow"]
+    activity: bool
+
+
+_ASKED: TypeAdapter[WatchIn | FollowIn] = TypeAdapter(Annotated[WatchIn | FollowIn, Field(discriminator="type")])
 
 
 class ErrorMessage(Shape):
@@ -187,7 +197,10 @@ async def _hear(text: str, line: Line, rights: Rights, page: Page) -> None:
     try:
         if len(text) > LONGEST_MESSAGE:
             raise Invalid("the message is too long", code="bad-message")
-        request = WatchIn.model_validate_json(text)
+        request = _ASKED.validate_json(text)
+        if isinstance(request, FollowIn):
+            page.follows = request.activity
+            return
         camera = CameraId(request.camera)
         if not request.topics:
             page.watched.discard(camera)

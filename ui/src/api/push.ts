@@ -56,7 +56,11 @@ class PushLink {
   /** Something moves before a camera. */
   onActivity(listener: (camera: string) => void): () => void {
     this.activityListeners.add(listener);
-    return () => this.activityListeners.delete(listener);
+    if (this.activityListeners.size === 1) this.follow(true);
+    return () => {
+      this.activityListeners.delete(listener);
+      if (this.activityListeners.size === 0) this.follow(false);
+    };
   }
 
   watch(camera: string, listener: DetectionListener): () => void {
@@ -83,6 +87,12 @@ class PushLink {
     }
   }
 
+  private follow(activity: boolean): void {
+    if (this.socket?.readyState === WebSocket.OPEN) {
+      this.socket.send(JSON.stringify({ type: "follow", activity }));
+    }
+  }
+
   private set(state: LinkState): void {
     this.current = state;
     for (const listener of this.stateListeners) listener();
@@ -98,6 +108,7 @@ class PushLink {
       this.everUp = true;
       this.set({ up: true, attempt: 0, retryAtMs: 0 });
       for (const camera of this.watchers.keys()) this.ask(camera, ["detections"]);
+      if (this.activityListeners.size > 0) this.follow(true);
       if (missed) void queryClient.invalidateQueries();
     };
     socket.onmessage = (message: MessageEvent<string>) =>
