@@ -212,7 +212,7 @@ def write_report(rows: list[str], repeats: int, seconds: float) -> None:
         "# What viewers cost, by protocol\n\n"
         f"{datetime.now(UTC):%Y-%m-%d}, {platform.machine()}, {os.cpu_count()} cores, shared with camera and viewers;"
         f" load average at the end {os.getloadavg()[1]:.1f}. Python {platform.python_version()}."
-        f" `python -m bench.egress`: {repeats} server{'' if repeats == 1 else 's'} each, {seconds:g} s measured for each number of viewers. One"
+        f" `python -m bench.egress`: {repeats} runs, a server each, {seconds:g} s measured for each number of viewers. One"
         " camera, 720p15 H.264, 1.5 Mbit/s; ours records it beside, detection off. CPU is what a viewer adds, in ms per"
         " second (user + system), median (least-most); memory is the growth of PSS. `rtsp` is our RTSP server over TCP"
         " with Digest and a read token, `mse` a WebSocket each; `gst-rtsp-server` is GStreamer's, which pulls the same"

@@ -24,7 +24,7 @@ from haechi.api.bearers import presented
 from haechi.api.policy import Access, Gate, Routes
 from haechi.api.rights import KnownCameras, Viewings
 from haechi.base.clock import NS_PER_MS, NS_PER_S
-from haechi.base.errors import Conflict, Denied, Invalid, Unavailable
+from haechi.base.errors import Conflict, Denied, Unavailable
 from haechi.base.ids import CameraId
 from tests.api.knock import Answer, knock, scope_of
 from tests.api.test_policy import stop_behind_the_gate
@@ -180,8 +180,7 @@ def test_what_a_token_does_not_show_answers_like_what_is_not_there(yard: Yard) -
             answer = yard.ask(camera, yard.tokens[holder])
             body = answer.json()
             assert body.pop("error_id")
-            headers = {key: value for key, value in answer.headers.items() if key != "content-length"}
-            seen.add(json.dumps([answer.status, body, headers], sort_keys=True))
+            seen.add(json.dumps([answer.status, body, *sorted(set(answer.headers) - {"content-length"})]))
         assert len(seen) == 1, holder
 
 
@@ -210,7 +209,12 @@ def test_wrong_tokens_are_throttled_by_address_and_right_ones_of_others_are_not(
     assert yard.ask("own", yard.tokens["of viewer"]).status == 429
     path = f"/{yard.cameras['own']}/watched"
     headers = {"authorization": f"Bearer {yard.tokens['of viewer']}"}
-    assert asyncio.run(knock(yard.app, "GET", path, headers, peer="192.0.2.10")).status == 200
+
+    async def all_at_once() -> list[int]:
+        asked = (knock(yard.app, "GET", path, headers, peer="192.0.2.10") for _ in range(3 * WRONG.burst))
+        return [answer.status for answer in await asyncio.gather(*asked)]
+
+    assert set(asyncio.run(all_at_once())) == {200}
 
 
 def test_players_are_asked_for_basic_and_browsers_for_nothing_that_opens_a_window(yard: Yard) -> None:
@@ -367,8 +371,6 @@ def test_there_are_only_so_many_tokens(yard: Yard) -> None:
             await yard.world.auth.read_tokens.add(user, TokenDraft("one"))
         with pytest.raises(Conflict, match="as many read tokens"):
             await yard.world.auth.read_tokens.add(user, TokenDraft("one too many"))
-        with pytest.raises(Invalid):
-            await yard.world.auth.read_tokens.add(user, TokenDraft("\x00"))
 
     asyncio.run(fill())
 

@@ -16,13 +16,12 @@ import structlog
 from msgspec import Struct, structs
 from sqlalchemy import Connection
 
-from haechi.api.auth.log_in import require_room
 from haechi.api.auth.principal import Principal, User
 from haechi.api.auth.tables import read_tokens, users
 from haechi.api.auth.tokens import LONGEST_TOKEN, hash_of
 from haechi.api.auth.users import user_of
 from haechi.base.clock import NS_PER_S, Clock
-from haechi.base.errors import Conflict, Denied, Invalid, NotFound
+from haechi.base.errors import Conflict, Denied, Invalid, NotFound, Unavailable
 from haechi.base.ids import CameraId, UserId, is_id, new_id
 from haechi.base.throttle import Allowance, Throttle, address_key
 from haechi.store.database import Database
@@ -197,15 +196,23 @@ class ReadTokens:
 
     async def _admit(self, condition: sa.ColumnElement[bool], address: str, proves: Callable[[Ha1], bool]) -> Principal:
         key, now_ns = address_key(address), self._clock.wall_ns()
-        require_room(self._wrong, key)
+        self._require_calm(key)
         found = await self._database.read(lambda c: _look_up(c, condition, now_ns))
         if not found or not proves(found[0].ha1):
+            self._wrong.take(key)
             log.warning("watching refused: a wrong read token", address=key)
             raise wrong_token()
-        self._wrong.give_back(key)
         if now_ns - found[0].used_ns > TOUCH_NS:
             await self._touch(found[0].principal.session, now_ns)
         return found[0].principal
+
+    def _require_calm(self, key: str) -> None:
+        """Only what was wrong counts, once it is known to be: a system of a hundred cameras comes back all at once."""
+        wait_s = self._wrong.wait_s(key)
+        if wait_s > 0:
+            seconds = int(wait_s) + 1
+            message = f"too many wrong read tokens came from there; try again in {seconds} s"
+            raise Unavailable(message, code="throttled", retry_after_s=seconds)
 
     async def _touch(self, token_id: str, now_ns: int) -> None:
         statement = read_tokens.update().where(read_tokens.c.id == token_id).values(used_ns=now_ns)

@@ -15,10 +15,10 @@ from haechi.live.rtsp.player import Over
 log = structlog.get_logger(__name__)
 
 MOST_CONNECTIONS = 1000
-MOST_STRANGERS = 128
+MOST_STRANGERS = 512
 """Connections that have not shown a token yet; for each there are 10 s."""
-MOST_STRANGERS_EACH = 16
-"""The same, of one address."""
+MOST_STRANGERS_EACH = 128
+"""The same, of one address: a system of a hundred cameras comes back all at once."""
 BACKLOG = 256
 CLOSING_S = 2.0
 
