@@ -397,4 +397,4 @@ def test_any_authorization_header_is_read_or_not_and_never_breaks(value: str, sc
     header = (scheme + value).encode("utf-8", "ignore").decode("latin-1")
     scope = scope_of("GET", "/cam/watched", {"authorization": header}, "192.0.2.9")
     shown = presented(HTTPConnection(scope))
-    assert shown is None or (isinstance(shown.token, str) and "***" in repr(shown))
+    assert shown is None or repr(shown) == "Presented(***)"
