@@ -76,7 +76,13 @@ export function LiveTile({
   const layer = useRef<BoxLayer | null>(null);
   const player = useRef<TilePlayer | LadderPlayer | null>(null);
   const detections = useRef<LiveDetections | null>(null);
-  const [ownSound, setOwnSound] = useState(false);
+  const [own, setOwn] = useState<boolean | null>(null);
+  const ownSound = own === true;
+  const sound = useSound();
+  const heard = hasSound(camera) && sound.camera === camera.id;
+  // What WebRTC does not carry (AAC) is heard in step with the picture where both come by MSE.
+  const [silent, setSilent] = useState(false);
+  const way = choice === "auto" && heard && silent ? "mse" : choice;
   const [tile, setTile] = useState<TileStatus | null>(null);
   const told = useRef(onRung);
   const [poster, setPoster] = useState<"later" | "wanted" | "done">("later");
@@ -109,13 +115,16 @@ export function LiveTile({
     const climbing = {
       ...callbacks,
       rung: (rung: Rung) => told.current?.(rung),
-      sound: setOwnSound,
+      sound: (next: boolean | null) => {
+        setOwn(next);
+        if (next === false) setSilent(true);
+      },
       unknown: () => boxLayer.show(null),
     };
     const made =
-      choice === undefined
+      way === undefined
         ? new TilePlayer(camera.id, parts, connection(), callbacks, wish ?? "main")
-        : new LadderPlayer(camera.id, parts, connection(), climbing, choice);
+        : new LadderPlayer(camera.id, parts, connection(), climbing, way);
     player.current = made;
     made.start();
     return () => {
@@ -124,7 +133,7 @@ export function LiveTile({
       boxLayer.show(null);
       player.current = null;
     };
-  }, [camera.id, wanted, choice, wish]);
+  }, [camera.id, wanted, way, wish]);
 
   useEffect(() => {
     told.current = onRung;
@@ -147,8 +156,6 @@ export function LiveTile({
     };
   }, [camera.id, enabled, boxes]);
 
-  const sound = useSound();
-  const heard = hasSound(camera) && sound.camera === camera.id;
   const [soundState, setSoundState] = useState<SoundState>("connecting");
   useEffect(() => {
     if (!heard) return;

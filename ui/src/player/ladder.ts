@@ -29,8 +29,8 @@ const barred = new Barred();
 
 export interface LadderCallbacks extends TileCallbacks {
   rung(rung: Rung): void;
-  /** Whether the picture brings its sound along. */
-  sound(own: boolean): void;
+  /** Whether the picture brings its sound along; null: not known yet, or it comes in a way that never does. */
+  sound(own: boolean | null): void;
   /** A picture is on screen of which is not known which unit it is: nothing may be drawn on it. */
   unknown(): void;
 }
@@ -124,7 +124,7 @@ export class LadderPlayer {
     this.stills = null;
     this.rung = null;
     this.lastUnit = null;
-    this.callbacks.sound(false);
+    this.callbacks.sound(null);
   }
 
   private open(): void {
