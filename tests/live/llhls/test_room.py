@@ -140,6 +140,7 @@ def test_sound_is_what_players_play_and_only_where_there_is_some() -> None:
     stage = Stage()
     sound = StreamId("cam_a/audio")
     assert stage.room.sound_of(CAMERA) is None
+    assert stage.bus.streams() == []
     stage.open(AudioParams(Codec.PCMA, 8_000, 1, b"", "alaw"), sound)
     heard = stage.room.sound_of(CAMERA)
     assert heard is not None

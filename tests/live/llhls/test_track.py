@@ -94,7 +94,7 @@ def test_a_part_is_there_with_its_last_unit_and_no_later() -> None:
     assert counts == [0] * 5 + [1] * 6 + [2]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     fps=st.sampled_from([0.5, 1, 2, 4, 5, 7, 8, 10, 12, 12.5, 15, 20, 25, 29.97, 30, 50, 60]),
     gop_s=st.floats(0.3, 9),

@@ -117,7 +117,10 @@ class HlsRoom:
 
     def sound_of(self, camera: CameraId) -> AudioParams | None:
         """What a viewer would hear, where the camera sends sound at present that can be shown."""
-        run = self._hub.bus.channel(stream_of(camera, "audio")).current
+        stream = stream_of(camera, "audio")
+        if stream not in self._hub.bus.streams():  # asking the bus for it would make it
+            return None
+        run = self._hub.bus.channel(stream).current
         shown = shown_as(run.params[-1]) if run is not None and run.params else None
         return shown if isinstance(shown, AudioParams) and plays_in_browsers(shown) else None
 
