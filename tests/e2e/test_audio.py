@@ -197,7 +197,7 @@ async def _original_is_recorded(house: House, camera: str, feed: ToneFeed) -> No
 
 async def _is_the_tone(element: Locator) -> bool:
     hz, decibels = await element.evaluate(_LOUDEST)
-    return abs(hz - TONE_HZ) < 10 and decibels > -40
+    return bool(abs(hz - TONE_HZ) < 10 and decibels > -40)
 
 
 async def _off_ms(audio: Locator) -> int:
