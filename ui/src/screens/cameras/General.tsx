@@ -20,6 +20,7 @@ import { Dialling } from "./Dialling";
 import { Probe } from "./Probe";
 import { Publishing } from "./Publishing";
 import { PushedBy } from "./PushedBy";
+import { SubStream } from "./SubStream";
 
 export function General({ camera }: { camera: Camera }) {
   const { t } = useTranslation();
@@ -148,6 +149,7 @@ export function General({ camera }: { camera: Camera }) {
           </Group>
         </Group>
       </div>
+      {camera.url.startsWith("rtsp") && <SubStream camera={camera} />}
       {deleting && (
         <DeleteCamera
           camera={camera}

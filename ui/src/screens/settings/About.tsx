@@ -1,3 +1,4 @@
+import { Stack } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
 import { sessionQuery, systemQuery } from "@/api/queries";
@@ -25,7 +26,7 @@ export function About() {
     [t("about.licence"), "Apache-2.0"],
   ];
   return (
-    <>
+    <Stack gap="md">
       <section className="hc-form hc-panel hc-about">
         <header>
           <Logo size={48} />
@@ -49,6 +50,6 @@ export function About() {
         </p>
       </section>
       {isAdmin && <Renditions />}
-    </>
+    </Stack>
   );
 }
