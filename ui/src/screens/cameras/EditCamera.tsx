@@ -18,6 +18,9 @@ import { ZonesForm } from "./ZonesForm";
 const DevicePanel = lazy(() =>
   import("@/onvif/DevicePanel").then((module) => ({ default: module.DevicePanel })),
 );
+const AddressesOf = lazy(() =>
+  import("../tokens/AddressesOf").then((module) => ({ default: module.AddressesOf })),
+);
 const ReportsForm = lazy(() =>
   import("@/onvif/ReportsForm").then((module) => ({ default: module.ReportsForm })),
 );
@@ -79,6 +82,9 @@ export function EditCamera() {
               <DevicePanel key={camera.id} camera={camera} />
             </Suspense>
           )}
+          <Suspense fallback={<Loading rows={2} height={34} />}>
+            <AddressesOf camera={camera.id} />
+          </Suspense>
         </Tabs.Panel>
         <Tabs.Panel value="zones">
           {ready ? (
