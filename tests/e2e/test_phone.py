@@ -19,7 +19,7 @@ from tests.e2e.test_publishing import CAMERA_FLAGS, until_state
 from tests.server import PASSWORD, House, running, settings_for
 
 PATIENCE_MS = 90_000
-DEVICES = ["camera", "microphone"]
+DEVICES = ["camera", "microphone", "screen-wake-lock"]
 LOUDEST_DB = """async media => {
   const stream = document.querySelector(media)?.srcObject;
   if (!stream || stream.getAudioTracks().length === 0) return -200;

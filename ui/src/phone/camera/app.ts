@@ -20,6 +20,8 @@ export class App {
     this.sound.hidden = true;
     document.body.append(this.sound);
     window.addEventListener("pagehide", () => this.duty?.stop());
+    // What the browser kept of a page that was left has no connections any more.
+    window.addEventListener("pageshow", (event) => event.persisted && location.reload());
   }
 
   start(code: string | null): void {
@@ -97,7 +99,7 @@ export class App {
     this.duty = duty;
     this.show(screen.element);
     try {
-      await duty.start();
+      if (!(await duty.start())) return;
       setOnDuty(true);
       screen.begun();
     } catch (error) {

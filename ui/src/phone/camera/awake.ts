@@ -1,7 +1,10 @@
+const AGAIN_MS = 10_000;
+
 /** Keeps the screen on: a phone whose screen goes off takes the camera away from the page. */
 export class Awake {
   private lock: WakeLockSentinel | null = null;
   private wanted = false;
+  private retry: ReturnType<typeof setTimeout> | null = null;
   private readonly changed: (held: boolean) => void;
 
   constructor(changed: (held: boolean) => void) {
@@ -20,6 +23,7 @@ export class Awake {
 
   stop(): void {
     this.wanted = false;
+    if (this.retry !== null) clearTimeout(this.retry);
     document.removeEventListener("visibilitychange", this.ask);
     void this.lock?.release().catch(() => undefined);
     this.lock = null;
@@ -30,9 +34,16 @@ export class Awake {
     if (!this.wanted || document.hidden || !Awake.isKnown || this.lock !== null) return;
     void navigator.wakeLock.request("screen").then(
       (lock) => this.took(lock),
-      () => this.changed(false),
+      () => this.refused(),
     );
   };
+
+  /** A phone that saves power now may be plugged in later. */
+  private refused(): void {
+    this.changed(false);
+    if (this.retry !== null) clearTimeout(this.retry);
+    this.retry = setTimeout(this.ask, AGAIN_MS);
+  }
 
   private took(lock: WakeLockSentinel): void {
     if (!this.wanted) {

@@ -1,7 +1,7 @@
 import type { PhoneSettings, PhoneState, ToCamera, Wish } from "../messages";
 import { Signal } from "../signal";
 import { Awake } from "./awake";
-import { Lens, LensError, type LensFault } from "./lens";
+import { Lens } from "./lens";
 import type { Paired } from "./paired";
 import { Recording } from "./recording";
 import { Senses } from "./senses";
@@ -26,7 +26,6 @@ export interface DutyHandlers {
 /** A phone that is a camera: from the tap on "start" to the tap on "stop". */
 export class Duty {
   phase: DutyPhase = "off";
-  fault: LensFault | null = null;
   name: string;
   dimmed = false;
   readonly lens: Lens;
@@ -44,6 +43,7 @@ export class Duty {
   private reopening: ReturnType<typeof setTimeout> | null = null;
   private aloneSince: number | null = null;
   private told = "";
+  private isStopped = false;
 
   constructor(paired: Paired, voice: Voice, handlers: DutyHandlers) {
     this.paired = paired;
@@ -90,17 +90,21 @@ export class Duty {
     };
   }
 
-  /** Rejects with a `LensError` where there is no picture; then nothing has begun. */
-  async start(): Promise<void> {
+  /** False: it was stopped while the browser asked. Rejects with a `LensError` where there is no picture. */
+  async start(): Promise<boolean> {
     this.set("asking");
+    let stream: MediaStream;
     try {
-      this.handlers.picture(await this.lens.open());
+      stream = await this.lens.open();
     } catch (error) {
-      this.fault = error instanceof LensError ? error.fault : "camera-busy";
       this.set("off");
       throw error;
     }
-    this.fault = null;
+    if (this.isStopped) {
+      this.lens.close();
+      return false;
+    }
+    this.handlers.picture(stream);
     this.set("connecting");
     document.addEventListener("visibilitychange", this.onVisible);
     this.awake.start();
@@ -112,9 +116,11 @@ export class Duty {
       down: (_attempt, code) => this.lost(code),
     });
     this.signal.start();
+    return true;
   }
 
   stop(): void {
+    this.isStopped = true;
     document.removeEventListener("visibilitychange", this.onVisible);
     if (this.ticker !== null) clearInterval(this.ticker);
     if (this.reopening !== null) clearTimeout(this.reopening);

@@ -88,10 +88,10 @@ export class Lens {
     try {
       this.stream = await mediaDevices.getUserMedia({ video, audio: SOUND });
     } catch (error) {
+      // Who allows only the camera is told so by the same word as who allows nothing: asking again shows which.
       const first = faultOf(error);
-      if (first.fault === "no-permission") throw first;
-      this.stream = await mediaDevices.getUserMedia({ video, audio: false }).catch((again: unknown) => {
-        throw faultOf(again);
+      this.stream = await mediaDevices.getUserMedia({ video, audio: false }).catch(() => {
+        throw first;
       });
     }
     this.adopted();

@@ -40,4 +40,5 @@ if (name === null) {
   const format = new Intl.DateTimeFormat(undefined, { dateStyle: "short", timeStyle: "short" });
   const made = new PhoneView(view, { camera, name: shown, signIn, time: (ms) => format.format(ms) });
   window.addEventListener("pagehide", () => made.close());
+  window.addEventListener("pageshow", (event) => event.persisted && location.reload());
 }

@@ -8,6 +8,9 @@ const SOUND: MediaTrackConstraints = {
   autoGainControl: true,
 };
 
+/** How long it is said why nobody hears us. */
+const REFUSED_MS = 8_000;
+
 /** Push to talk: the microphone is open while the button is held, and at no other time. */
 export class Talker {
   phase: TalkPhase = "quiet";
@@ -71,5 +74,7 @@ export class Talker {
     if (this.phase === phase) return;
     this.phase = phase;
     this.changed();
+    if (phase !== "busy" && phase !== "no-microphone") return;
+    setTimeout(() => this.phase === phase && this.set("quiet"), REFUSED_MS);
   }
 }
