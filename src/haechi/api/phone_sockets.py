@@ -218,10 +218,19 @@ class _CameraPage(_Page):
 
     async def _look_again(self, before: Phone) -> None:
         """What changed between the look into the database and the seat on the board."""
-        now = await self._room.store.phone(before.camera)
-        if now.token_sha256 != before.token_sha256:
+        try:
+            camera = await self._services.registry.get(self._camera)
+            now = await self._room.store.phone(camera)
+        except NotFound:
+            now = None
+        except Unavailable as error:
+            log.info("phone as of before", camera=self._camera, code=error.code)
+            return
+        if now is None or now.token_sha256 != before.token_sha256:
             self._seat.offer(Ended("unpaired"))
             self._seat.close(Closing(ENDED, "unpaired"))
+        else:
+            self._board.know_one(self._camera, now.camera.name, now.settings, self._clock.wall_ns())
 
     def _hear(self, text: str) -> None:
         message = parse_from_phone(text)
