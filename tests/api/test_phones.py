@@ -353,6 +353,12 @@ def test_recording_is_switched_for_the_phone_and_its_token_publishes_then(scene:
     asyncio.run(check())
 
 
+def test_a_phone_publishes_with_the_token_of_its_pairing_and_gets_no_other(scene: Scene) -> None:
+    scene.admin.ask("PATCH", f"/api/phones/{scene.cat}", {"record": True})
+    answer = scene.admin.ask("POST", f"/api/cameras/{scene.cat}/publish/token")
+    assert (answer.status_code, answer.json()["code"]) == (404, "camera-not-published")
+
+
 def test_what_phones_do_is_counted_and_written_down(scene: Scene) -> None:
     scene.admin.ask("PATCH", f"/api/phones/{scene.dog}", {"record": True})
 

@@ -96,6 +96,9 @@ async def new_publish_token(camera: AskedCamera, house: House, log: Log) -> Publ
     from haechi.fleet.publishing import PublishTokens
 
     publishers = _publishers(camera, house)
+    if camera.address.is_phone:
+        message = "a phone publishes with the token of its pairing; pair it anew for another"
+        raise NotFound(message, code="camera-not-published")
     token = await PublishTokens(house.database, house.clock).issue(camera.id)
     log.about(camera.id, "new token")
     waited_s = 0.0
