@@ -22,6 +22,8 @@ CAMERA = CameraId("cam_a")
 MAIN, TILE, H264, STILLS = (stream_of(CAMERA, role) for role in ("main", "tile", "h264", "stills"))
 LARGE = h264_stream(30, 15, 15, (1280, 720))
 H265 = h265_stream(30, 15, 15)
+GOP = 15
+ONE_GOP = h265_stream(GOP, 15, GOP)
 FPS = 15
 Stream = tuple[VideoParams, list[CodedUnit]]
 
@@ -197,25 +199,29 @@ def test_a_process_that_is_killed_is_replaced_and_its_viewers_go_on_at_the_next_
 
 
 def test_a_unit_that_a_process_died_of_twice_is_not_decoded_again() -> None:
-    """The process is frozen first, so that it is known which unit it has when it is ended."""
+    """The process is frozen before it gets the unit, so that it is known which one it has when it is ended."""
 
     async def work() -> None:
         async with at_work() as hub:
-            camera, seat = Playing(hub.bus.channel(MAIN), H265), hub.renditions._seats[0]
-            async with hub.watching(H264) as viewer:
+            camera, seat = Playing(hub.bus.channel(MAIN), ONE_GOP), hub.renditions._seats[0]
+            async with hub.watching(H264):
+                for _ in range(GOP):
+                    camera.publish()
+                await until(lambda: H264 in hub.renditions._makings, 60)
+                making, _ = hub.renditions._makings[H264]
+                await until(lambda: making._numbers == GOP and not seat._owed, 60)
                 for strikes in (1, 2):
-                    await until(lambda: hub.renditions.report().processes == 1 or camera.publish() is None, 60)
-                    await until(lambda: seat.is_ready and not seat._owed, 60)
+                    await until(lambda: seat.is_ready, 60)
                     pid = seat.pid
                     assert pid is not None
                     os.kill(pid, signal.SIGSTOP)
-                    while not camera.publish().is_sync:
-                        pass
+                    assert camera.publish().is_sync
                     await until(lambda: len(seat._owed) > 0, 60)
                     seat._kill()
                     await until(lambda: seat.pid != pid, 60)  # noqa: B023 (it is awaited here)
                     assert hub.renditions._quarantine.held() == (strikes == 2)
-                assert viewer.dropped == 0
+                    for _ in range(GOP - 1):
+                        camera.publish()
 
     run(work)
 
