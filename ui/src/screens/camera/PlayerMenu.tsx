@@ -14,6 +14,7 @@ interface PlayerMenuProps {
 export function PlayerMenu({ choice, rung, choose }: PlayerMenuProps) {
   const { t } = useTranslation();
   const choices: Choice[] = ["auto", ...RUNGS];
+  const shown = t(`player.${rung ?? "auto"}`);
   return (
     <Menu position="top-end" withinPortal shadow="md">
       <Menu.Target>
@@ -22,12 +23,12 @@ export function PlayerMenu({ choice, rung, choose }: PlayerMenuProps) {
           variant="subtle"
           color="gray"
           rightSection={<IconChevronDown size={13} aria-hidden />}
-          aria-label={t("player.choose")}
+          aria-label={`${t("player.choose")}: ${shown}`}
           title={t("player.choose")}
           className="hc-way"
           data-rung={rung ?? ""}
         >
-          {rung === null ? t("player.auto") : t(`player.${rung}`)}
+          {shown}
         </Button>
       </Menu.Target>
       <Menu.Dropdown>
