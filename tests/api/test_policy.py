@@ -94,10 +94,9 @@ def expected(access: Access, actor: str, kind: str) -> int:
         return 299
     if actor in NOBODY:
         return 401
-    if access in {ADMIN, CAMERA_ADMIN, METRICS, PUBLISH} and actor != "admin":
+    is_mute = access is TALK and actor == "viewer" and kind in may_see  # the stranger may speak, and administrators may
+    if is_mute or (access in {ADMIN, CAMERA_ADMIN, METRICS, PUBLISH} and actor != "admin"):
         return 403
-    if access is TALK and actor == "viewer" and kind in may_see:
-        return 403  # the stranger may speak, and so may administrators
     if access in {CAMERA_VIEW, WATCH, TALK, CAMERA_ADMIN, PUBLISH, READ_TOKEN}:
         return 299 if kind in may_see else 404
     if access in {EVENT_VIEW, EXPORT, BOOKMARK}:
