@@ -183,7 +183,15 @@ def register(routes: Routes) -> None:
     playlist = f"{below}/{{track}}.m3u8"
     routes.add("GET", playlist, media_playlist, access=may, problems=(400, 409, 503), responses=TEXT)
     routes.add("GET", f"{below}/{{track}}/{{piece}}", piece, access=may, problems=(409, 503), responses=MEDIA)
-    routes.add("GET", "/api/stream.m3u8", as_go2rtc, access=Access.PUBLIC, status=307, problems=(422,))
+    routes.add(
+        "GET",
+        "/api/stream.m3u8",
+        as_go2rtc,
+        access=Access.PUBLIC,
+        status=307,
+        problems=(422,),
+        response_class=Response,
+    )
 
 
 def _query(token: str | None) -> str:

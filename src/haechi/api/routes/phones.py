@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import io
+from typing import Annotated
 
-from fastapi import Request
+from fastapi import Path, Request
 
 from haechi.api.asked import AskedCamera, Caller, Door, From, Log
 from haechi.api.auth.log_in import require_room
@@ -26,6 +27,8 @@ from haechi.base.throttle import address_key
 from haechi.fleet.cameras import Camera
 from haechi.fleet.phones.store import Phone
 
+PairingPath = Annotated[str, Path(pattern=r"^pair_[a-z0-9]{3,32}$", examples=["pair_k3v9p2mw8tq4hx7n"])]
+
 
 async def begin_pairing(body: PairingIn, request: Request, door: Door, caller: Caller, log: Log) -> NewPairing:
     """Make a code for a phone that is to be a camera. It is good for ten minutes, and once."""
@@ -42,7 +45,7 @@ async def begin_pairing(body: PairingIn, request: Request, door: Door, caller: C
     return NewPairing(**out.model_dump(), code=code, url=path, qr_svg=_qr(origin + path))
 
 
-async def get_pairing(pairing: str, request: Request) -> PairingOut:
+async def get_pairing(pairing: PairingPath, request: Request) -> PairingOut:
     """How a pairing stands."""
     return PairingOut.of(await _room(request).store.pairing(pairing))
 
@@ -94,7 +97,7 @@ def register(routes: Routes) -> None:
     one = "/api/phones/{camera}"
     pairings = "/api/phones/pairings"
     routes.add("POST", pairings, begin_pairing, access=Access.ADMIN, status=201, problems=(404, 409))
-    routes.add("GET", f"{pairings}/{{pairing}}", get_pairing, access=Access.ADMIN, problems=(404,))
+    routes.add("GET", f"{pairings}/{{pairing}}", get_pairing, access=Access.ADMIN, problems=(404, 422))
     routes.add("POST", "/api/phones/pair", pair, access=Access.PUBLIC, status=201, problems=(404, 409, 429))
     routes.add("GET", "/api/phones", list_phones, access=Access.SIGNED_IN)
     routes.add("GET", one, get_phone, access=Access.CAMERA_VIEW, problems=(404,))

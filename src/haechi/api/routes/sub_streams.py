@@ -3,7 +3,7 @@
 from haechi.api.asked import AskedCamera, House, Log
 from haechi.api.policy import Access, Routes
 from haechi.api.shapes.onvif import SubStreamOut
-from haechi.api.shapes.sub_streams import SubStreamIn, SubStreamState
+from haechi.api.shapes.sub_streams import SubStreamAddress, SubStreamState
 from haechi.base.errors import Unavailable
 from haechi.fleet.address import CameraAddress
 from haechi.fleet.sub_streams import SubStream, sub_stream_for
@@ -15,7 +15,7 @@ async def get_sub_stream(camera: AskedCamera, house: House) -> SubStreamState:
     return SubStreamState(sub=None if found is None else _out(found, camera.address))
 
 
-async def put_sub_stream(camera: AskedCamera, body: SubStreamIn, house: House, log: Log) -> SubStreamState:
+async def put_sub_stream(camera: AskedCamera, body: SubStreamAddress, house: House, log: Log) -> SubStreamState:
     """Say where it is. It is tried first: one that gives no picture is not taken."""
     place = sub_stream_for(body.url, camera.address, "", (0, 0), 0.0)
     report = await house.ingest.probe(place.address(camera.address), camera.transport)

@@ -8,7 +8,7 @@ from haechi.api.shapes.fields import Input, Shape
 from haechi.api.shapes.onvif import SubStreamOut
 
 
-class SubStreamIn(Input):
+class SubStreamAddress(Input):
     """Its address, on the host of the camera's own, without user and password: they are the camera's."""
 
     url: Annotated[str, Field(min_length=1, max_length=2000, examples=["rtsp://192.168.1.20/stream2"])]
