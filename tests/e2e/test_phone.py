@@ -291,6 +291,10 @@ def test_both_pages_are_accessible_and_say_what_is_missing(tmp_path: Path) -> No
             await watcher.get_by_label("Name").fill("Hall")
             await watcher.get_by_role("button", name="Make a code").click()
             found += await looked_at(watcher, "", ".hc-pairing-code", "pairing", tmp_path)
+            another = {"name": "Door", "url": "rtsp://192.0.2.1/main"}
+            door = (await house.http.post("/api/cameras", json=another)).raise_for_status().json()["id"]
+            await watcher.goto(f"{house.address}/watch/{door}")
+            await expect(watcher).to_have_url(f"{house.address}/live/{door}", timeout=PATIENCE_MS)
             refused = await opened(await browser.new_context(locale="ko-KR"))
             await refused.add_init_script("delete window.RTCPeerConnection")
             await refused.goto(f"{house.address}/phone")

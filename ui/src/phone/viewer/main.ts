@@ -14,10 +14,18 @@ async function nameOf(): Promise<string | null> {
   return ((await answer.json()) as { name?: string }).name ?? "";
 }
 
+/** Whether it is a camera of another kind, which the application shows. */
+async function isNoPhone(): Promise<boolean> {
+  const answer = await fetch(`/api/phones/${camera}`, { credentials: "same-origin" }).catch(() => null);
+  return answer?.status === 404;
+}
+
 const signIn = `/login?next=${encodeURIComponent(location.pathname)}`;
-const [name] = await Promise.all([nameOf(), startWords()]);
+const [name, noPhone] = await Promise.all([nameOf(), isNoPhone(), startWords()]);
 if (name === null) {
   location.replace(signIn);
+} else if (noPhone && name !== "") {
+  location.replace(`/live/${camera}`);
 } else {
   const shown = name === "" ? say("view.phone") : name;
   document.documentElement.lang = say("lang");
