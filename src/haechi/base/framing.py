@@ -2,16 +2,37 @@
 
 from __future__ import annotations
 
+from typing import Protocol, TypeVar
+
+import msgspec
+
 from haechi.base.errors import PeerError
 
 MOST_BYTES = 64 * 1024 * 1024
 """Longest message: several GOPs of a 4K camera."""
 _HEAD = 4
+_Message_co = TypeVar("_Message_co", covariant=True)
+
+
+class _Decoder(Protocol[_Message_co]):
+    def decode(self, buf: bytes, /) -> _Message_co: ...
 
 
 def framed(body: bytes) -> bytes:
     """A message, ready to be written."""
     return len(body).to_bytes(_HEAD, "big") + body
+
+
+def said_by_process(decoder: _Decoder[_Message_co], body: bytes) -> _Message_co:
+    """A message of a process of ours, which has read what strangers sent and is not trusted.
+
+    Raises:
+        PeerError: ``worker-message``: it is none.
+    """
+    try:
+        return decoder.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise PeerError("the worker sent nonsense", offset=0, code="worker-message", reason=str(error)[:200]) from error
 
 
 class Unpacker:

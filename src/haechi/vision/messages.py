@@ -10,8 +10,7 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
-from haechi.base.errors import PeerError
-from haechi.base.framing import framed
+from haechi.base.framing import framed, said_by_process
 from haechi.media.access_unit import UnitRef, VideoParams
 from haechi.vision.detectors import DetectorSetup, DetectorSpec
 from haechi.vision.result import FrameResult, Moved
@@ -172,8 +171,5 @@ def read_reply(body: bytes) -> Reply:
     Raises:
         PeerError: ``worker-message``: it is none.
     """
-    try:
-        reply: Reply = reply_decoder.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise PeerError("the worker sent nonsense", offset=0, code="worker-message", reason=str(error)[:200]) from error
+    reply: Reply = said_by_process(reply_decoder, body)
     return reply

@@ -1,6 +1,6 @@
 """WHEP (draft-ietf-wish-whep): offers to watch in, answers out."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import Annotated
 
 from fastapi import Query, Request, Response
@@ -8,6 +8,7 @@ from fastapi import Query, Request, Response
 from haechi.api.asked import AskedCamera, AskedViewing, From, House
 from haechi.api.audit import Actor
 from haechi.api.auth.log_in import require_room
+from haechi.api.descriptions import FRAGMENT, SDP, description_in, reached_at, tagged
 from haechi.api.policy import Access, Routes
 from haechi.api.rights import Viewing
 from haechi.api.services import Services
@@ -16,10 +17,8 @@ from haechi.base.throttle import address_key
 from haechi.fleet.cameras import Camera
 from haechi.live.streams import stream_named
 from haechi.live.whep.viewers import WatchWish
-from haechi.media.webrtc.description import MAX_BYTES, parse_fragment
+from haechi.media.webrtc.description import parse_fragment
 
-SDP = "application/sdp"
-FRAGMENT = "application/trickle-ice-sdpfrag"
 PRIVATE = "private, no-store"
 
 
@@ -35,26 +34,26 @@ async def watch(
     if not camera.enabled:
         raise Conflict("the camera is switched off; switch it on first", code="camera-disabled")
     wanted = stream_named(camera.id, stream)
-    offer = await _body(request, SDP)
+    offer = await description_in(request, SDP)
     require_room(request.app.state.offers, f"watch {address_key(peer.address)} {camera.id}")
-    wish = WatchWish(offer, wanted, _may_still(house, camera, viewing), _nothing, _reached_at(request))
+    wish = WatchWish(offer, wanted, _may_still(house, camera, viewing), _nothing, reached_at(request))
     watching, answer = await house.whep.offer(camera.id, wish)
-    headers = {**_tag(watching.etag), "Location": f"/{camera.id}/whep/{watching.id}"}
+    headers = {**tagged(watching.etag, PRIVATE), "Location": f"/{camera.id}/whep/{watching.id}"}
     return Response(answer, 201, headers=headers, media_type=SDP)
 
 
 async def change_viewer(request: Request, viewer: str, camera: AskedCamera, house: House, peer: From) -> Response:
     """Trickle candidates, which a lite agent has no use for, or restart ICE (RFC 9725 section 4.3)."""
     found = house.whep.find(camera.id, viewer)
-    fragment = parse_fragment(await _body(request, FRAGMENT))
+    fragment = parse_fragment(await description_in(request, FRAGMENT))
     asked = [tag.strip() for tag in request.headers.get("if-match", "").split(",") if tag.strip()]
     if asked and asked != ["*"] and f'"{found.etag}"' not in asked:
         raise Conflict("ICE was restarted since; this belongs to before", code="viewer-changed")
     if fragment.ice == found.peer.ice.theirs:
         return Response(status_code=204, headers={"Cache-Control": PRIVATE})
     require_room(request.app.state.offers, f"watch {address_key(peer.address)} {camera.id}")
-    answer = house.whep.restart(found, fragment, _reached_at(request))
-    return Response(answer, 200, headers=_tag(found.etag), media_type=FRAGMENT)
+    answer = house.whep.restart(found, fragment, reached_at(request))
+    return Response(answer, 200, headers=tagged(found.etag, PRIVATE), media_type=FRAGMENT)
 
 
 async def end_viewer(viewer: str, camera: AskedCamera, house: House) -> None:
@@ -102,23 +101,3 @@ def _may_still(house: Services, camera: Camera, viewing: Viewing) -> Callable[[]
 
 def _nothing() -> None:
     return
-
-
-async def _body(request: Request, media_type: str) -> bytes:
-    said = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if said != media_type:
-        raise Invalid(f"send {media_type}", code="not-sdp", got=said[:80])
-    body = await request.body()
-    if len(body) > MAX_BYTES:
-        raise Invalid("this is longer than any session description", code="bad-offer", limit=MAX_BYTES)
-    return body
-
-
-def _tag(etag: str) -> Mapping[str, str]:
-    return {"ETag": f'"{etag}"', "Cache-Control": PRIVATE}
-
-
-def _reached_at(request: Request) -> str:
-    """See `haechi.api.routes.whip`."""
-    server = request.scope.get("server")
-    return str(server[0]) if server else ""

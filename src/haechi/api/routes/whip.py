@@ -1,13 +1,12 @@
 """WHIP (RFC 9725): offers in, answers out; and the tokens of those who publish."""
 
-from collections.abc import Mapping
-
 from fastapi import Request, Response
 
 from haechi.api.asked import AskedCamera, From, House, Log, Visitor
 from haechi.api.auth.log_in import require_room
 from haechi.api.auth.principal import Principal
 from haechi.api.bearers import bearer_of
+from haechi.api.descriptions import FRAGMENT, SDP, description_in, reached_at, tagged
 from haechi.api.policy import Access, Routes
 from haechi.api.services import Services
 from haechi.api.shapes.publishing import PublishOut, PublishToken
@@ -17,10 +16,8 @@ from haechi.base.throttle import Allowance, Throttle, address_key
 from haechi.fleet.cameras import Camera
 from haechi.ingest.whip.publishers import Grant, Publishers, Wish
 from haechi.ingest.whip.source import WhipOpener
-from haechi.media.webrtc.description import MAX_BYTES, parse_fragment
+from haechi.media.webrtc.description import parse_fragment
 
-SDP = "application/sdp"
-FRAGMENT = "application/trickle-ice-sdpfrag"
 OFFERS = Allowance(burst=20, refill_s=3)
 """Offers for one camera from one address: a browser that comes and goes, and no more."""
 DOOR_S = 5.0
@@ -33,19 +30,19 @@ async def publish(request: Request, camera: AskedCamera, house: House, peer: Fro
     publishers = _publishers(camera, house)
     if not camera.enabled:
         raise Conflict("the camera is switched off; switch it on first", code="camera-disabled")
-    offer = await _body(request, SDP)
+    offer = await description_in(request, SDP)
     require_room(request.app.state.offers, f"{address_key(peer.address)} {camera.id}")
     wish = Wish(
         offer,
         _grant(house, camera, request, visitor),
         peer.address,
         visitor.user.name if visitor is not None else "",
-        _reached_at(request),
+        reached_at(request),
         request.is_disconnected,
     )
     publication, answer = await publishers.offer(camera.id, wish, audio=camera.audio)
     location = f"/{camera.id}/whip/{publication.id}"
-    return Response(answer, 201, headers={**_tag(publication.etag), "Location": location}, media_type=SDP)
+    return Response(answer, 201, headers={**tagged(publication.etag, "no-store"), "Location": location}, media_type=SDP)
 
 
 async def change_publication(
@@ -54,7 +51,7 @@ async def change_publication(
     """Trickle candidates, which a lite agent has no use for, or restart ICE (RFC 9725 section 4.3)."""
     publishers = _publishers(camera, house)
     found = publishers.find(camera.id, publication)
-    fragment = parse_fragment(await _body(request, FRAGMENT))
+    fragment = parse_fragment(await description_in(request, FRAGMENT))
     asked = [tag.strip() for tag in request.headers.get("if-match", "").split(",") if tag.strip()]
     if not asked:
         message = "say with If-Match which state of the publication is meant"
@@ -66,8 +63,8 @@ async def change_publication(
     if asked != ["*"]:
         raise Invalid('to restart ICE, send If-Match: "*"', code="bad-fragment")
     require_room(request.app.state.offers, f"{address_key(peer.address)} {camera.id}")
-    answer = publishers.restart(found, fragment, _reached_at(request))
-    return Response(answer, 200, headers=_tag(found.etag), media_type=FRAGMENT)
+    answer = publishers.restart(found, fragment, reached_at(request))
+    return Response(answer, 200, headers=tagged(found.etag, "no-store"), media_type=FRAGMENT)
 
 
 async def end_publication(publication: str, camera: AskedCamera, house: House) -> None:
@@ -159,26 +156,6 @@ def _grant(house: Services, camera: Camera, request: Request, visitor: Principal
         return now is not None and now.is_admin
 
     return is_logged_in
-
-
-async def _body(request: Request, media_type: str) -> bytes:
-    said = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if said != media_type:
-        raise Invalid(f"send {media_type}", code="not-sdp", got=said[:80])
-    body = await request.body()
-    if len(body) > MAX_BYTES:
-        raise Invalid("this is longer than any session description", code="bad-offer", limit=MAX_BYTES)
-    return body
-
-
-def _tag(etag: str) -> Mapping[str, str]:
-    return {"ETag": f'"{etag}"', "Cache-Control": "no-store"}
-
-
-def _reached_at(request: Request) -> str:
-    """The address of ours at which the connection arrived: what is good for HTTP is good for media, most often."""
-    server = request.scope.get("server")
-    return str(server[0]) if server else ""
 
 
 async def _publish(house: Services, camera: Camera, publishers: Publishers) -> PublishOut:

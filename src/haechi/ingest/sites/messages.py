@@ -5,10 +5,9 @@ from __future__ import annotations
 import msgspec
 from msgspec import Struct
 
-from haechi.base.errors import PeerError
+from haechi.base.framing import framed, said_by_process
 
 LONGEST_BYTES = 1 << 20
-_HEAD = 4
 
 
 class Ask(Struct, frozen=True):
@@ -67,8 +66,7 @@ _replies = msgspec.msgpack.Decoder(Reply)
 
 def pack(message: Ask | Reply) -> bytes:
     """One message, ready to be written."""
-    body = _encoder.encode(message)
-    return len(body).to_bytes(_HEAD, "big") + body
+    return framed(_encoder.encode(message))
 
 
 def read_ask(body: bytes) -> Ask:
@@ -83,10 +81,5 @@ def read_reply(body: bytes) -> Reply:
     Raises:
         PeerError: ``worker-message``: it is none.
     """
-    try:
-        reply: Reply = _replies.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise PeerError(
-            "the process sent nonsense", offset=0, code="worker-message", reason=str(error)[:200]
-        ) from error
+    reply: Reply = said_by_process(_replies, body)
     return reply

@@ -9,8 +9,7 @@ from __future__ import annotations
 import msgspec
 from msgspec import Struct
 
-from haechi.base.errors import PeerError
-from haechi.base.framing import framed
+from haechi.base.framing import framed, said_by_process
 from haechi.media.access_unit import VideoParams
 
 LEAST_PX = 16
@@ -126,8 +125,5 @@ def read_reply(body: bytes) -> Reply:
     Raises:
         PeerError: ``worker-message``: it is none.
     """
-    try:
-        reply: Reply = _replies.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise PeerError("the worker sent nonsense", offset=0, code="worker-message", reason=str(error)[:200]) from error
+    reply: Reply = said_by_process(_replies, body)
     return reply

@@ -5,11 +5,10 @@ from __future__ import annotations
 import msgspec
 from msgspec import Struct
 
-from haechi.base.errors import PeerError
+from haechi.base.framing import framed, said_by_process
 from haechi.media.access_unit import VideoParams
 
 MOST_TEXT = 80
-_HEAD = 4
 
 
 class BurnUnit(Struct, frozen=True):
@@ -69,8 +68,7 @@ _replies = msgspec.msgpack.Decoder(Reply)
 
 def pack(message: Request | Reply) -> bytes:
     """One message, ready to be written."""
-    body = _encoder.encode(message)
-    return len(body).to_bytes(_HEAD, "big") + body
+    return framed(_encoder.encode(message))
 
 
 def read_request(body: bytes) -> Request:
@@ -85,8 +83,5 @@ def read_reply(body: bytes) -> Reply:
     Raises:
         PeerError: ``worker-message``: it is none.
     """
-    try:
-        reply: Reply = _replies.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise PeerError("the worker sent nonsense", offset=0, code="worker-message", reason=str(error)[:200]) from error
+    reply: Reply = said_by_process(_replies, body)
     return reply

@@ -5,10 +5,8 @@ from __future__ import annotations
 import msgspec
 from msgspec import Struct
 
-from haechi.base.errors import PeerError
+from haechi.base.framing import framed, said_by_process
 from haechi.media.container import FilmBatch, FilmHead
-
-_HEAD = 4
 
 
 class Setup(Struct, frozen=True, tag="setup"):
@@ -56,8 +54,7 @@ _replies = msgspec.msgpack.Decoder(Reply)
 
 def pack(message: Request | Reply) -> bytes:
     """One message, ready to be written."""
-    body = _encoder.encode(message)
-    return len(body).to_bytes(_HEAD, "big") + body
+    return framed(_encoder.encode(message))
 
 
 def read_request(body: bytes) -> Request:
@@ -72,8 +69,5 @@ def read_reply(body: bytes) -> Reply:
     Raises:
         PeerError: ``worker-message``: it is none.
     """
-    try:
-        reply: Reply = _replies.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise PeerError("the worker sent nonsense", offset=0, code="worker-message", reason=str(error)[:200]) from error
+    reply: Reply = said_by_process(_replies, body)
     return reply
