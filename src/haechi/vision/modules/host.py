@@ -156,7 +156,7 @@ def open_module(setup: HostSetup) -> Look:
         HaechiError: It cannot be loaded.
     """
     if setup.entry:
-        look = factory_of(setup.name, setup.entry)()
+        look: Look = factory_of(setup.name, setup.entry)()
     else:
         from haechi.vision.modules.pose import Pose
 
