@@ -1,4 +1,4 @@
-"""The tables of zones, and of what moved where."""
+"""The tables of zones, of what moved where, and of cameras that are not looked at."""
 
 import sqlalchemy as sa
 
@@ -20,4 +20,11 @@ zones = sa.Table(
     sa.Column("name", sa.String(120), nullable=False),
     sa.Column("points", sa.JSON, nullable=False),
     sa.Column("colour", sa.String(9), nullable=False),
+)
+
+inspection_stops = sa.Table(
+    "inspection_stops",
+    metadata,
+    sa.Column("camera", sa.String(40), primary_key=True),
+    sa.Column("since_ns", sa.BigInteger, nullable=False),
 )
