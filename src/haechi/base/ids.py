@@ -8,11 +8,13 @@ CameraId = NewType("CameraId", str)
 StreamId = NewType("StreamId", str)
 EventId = NewType("EventId", str)
 ZoneId = NewType("ZoneId", str)
+LineId = NewType("LineId", str)
 RuleId = NewType("RuleId", str)
 UserId = NewType("UserId", str)
 ExportId = NewType("ExportId", str)
 BookmarkId = NewType("BookmarkId", str)
 FilmId = NewType("FilmId", str)
+LayoutId = NewType("LayoutId", str)
 RecordingId = NewType("RecordingId", int)
 
 _ALPHABET = "abcdefghjkmnpqrstvwxyz23456789"
