@@ -2,11 +2,13 @@
 
 import random
 from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
 
 import structlog
 
 from haechi.base.clock import NS_PER_S, Clock
 from haechi.base.errors import HaechiError, PeerError, Unavailable
+from haechi.base.faults import Faults
 
 log = structlog.get_logger(__name__)
 
@@ -42,20 +44,24 @@ async def supervise(
     clock: Clock,
     backoff: Backoff | None = None,
     expected: tuple[type[Exception], ...] = EXPECTED,
+    faults: Faults | None = None,
 ) -> None:
     """Run ``run`` until it returns, again after each expected failure.
 
     Logged once when the thing goes down and once when it is back (it stayed up for longer than the longest wait).
     An exception that is not in ``expected`` propagates: it is a bug, and hiding it would make it a mystery. A task
-    group's failure is expected when every exception in it is.
+    group's failure is expected when every exception in it is. Where ``faults`` are kept, a bug is noted there instead,
+    each time, and the thing is begun anew: it must not take others with it (CONTRACT D4).
     """
     wait = backoff or Backoff()
     down = False
     while True:
         started_ns = clock.monotonic_ns()
+        failure: Exception | None = None
         try:
-            await run()
-            return
+            with nullcontext() if faults is None else faults.kept_in(name):
+                await run()
+                return
         except expected as error:
             failure = error
         except ExceptionGroup as group:
@@ -64,7 +70,7 @@ async def supervise(
         if stayed_s > LONG_UP_S:
             wait.reset()
             down = False
-        if not down:
+        if failure is not None and not down:
             code = failure.code if isinstance(failure, HaechiError) else type(failure).__name__
             log.warning("task down", task=name, code=code, error=str(failure))
             down = True
