@@ -26,6 +26,22 @@ FLAGS = [
     "--disable-sync",
     "--autoplay-policy=no-user-gesture-required",
 ]
+HEARD = """async (element) => {
+  const stream = element.srcObject;
+  if (stream === null || stream.getAudioTracks().length === 0) return false;
+  const context = new AudioContext();
+  await context.resume();
+  const analyser = new AnalyserNode(context, { fftSize: 4096, smoothingTimeConstant: 0 });
+  new MediaStreamAudioSourceNode(context, { mediaStream: stream }).connect(analyser);
+  const bins = new Float32Array(analyser.frequencyBinCount);
+  window.heardHz = () => {
+    analyser.getFloatFrequencyData(bins);
+    const loudest = bins.reduce((best, one, at) => (one > bins[best] ? at : best), 1);
+    return bins[loudest] > -60 ? (loudest * context.sampleRate) / analyser.fftSize : 0;
+  };
+  return true;
+}"""
+"""Of an element that plays: from then on `window.heardHz()` is its loudest tone; 0: it is too soft."""
 _GRAB = """video => {
   const canvas = document.createElement("canvas");
   canvas.width = video.videoWidth; canvas.height = video.videoHeight;

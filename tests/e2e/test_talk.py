@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from playwright.async_api import Browser, Locator, Page, expect
 
+from haechi.app.settings import WhipSettings
 from haechi.base.clock import SystemClock
 from haechi.base.ids import CameraId, UserId
 from haechi.camera.dial.line import Server
@@ -19,8 +20,9 @@ from haechi.live.transcode import TABLES
 from haechi.media.access_unit import Codec
 from tests.cameras import StreamFeed, until
 from tests.dialling import dialling
-from tests.e2e.browser import chromium
+from tests.e2e.browser import HEARD, chromium
 from tests.e2e.stage import page_for
+from tests.e2e.test_publishing import published_camera, until_state
 from tests.server import PASSWORD, House, running, settings_for
 from tests.streams import h264_stream
 
@@ -47,6 +49,7 @@ def microphone(folder: Path) -> list[str]:
         "--use-fake-device-for-media-stream",
         "--use-fake-ui-for-media-stream",
         f"--use-file-for-fake-audio-capture={path}",
+        "--allow-loopback-in-peer-connection",
     ]
 
 
@@ -78,7 +81,8 @@ def film() -> StreamFeed:
 @asynccontextmanager
 async def stage(folder: Path) -> AsyncIterator[tuple[House, Browser]]:
     plain = settings_for(folder, vision=False)
-    settings = plain.model_copy(update={"reverse": plain.reverse.model_copy(update={"port": 0})})
+    reverse = plain.reverse.model_copy(update={"port": 0})
+    settings = plain.model_copy(update={"reverse": reverse, "whip": WhipSettings(port=0)})
     async with running(settings) as house, chromium(*microphone(folder)) as browser:
         yield house, browser
 
@@ -182,3 +186,41 @@ def test_a_camera_that_dialled_hears_who_holds_the_key_until_the_page_is_left(tm
                 assert house.rooms.services.ingest.lines.connected() == 1, "the line goes on"
 
     asyncio.run(flow())
+
+
+@pytest.mark.e2e
+@pytest.mark.timeout(280)
+def test_a_browser_that_publishes_hears_who_holds_the_button_unless_it_is_muted(tmp_path: Path) -> None:
+    async def flow() -> None:
+        async with stage(tmp_path) as (house, browser):
+            camera, token = await published_camera(house, audio=False)
+            phone = await (await browser.new_context(locale="en-GB")).new_page()
+            phone.set_default_timeout(PATIENCE_MS)
+            await phone.goto(f"{house.address}/publish/{camera}#{token}")
+            assert await phone.locator("audio").count() == 0, (
+                "the loudspeaker is opened by the tap on Start, not before"
+            )
+            await phone.get_by_role("button", name="Start the camera").click()
+            await expect(phone.locator(".hc-publish-state[data-phase=live]")).to_be_visible(timeout=PATIENCE_MS)
+            await until_state(house, camera, "live")
+
+            page = await page_for(browser, house)
+            await opened(page, house, camera)
+            await page.keyboard.down("t")
+            await expect(phone.get_by_text("Somebody is speaking to you.")).to_be_visible(timeout=PATIENCE_MS)
+            await plays(phone, TONE_HZ)
+            await phone.bring_to_front()
+            await phone.get_by_role("switch", name="Loudspeaker").uncheck()
+            assert await phone.locator("audio").evaluate("audio => audio.srcObject === null")
+
+    asyncio.run(flow())
+
+
+async def plays(page: Page, hertz: float) -> None:
+    """Wait until what the page plays is this tone."""
+    assert await page.locator("audio").evaluate(HEARD), "the page plays nothing"
+    for _ in range(PATIENCE_S * 10):
+        if abs(await page.evaluate("() => window.heardHz()") - hertz) < 60:
+            return
+        await asyncio.sleep(0.1)
+    raise AssertionError("the tone was not heard")

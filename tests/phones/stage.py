@@ -15,7 +15,7 @@ import pytest
 from playwright.async_api import Browser, Page, async_playwright, expect
 
 from haechi.app.settings import HttpSettings, Settings, TurnSettings
-from tests.e2e.browser import CHROMIUM, FLAGS
+from tests.e2e.browser import CHROMIUM, FLAGS, HEARD
 from tests.phones.nat import Kind, Router
 from tests.phones.net import SERVER, Net, Place
 from tests.phones.relay import SECRET
@@ -27,21 +27,6 @@ PATIENCE_MS = PATIENCE_S * 1000
 ADDRESS = f"http://{SERVER}:8300"
 TURN_PORT = 3478
 PHONE_HZ, VIEWER_HZ = 700, 1300
-_HEARD = """async (element) => {
-  const stream = element.srcObject;
-  if (stream === null || stream.getAudioTracks().length === 0) return false;
-  const context = new AudioContext();
-  await context.resume();
-  const analyser = new AnalyserNode(context, { fftSize: 4096, smoothingTimeConstant: 0 });
-  new MediaStreamAudioSourceNode(context, { mediaStream: stream }).connect(analyser);
-  const bins = new Float32Array(analyser.frequencyBinCount);
-  window.heardHz = () => {
-    analyser.getFloatFrequencyData(bins);
-    const loudest = bins.reduce((best, one, at) => (one > bins[best] ? at : best), 1);
-    return bins[loudest] > -60 ? (loudest * context.sampleRate) / analyser.fftSize : 0;
-  };
-  return true;
-}"""
 
 
 def settings_at(folder: Path, *urls: str) -> Settings:
@@ -207,7 +192,7 @@ class Scene:
     async def hears(self, page: Page, element: str, hertz: int) -> None:
         """Wait until what an element of ``page`` plays is the other's tone."""
         player = page.locator(element)
-        await self._until(lambda: player.evaluate(_HEARD), lambda is_there: is_there)
+        await self._until(lambda: player.evaluate(HEARD), lambda is_there: is_there)
         await self._until(lambda: page.evaluate("() => window.heardHz()"), lambda heard: abs(heard - hertz) < 60)
 
     async def _until(self, look: Callable[[], Awaitable[T]], is_so: Callable[[T], bool]) -> None:

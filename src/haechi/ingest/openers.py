@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from haechi.base.clock import Clock
 from haechi.base.errors import Invalid
+from haechi.base.ids import CameraId
 from haechi.ingest.camera import CameraIngest, DialledIngest
 from haechi.ingest.lines import Lines
 from haechi.ingest.memory import Memories
@@ -16,6 +17,7 @@ from haechi.ingest.reverse_rtsp import ReverseSource
 from haechi.ingest.rtp_push.berths import Berths, PushOpener
 from haechi.ingest.rtsp import RtspSource, RtspTarget
 from haechi.ingest.source import Sink, Source
+from haechi.ingest.voice import Voice
 from haechi.ingest.wish import CameraPlace, CameraWish
 
 
@@ -35,6 +37,17 @@ class Opener(Protocol):
         Raises:
             Invalid: Such a camera cannot be tried from here; the message says what to do instead.
         """
+
+
+@runtime_checkable
+class Spoken(Protocol):
+    """An `Opener` whose cameras come to us, and are spoken to over the very line by which they came."""
+
+    def is_here(self, camera: CameraId) -> bool:
+        """Whether the camera is connected."""
+
+    def voice(self, camera: CameraId) -> Voice | None:
+        """By what it is spoken to; None: it is not here, or takes no sound."""
 
 
 class RtspOpener:
@@ -69,6 +82,14 @@ class ReverseOpener:
     def open(self, wish: CameraWish, note: Note) -> Source:
         """See `Opener`."""
         return ReverseSource(wish.id, self._lines, self._clock, audio=wish.audio, memories=self._memories)
+
+    def is_here(self, camera: CameraId) -> bool:
+        """See `Spoken`."""
+        return self._lines.status(camera).connected_ns > 0
+
+    def voice(self, camera: CameraId) -> Voice | None:
+        """See `Spoken`."""
+        return self._lines.voice(camera)
 
     def trial(self, wish: CameraWish, note: Note) -> Source:
         """See `Opener`; there is nothing to connect to."""

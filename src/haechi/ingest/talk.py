@@ -3,7 +3,8 @@
 A camera that we connect to is spoken to over a connection of its own, by which nothing is pulled, and only while
 somebody speaks. Asking every camera for its way back on the connection that is recorded would be one connection less,
 and would put what is recorded at the mercy of each camera's manners there: some change their sound's codec, some allow
-one such client and lock their own app out. A camera that dialled us has one line, and is spoken to over that.
+one such client and lock their own app out. A camera that came to us, by dialling or by WHIP, has one line, and is
+spoken to over that.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from haechi.base.clock import NS_PER_S, Clock
 from haechi.base.errors import Conflict, HaechiError, Invalid, Unavailable
 from haechi.base.ids import CameraId
 from haechi.ingest.network import connect
-from haechi.ingest.openers import Openers, target_of
+from haechi.ingest.openers import Opener, Openers, Spoken, target_of
 from haechi.ingest.reach import ANYWHERE, Reach
 from haechi.ingest.rtsp import RtspTarget
 from haechi.ingest.session import CONNECT_S, RtspSession, no_note
@@ -135,8 +136,9 @@ class Talk:
         """Whether the camera can be spoken to. A camera that we connect to is asked, now and then."""
         if not camera.enabled:
             return Standing("camera-off")
-        if camera.address.kind == "reverse":
-            return self._dialled(camera.id)
+        opener = self._openers.of(camera.address)
+        if isinstance(opener, Spoken):
+            return _standing(opener, camera.id)
         if camera.address.kind != "rtsp":
             return Standing("no-back-channel")
         async with self._asking.setdefault(camera.id, asyncio.Lock()):
@@ -161,9 +163,10 @@ class Talk:
             async with back_channel(target_of(camera.address, "tcp"), self._clock, self._openers.reach) as voice:
                 yield voice
             return
-        found = self._openers.lines.voice(camera.id) if camera.address.kind == "reverse" else None
+        opener = self._openers.of(camera.address)
+        found = opener.voice(camera.id) if isinstance(opener, Spoken) else None
         if found is None:
-            raise self._why_not(camera)
+            raise _why_not(opener, camera.id)
         yield found
 
     def count(self, buffer: SpeechBuffer) -> None:
@@ -177,17 +180,6 @@ class Talk:
         """What was known of it turned out otherwise."""
         self._known.pop(camera, None)
 
-    def _why_not(self, camera: CameraWish) -> HaechiError:
-        if camera.address.kind == "reverse" and self._dialled(camera.id).why == "camera-offline":
-            return Unavailable("the camera is not connected", code="camera-offline")
-        return Invalid("this camera takes no sound: it offers no back channel for G.711", code="no-back-channel")
-
-    def _dialled(self, camera: CameraId) -> Standing:
-        if self._openers.lines.voice(camera) is not None:
-            return Standing()
-        is_here = self._openers.lines.status(camera).connected_ns > 0
-        return Standing("no-back-channel" if is_here else "camera-offline")
-
     async def _ask(self, camera: CameraWish) -> _Known:
         standing, lasts_ns = Standing(), KNOWN_NS
         try:
@@ -197,6 +189,19 @@ class Talk:
         except (HaechiError, OSError):
             standing, lasts_ns = Standing("camera-offline"), UNKNOWN_NS
         return _Known(camera.address, standing, self._clock.monotonic_ns() + lasts_ns)
+
+
+def _standing(opener: Spoken, camera: CameraId) -> Standing:
+    """Of a camera that came to us."""
+    if opener.voice(camera) is not None:
+        return Standing()
+    return Standing("no-back-channel" if opener.is_here(camera) else "camera-offline")
+
+
+def _why_not(opener: Opener, camera: CameraId) -> HaechiError:
+    if isinstance(opener, Spoken) and _standing(opener, camera).why == "camera-offline":
+        return Unavailable("the camera is not connected", code="camera-offline")
+    return Invalid("this camera takes no sound: it offers no back channel for G.711", code="no-back-channel")
 
 
 @asynccontextmanager

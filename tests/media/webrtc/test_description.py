@@ -79,6 +79,50 @@ def test_the_answer_is_read_by_another_implementation_as_it_is_meant() -> None:
     ]
 
 
+def listening(direction: bytes) -> bytes:
+    """Chromium's offer with this direction for its sound."""
+    audio, video = CHROMIUM.split(b"m=video", 1)
+    return audio.replace(b"a=sendonly", b"a=" + direction) + b"m=video" + video
+
+
+@pytest.mark.parametrize(
+    ("direction", "audio", "ours", "codecs"),
+    [
+        (b"sendrecv", True, "sendrecv", ["audio/opus", "audio/PCMU"]),
+        (b"sendrecv", False, "sendonly", ["audio/PCMU"]),
+        (b"recvonly", True, "sendonly", ["audio/PCMU"]),
+    ],
+)
+def test_a_publisher_that_listens_is_spoken_to_in_g711(
+    direction: bytes, audio: bool, ours: str, codecs: list[str]
+) -> None:
+    offer = parse_offer(listening(direction), audio=audio)
+    assert offer.talk is not None
+    assert (offer.talk.codec, offer.talk.payload_type, offer.talk.clock_rate_hz) == ("PCMU", 0, 8_000)
+    answer = SessionDescription.parse(build_answer(offer, OURS, voice=4242).decode())
+    assert answer.group[0].items == ["0", "1"]
+    sound = answer.media[0]
+    assert sound.direction == ours
+    assert [codec.mimeType for codec in sound.rtp.codecs] == codecs
+    assert [one.ssrc for one in sound.ssrc] == [4242]
+    assert answer.media[1].direction == "recvonly"
+
+
+def test_who_takes_no_g711_and_who_does_not_listen_are_not_spoken_to() -> None:
+    assert parse_offer(CHROMIUM, audio=True).talk is None
+    without = b"\n".join(line for line in listening(b"recvonly").splitlines() if b"PCM" not in line)
+    offer = parse_offer(without, audio=True)
+    assert offer.talk is None
+    assert b"m=audio 0 " in build_answer(offer, OURS)
+
+
+def test_the_law_that_the_publisher_likes_better_is_spoken() -> None:
+    only_a = b"\n".join(line for line in listening(b"recvonly").splitlines() if b"PCMU" not in line)
+    talk = parse_offer(only_a, audio=True).talk
+    assert talk is not None
+    assert (talk.codec, talk.payload_type) == ("PCMA", 8)
+
+
 def test_a_browser_without_h264_is_told_so_and_what_it_offered() -> None:
     without = b"\n".join(line for line in CHROMIUM.splitlines() if b"H264" not in line)
     with pytest.raises(Invalid, match=r"no H\.264") as caught:

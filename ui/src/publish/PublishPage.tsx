@@ -6,6 +6,7 @@ import { useTranslation } from "react-i18next";
 import { queryClient, sessionQuery } from "@/api/queries";
 import { LanguageSelect } from "@/parts/LanguageSelect";
 import { Logo } from "@/parts/Logo";
+import { Loudspeaker } from "./Loudspeaker";
 import { useWhip, type Whip } from "./useWhip";
 import "./publish.css";
 
@@ -69,6 +70,7 @@ export function PublishPage() {
           description={t("publish.soundHint")}
           disabled={busy}
         />
+        {whip.said !== null && <Loudspeaker said={whip.said} spokenTo={whip.measure?.spokenTo === true} />}
         {busy ? (
           <Button
             size="lg"

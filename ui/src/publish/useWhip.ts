@@ -14,6 +14,8 @@ export interface Whip {
   phase: Phase;
   fault: Fault | null;
   media: MediaStream | null;
+  /** What is said to this page. */
+  said: MediaStream | null;
   measure: Measure | null;
   devices: MediaDeviceInfo[];
   start: (wish: Wish) => void;
@@ -41,6 +43,7 @@ export function useWhip(): Whip {
   const [phase, setPhase] = useState<Phase>("idle");
   const [fault, setFault] = useState<Fault | null>(null);
   const [media, setMedia] = useState<MediaStream | null>(null);
+  const [said, setSaid] = useState<MediaStream | null>(null);
   const [measure, setMeasure] = useState<Measure | null>(null);
   const [devices, setDevices] = useState<MediaDeviceInfo[]>([]);
   const run = useRef<{ stop: () => void } | null>(null);
@@ -51,6 +54,7 @@ export function useWhip(): Whip {
     setPhase("idle");
     setMeasure(null);
     setMedia(null);
+    setSaid(null);
   }, []);
 
   const start = useCallback((wish: Wish) => {
@@ -68,6 +72,7 @@ export function useWhip(): Whip {
     const again = (tries: number): void => {
       setPhase("again");
       setMeasure(null);
+      setSaid(null);
       timer = window.setTimeout(() => void go(tries + 1), backoffMs(tries, 8_000));
     };
     const go = async (tries: number): Promise<void> => {
@@ -80,13 +85,15 @@ export function useWhip(): Whip {
           (await navigator.mediaDevices.enumerateDevices()).filter((one) => one.kind === "videoinput"),
         );
         setPhase("connecting");
-        publication = new Publication(wish.headers, () => {
+        const lost = (): void => {
           if (stopped) return;
           setFault("lost");
           again(1);
-        });
+        };
+        publication = new Publication(wish.headers, lost, true);
         await publication.begin(wish.path, stream);
         if (stopped) return close();
+        setSaid(publication.said);
         setFault(null);
         setPhase("live");
       } catch (error) {
@@ -121,5 +128,5 @@ export function useWhip(): Whip {
     };
   }, []);
 
-  return { phase, fault, media, measure, devices, start, stop };
+  return { phase, fault, media, said, measure, devices, start, stop };
 }

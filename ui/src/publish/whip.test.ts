@@ -40,5 +40,13 @@ test("the rate is that between two looks, sound and picture together", () => {
   const [first, sample] = measured(rows(10_000, 1000), null);
   expect(first.kbps).toBe(0);
   const [second] = measured(rows(135_000, 2000), sample);
-  expect(second).toEqual({ kbps: 1000, fps: 30, width: 640, height: 0 });
+  expect(second).toEqual({ kbps: 1000, fps: 30, width: 640, height: 0, spokenTo: false });
+});
+
+test("somebody speaks to the page as long as sound comes", () => {
+  const rows = (packets: number) => [{ type: "inbound-rtp", kind: "audio", packetsReceived: packets }];
+  const [first, before] = measured(rows(0), null);
+  const [second, sample] = measured(rows(12), before);
+  const [third] = measured(rows(12), sample);
+  expect([first, second, third].map((one) => one.spokenTo)).toEqual([false, true, false]);
 });

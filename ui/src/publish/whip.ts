@@ -63,6 +63,8 @@ export interface Measure {
   fps: number;
   width: number;
   height: number;
+  /** Something was said to this page since the last look. */
+  spokenTo: boolean;
 }
 
 /** What is read of a row of the browser's figures. */
@@ -71,6 +73,7 @@ interface SentRow {
   kind?: string;
   timestamp?: number;
   bytesSent?: number;
+  packetsReceived?: number;
   framesPerSecond?: number;
   frameWidth?: number;
   frameHeight?: number;
@@ -79,15 +82,19 @@ interface SentRow {
 interface Sample {
   bytes: number;
   ms: number;
+  /** Packets of sound that came. */
+  heard: number;
 }
 
 /** From the browser's figures on what it sends; `before` is the last sample, for rates. */
 export function measured(rows: Iterable<SentRow>, before: Sample | null): [Measure, Sample] {
-  let sample: Sample = { bytes: 0, ms: 0 };
-  const out: Measure = { kbps: 0, fps: 0, width: 0, height: 0 };
+  const sample: Sample = { bytes: 0, ms: 0, heard: 0 };
+  const out: Measure = { kbps: 0, fps: 0, width: 0, height: 0, spokenTo: false };
   for (const row of rows) {
+    if (row.type === "inbound-rtp" && row.kind === "audio") sample.heard += row.packetsReceived ?? 0;
     if (row.type !== "outbound-rtp") continue;
-    sample = { bytes: sample.bytes + (row.bytesSent ?? 0), ms: row.timestamp ?? 0 };
+    sample.bytes += row.bytesSent ?? 0;
+    sample.ms = row.timestamp ?? 0;
     if (row.kind !== "video") continue;
     out.fps = Math.round(row.framesPerSecond ?? 0);
     out.width = row.frameWidth ?? 0;
@@ -96,23 +103,31 @@ export function measured(rows: Iterable<SentRow>, before: Sample | null): [Measu
   if (before !== null && sample.ms > before.ms) {
     out.kbps = Math.max(0, Math.round(((sample.bytes - before.bytes) * 8) / (sample.ms - before.ms)));
   }
+  out.spokenTo = sample.heard > (before?.heard ?? 0);
   return [out, sample];
 }
 
 const MOST_BPS = 2_500_000;
 
-/** One publication. `over` is called once, when it ends by itself. */
+/**
+ * One publication. `over` is called once, when it ends by itself. With `listens`, who may speak to the camera is heard:
+ * what they say comes in `said`, and it is for the page to play it.
+ */
 export class Publication {
+  readonly said = new MediaStream();
   private readonly connection = new RTCPeerConnection({ bundlePolicy: "max-bundle" });
   private location: string | null = null;
   private sample: Sample | null = null;
   private ended = false;
   private readonly headers: Record<string, string>;
   private readonly over: () => void;
+  private readonly listens: boolean;
 
-  constructor(headers: Record<string, string>, over: () => void) {
+  constructor(headers: Record<string, string>, over: () => void, listens = false) {
     this.headers = headers;
     this.over = over;
+    this.listens = listens;
+    this.connection.ontrack = ({ track }) => this.said.addTrack(track);
     this.connection.onconnectionstatechange = () => {
       const state = this.connection.connectionState;
       if (state === "failed" || state === "closed") this.gone();
@@ -185,7 +200,7 @@ export class Publication {
     // The first line carries all of them (RFC 9143), and the server may refuse sound, but never the picture.
     for (const track of [...media.getVideoTracks(), ...media.getAudioTracks()]) {
       const transceiver = this.connection.addTransceiver(track, {
-        direction: "sendonly",
+        direction: track.kind === "audio" && this.listens ? "sendrecv" : "sendonly",
         streams: [media],
         ...(track.kind === "video" ? { sendEncodings: [{ maxBitrate: MOST_BPS }] } : {}),
       });
@@ -193,6 +208,9 @@ export class Publication {
       const codings = preferred(RTCRtpSender.getCapabilities("video")?.codecs ?? []);
       if (codings.length === 0) throw new PublishError("no-h264");
       transceiver.setCodecPreferences(codings);
+    }
+    if (this.listens && media.getAudioTracks().length === 0) {
+      this.connection.addTransceiver("audio", { direction: "recvonly" });
     }
   }
 

@@ -16,6 +16,7 @@ from msgspec import Struct
 from haechi.base.clock import NS_PER_MS, NS_PER_S, Clock
 from haechi.base.errors import Conflict, NotFound, Unavailable
 from haechi.base.ids import CameraId
+from haechi.ingest.whip.voice import PublisherVoice
 from haechi.media.webrtc.description import Fragment, Offer, Ours, build_answer, build_fragment, parse_offer
 from haechi.media.webrtc.ice import Credentials
 
@@ -75,20 +76,26 @@ class Publication:
         id: Names it in its URL; nobody else knows it.
         etag: Changes with each restart of ICE.
         ended_by: Why it is over, once it is; nothing before.
+        voice: By what the publisher is spoken to; None: it does not listen.
     """
 
-    def __init__(self, camera: CameraId, wish: Wish, offer: Offer, peer: Peer) -> None:
+    def __init__(
+        self, camera: CameraId, wish: Wish, offer: Offer, peer: Peer, voice: PublisherVoice | None = None
+    ) -> None:
         self.id = secrets.token_urlsafe(24)
         self.etag = secrets.token_hex(8)
         self.camera = camera
         self.wish = wish
         self.offer = offer
         self.peer = peer
+        self.voice = voice
         self.ended_by = ""
 
     def end(self, reason: str) -> None:
         """Let whoever reads it know that it is over."""
         self.ended_by = self.ended_by or reason
+        if self.voice is not None:
+            self.voice.end()
 
 
 class PublishStatus(Struct, frozen=True):
@@ -212,6 +219,12 @@ class Publishers:
         publication.etag = secrets.token_hex(8)
         return build_fragment(self._ours(self.stage, ours, reached_at))
 
+    def present(self, camera: CameraId) -> Publication | None:
+        """Who publishes now; None: nobody."""
+        post = self._posts.get(camera)
+        present = post.present if post is not None else None
+        return None if present is None or present.ended_by or present.peer.is_over else present
+
     def status(self, camera: CameraId) -> PublishStatus:
         """For people."""
         post = self._posts.get(camera)
@@ -221,9 +234,12 @@ class Publishers:
         from haechi.webrtc.peer import fresh_credentials
 
         ours = fresh_credentials()
-        answer = build_answer(offer, self._ours(stage, ours, wish.reached_at))
+        voice = PublisherVoice(offer.talk, self._clock) if offer.talk is not None else None
+        answer = build_answer(offer, self._ours(stage, ours, wish.reached_at), voice=voice.ssrc if voice else 0)
         peer = stage.expect(ours, offer.ice, offer.fingerprints)
-        return Publication(camera, wish, offer, peer), answer
+        if voice is not None:
+            voice.lend(peer)
+        return Publication(camera, wish, offer, peer, voice), answer
 
     def _ours(self, stage: Stage, ice: Credentials, reached_at: str) -> Ours:
         return Ours(ice, stage.fingerprint, stage.candidates(reached_at), secrets.randbits(62))

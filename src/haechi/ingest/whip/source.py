@@ -11,6 +11,7 @@ from haechi.ingest.camera import DialledIngest
 from haechi.ingest.probe import Note
 from haechi.ingest.source import Sink, Source
 from haechi.ingest.stamp import TimestampJump
+from haechi.ingest.voice import Voice
 from haechi.ingest.whip.publishers import Publication, Publishers
 from haechi.ingest.whip.reception import WhipReception
 from haechi.ingest.wish import CameraWish
@@ -42,6 +43,16 @@ class WhipOpener:
     def open(self, wish: CameraWish, note: Note) -> Source:
         """See `Opener`."""
         return WhipSource(wish.id, self.publishers, self._clock)
+
+    def is_here(self, camera: CameraId) -> bool:
+        """See `haechi.ingest.openers.Spoken`."""
+        return self.publishers.present(camera) is not None
+
+    def voice(self, camera: CameraId) -> Voice | None:
+        """See `haechi.ingest.openers.Spoken`."""
+        present = self.publishers.present(camera)
+        voice = present.voice if present is not None else None
+        return voice if voice is not None and voice.spoken is not None else None
 
     def trial(self, wish: CameraWish, note: Note) -> Source:
         """See `Opener`; there is nothing to connect to."""

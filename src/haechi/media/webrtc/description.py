@@ -1,6 +1,7 @@
 """What a publisher offers and what we answer (RFC 3264, RFC 8829, RFC 9725 section 4.4): one video, one sound at most.
 
-We take what we can carry as it is: H.264 and Opus. Everything else in an offer is declined, not guessed at.
+We take what we can carry as it is: H.264 and Opus. Everything else in an offer is declined, not guessed at. Where a
+publisher listens as well, it is spoken to in G.711, which whoever speaks WebRTC understands (RFC 7874 section 3).
 """
 
 from __future__ import annotations
@@ -47,6 +48,8 @@ __all__ = [
 ]
 
 _SENDING = frozenset({"sendrecv", "sendonly"})
+_LISTENING = frozenset({"sendrecv", "recvonly"})
+_SPOKEN = ("PCMU", "PCMA")
 
 
 class Section(Struct, frozen=True):
@@ -54,6 +57,7 @@ class Section(Struct, frozen=True):
 
     Attributes:
         track: What we take of it; None: nothing.
+        talk: What we may say in it; None: the publisher does not listen there.
         transport_cc: Number of the header extension with transport-wide numbers; 0: none.
         has_nack, has_pli, has_transport_cc: What the sender heeds of our feedback.
     """
@@ -67,6 +71,12 @@ class Section(Struct, frozen=True):
     has_nack: bool = False
     has_pli: bool = False
     has_transport_cc: bool = False
+    talk: MediaTrack | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether anything goes through it, either way."""
+        return self.track is not None or self.talk is not None
 
 
 class Offer(Struct, frozen=True):
@@ -84,6 +94,11 @@ class Offer(Struct, frozen=True):
     def taken(self) -> list[Section]:
         """The sections of which something is taken."""
         return [section for section in self.sections if section.track is not None]
+
+    @property
+    def talk(self) -> MediaTrack | None:
+        """What the publisher wants to hear; None: nothing."""
+        return next((section.talk for section in self.sections if section.talk is not None), None)
 
 
 def parse_offer(data: bytes, *, audio: bool) -> Offer:
@@ -104,14 +119,16 @@ def parse_offer(data: bytes, *, audio: bool) -> Offer:
         section = _section(lines, audio=audio, taken=taken)
         if section.track is not None:
             taken.add(section.kind)
+        if section.talk is not None:
+            taken.add("talk")
         chosen.append(section)
     if "video" not in taken:
         message = "no H.264 video is offered, and nothing else can be taken as it is; use a browser that encodes H.264"
         raise Invalid(message, code="offer-without-h264", offered=video_codecs(sections))
-    leader = sections[next(index for index, section in enumerate(chosen) if section.track is not None)]
+    leader = sections[next(index for index, section in enumerate(chosen) if section.is_open)]
     offer = Offer(tuple(chosen), credentials_of(leader, session), fingerprints_of(leader, session))
-    require_bundle(session, [section.mid for section in offer.taken], of=len(sections))
-    numbers = [section.track.payload_type for section in offer.taken if section.track is not None]
+    require_bundle(session, [section.mid for section in chosen if section.is_open], of=len(sections))
+    numbers = [one.payload_type for section in chosen for one in (section.track, section.talk) if one is not None]
     if len(set(numbers)) != len(numbers):
         raise bad_offer("sound and video have the same payload type")
     return offer
@@ -122,16 +139,18 @@ def _section(lines: Lines, *, audio: bool, taken: set[str]) -> Section:
     mid = lines.first("mid")
     if mid and not TOKEN.fullmatch(mid):
         raise bad_offer("a section has no name that can be repeated")
-    refused = Section(kind, mid, protocol, formats)
-    is_wanted = kind == "video" or (kind == "audio" and audio)
     direction = next((name for name in ("sendonly", "recvonly", "inactive") if lines.has(name)), "sendrecv")
-    if not is_wanted or kind in taken or direction not in _SENDING or protocol not in PROTOCOLS:
-        return refused
+    is_ours = kind in {"video", "audio"} and protocol in PROTOCOLS
+    takes = is_ours and direction in _SENDING and kind not in taken and (kind == "video" or audio)
+    speaks = is_ours and direction in _LISTENING and kind == "audio" and "talk" not in taken
+    if not takes and not speaks:
+        return Section(kind, mid, protocol, formats)
     if not lines.has("rtcp-mux"):
         raise bad_offer("it does not send RTP and RTCP over one port (rtcp-mux)")
-    track = _h264(lines, formats) if kind == "video" else _opus(lines, formats)
+    talk = _g711(lines, formats) if speaks else None
+    track = (_h264(lines, formats) if kind == "video" else _opus(lines, formats)) if takes else None
     if track is None:
-        return refused
+        return Section(kind, mid, protocol, formats, talk=talk)
     feedback = feedback_of(lines, track.payload_type)
     extensions = dict(filter(None, map(extension_of, lines.all("extmap"))))
     return Section(
@@ -144,6 +163,7 @@ def _section(lines: Lines, *, audio: bool, taken: set[str]) -> Section:
         "nack" in feedback,
         "nack pli" in feedback,
         "transport-cc" in feedback and TRANSPORT_CC in extensions,
+        talk,
     )
 
 
@@ -164,6 +184,16 @@ def _opus(lines: Lines, formats: Sequence[str]) -> MediaTrack | None:
     return None
 
 
+def _g711(lines: Lines, formats: Sequence[str]) -> MediaTrack | None:
+    """What we can say: the law that the publisher likes better."""
+    offered = [
+        MediaTrack("audio", one.number, one.codec, 8_000, 1)
+        for one in formats_of(lines, formats)
+        if one.codec in _SPOKEN and one.rate_hz == 8_000 and one.channels == 1
+    ]
+    return next(iter(offered), None)
+
+
 class Ours(Struct, frozen=True):
     """Our side of an answer.
 
@@ -179,37 +209,49 @@ class Ours(Struct, frozen=True):
     session: int
 
 
-def build_answer(offer: Offer, ours: Ours) -> bytes:
-    """The answer, in the order of the offer's sections."""
-    taken = " ".join(section.mid for section in offer.taken if section.mid)
+def build_answer(offer: Offer, ours: Ours, *, voice: int = 0) -> bytes:
+    """The answer, in the order of the offer's sections.
+
+    Args:
+        voice: The SSRC of what is said to the publisher, where it listens.
+    """
+    mids = " ".join(section.mid for section in offer.sections if section.is_open and section.mid)
     lines = ["v=0", f"o=- {ours.session} 1 IN IP4 127.0.0.1", "s=-", "t=0 0", "a=ice-lite"]
-    if taken:
-        lines.append(f"a=group:BUNDLE {taken}")
+    if mids:
+        lines.append(f"a=group:BUNDLE {mids}")
     lines.append("a=msid-semantic: WMS *")
     is_first = True
     for section in offer.sections:
-        if section.track is None:
+        if not section.is_open:
             lines += [f"m={section.kind} 0 {section.protocol} {section.formats[0]}", "c=IN IP4 0.0.0.0", "a=inactive"]
             lines += [f"a=mid:{section.mid}"] if section.mid else []
             continue
-        lines += _taken(section, section.track, ours, is_first=is_first)
+        lines += _head(section, ours)
+        lines += _taken(section, section.track) if section.track is not None else []
+        lines += _said(section.talk, voice) if section.talk is not None else []
+        lines += (candidate_lines(ours) if is_first else []) + transport_lines(ours)
         is_first = False
     return "".join(f"{line}\r\n" for line in lines).encode()
 
 
-def _taken(section: Section, track: MediaTrack, ours: Ours, *, is_first: bool) -> list[str]:
+def _head(section: Section, ours: Ours) -> list[str]:
+    numbers = " ".join(str(track.payload_type) for track in (section.track, section.talk) if track is not None)
+    direction = "recvonly" if section.talk is None else "sendonly" if section.track is None else "sendrecv"
+    host, port = ours.candidates[0]
+    return [
+        f"m={section.kind} {port} {section.protocol} {numbers}",
+        f"c=IN {'IP6' if ':' in host else 'IP4'} {host}",
+        *([f"a=mid:{section.mid}"] if section.mid else []),
+        "a=rtcp-rsize",
+        f"a={direction}",
+    ]
+
+
+def _taken(section: Section, track: MediaTrack) -> list[str]:
     number = track.payload_type
     channels = f"/{track.channels}" if track.channels > 1 else ""
-    host, port = ours.candidates[0]
-    lines = [
-        f"m={section.kind} {port} {section.protocol} {number}",
-        f"c=IN {'IP6' if ':' in host else 'IP4'} {host}",
-        "a=rtcp-rsize",
-        "a=recvonly",
-        f"a=rtpmap:{number} {track.codec if section.kind == 'video' else 'opus'}/{track.clock_rate_hz}{channels}",
-    ]
-    if section.mid:
-        lines.insert(2, f"a=mid:{section.mid}")
+    codec = track.codec if section.kind == "video" else "opus"
+    lines = [f"a=rtpmap:{number} {codec}/{track.clock_rate_hz}{channels}"]
     if section.kind == "video":
         profile = track.fmtp.get("profile-level-id", "42e01f")
         mode = track.fmtp.get("packetization-mode", "0")
@@ -219,8 +261,17 @@ def _taken(section: Section, track: MediaTrack, ours: Ours, *, is_first: bool) -
         lines.append(f"a=fmtp:{number} minptime=10;useinbandfec=1")
     wishes = ((section.has_nack, "nack"), (section.has_pli, "nack pli"), (section.has_transport_cc, "transport-cc"))
     lines += [f"a=rtcp-fb:{number} {name}" for has, name in wishes if has]
-    lines += [f"a=extmap:{section.transport_cc} {TRANSPORT_CC}"] if section.has_transport_cc else []
-    return lines + (candidate_lines(ours) if is_first else []) + transport_lines(ours)
+    return lines + ([f"a=extmap:{section.transport_cc} {TRANSPORT_CC}"] if section.has_transport_cc else [])
+
+
+def _said(track: MediaTrack, ssrc: int) -> list[str]:
+    """What we say: one source for as long as the connection stands, so that its player is made once (RFC 5576)."""
+    return [
+        f"a=rtpmap:{track.payload_type} {track.codec}/{track.clock_rate_hz}",
+        "a=msid:haechi talk",
+        f"a=ssrc:{ssrc} cname:haechi",
+        f"a=ssrc:{ssrc} msid:haechi talk",
+    ]
 
 
 def transport_lines(ours: Ours) -> list[str]:
