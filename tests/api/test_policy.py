@@ -17,7 +17,7 @@ from starlette.staticfiles import StaticFiles
 
 from haechi.api.auth.tokens import csrf_of
 from haechi.api.policy import Access, Gate, GuardedRoute, GuardedWebSocketRoute, Routes, require_policies
-from haechi.base.ids import BookmarkId, CameraId, EventId, ExportId
+from haechi.base.ids import BookmarkId, CameraId, EventId, ExportId, LayoutId
 from haechi.events.event import EventFilter
 from tests.api.knock import Answer, knock, page_headers
 from tests.api.the_policy import (
@@ -27,6 +27,7 @@ from tests.api.the_policy import (
     CAMERA_VIEW,
     EVENT_VIEW,
     EXPORT,
+    LAYOUT,
     METRICS,
     ONE_CAMERA,
     POLICY,
@@ -53,6 +54,7 @@ class Cast(Struct, frozen=True):
     exports: dict[str, ExportId]
     bookmarks: dict[str, BookmarkId]
     read_tokens: dict[str, str]
+    layouts: dict[str, LayoutId]
 
 
 @pytest.fixture
@@ -75,6 +77,9 @@ def cast(tmp_path: Path) -> Iterator[Cast]:
     read_tokens = {kind: world.read_token(people[owner])[0] for kind, owner in owners.items()}
     world.do(world.auth.read_tokens.remove(read_tokens["deleted"]))
     read_tokens |= {"unknown": "rdt_aaaaaaaaaaaaaaaa", "malformed": "1'--"}
+    layouts = {kind: world.layout(people[owner]) for kind, owner in owners.items()}
+    world.do(world.layouts().remove(layouts["deleted"], people["viewer"]))
+    layouts |= {"unknown": LayoutId("lay_aaaaaaaaaaaaaaaa"), "malformed": LayoutId("1'--")}
     world.do(world.registry.delete(cameras["deleted"]))
     world.do(world.auth.users.forget_camera(cameras["deleted"]))
     tokens = {"anonymous": "", "revoked": world.token(people["admin"]), "expired": world.token(people["admin"])}
@@ -83,7 +88,7 @@ def cast(tmp_path: Path) -> Iterator[Cast]:
     world.do(world.auth.sessions.revoke(principal.session))
     world.clock.advance(8 * 86_400 * 10**9)
     tokens |= {name: world.token(user) for name, user in people.items()}
-    yield Cast(world, tokens, cameras, events, exports, bookmarks, read_tokens)
+    yield Cast(world, tokens, cameras, events, exports, bookmarks, read_tokens, layouts)
     world.close()
 
 
@@ -100,8 +105,11 @@ def expected(access: Access, actor: str, kind: str) -> int:
     if access in {CAMERA_VIEW, WATCH, TALK, CAMERA_ADMIN, PUBLISH, READ_TOKEN}:
         return 299 if kind in may_see else 404
     if access in {EVENT_VIEW, EXPORT, BOOKMARK}:
-        is_left_over = kind == "deleted" and actor == "admin"
-        return 299 if kind in may_see or is_left_over else 404
+        may_see |= {"deleted"} if actor == "admin" else set()  # it is left over
+    if access is LAYOUT:
+        may_see -= {"own", "foreign"} if actor == "admin" else set()  # nobody's but their own
+    if access in {EVENT_VIEW, EXPORT, BOOKMARK, LAYOUT}:
+        return 299 if kind in may_see else 404
     return 299
 
 
@@ -144,6 +152,7 @@ async def ask(cast: Cast, app: FastAPI, method: str, path: str, actor: str, kind
         .replace("{export}", cast.exports[kind])
         .replace("{bookmark}", cast.bookmarks[kind])
         .replace("{read_token}", cast.read_tokens[kind])
+        .replace("{layout}", cast.layouts[kind])
         .replace("{recording}", "7")
         .replace("{stream}", "main")
         .replace("{track}", "video")
@@ -225,7 +234,7 @@ def test_a_foreign_id_answers_exactly_like_an_unknown_one(cast: Cast) -> None:
         for (method, path), access in POLICY.items():
             if method != "GET" or access is PUBLIC:
                 continue
-            if "{camera}" in path or "{event}" in path or "{export}" in path:
+            if "{camera}" in path or "{event}" in path or "{export}" in path or "{layout}" in path:
                 await check(path)
 
     asyncio.run(check_all())

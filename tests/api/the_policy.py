@@ -7,9 +7,10 @@ from haechi.api.policy import Access
 PUBLIC, SIGNED_IN, ADMIN, METRICS = Access.PUBLIC, Access.SIGNED_IN, Access.ADMIN, Access.METRICS
 CAMERA_VIEW, CAMERA_ADMIN, EVENT_VIEW = Access.CAMERA_VIEW, Access.CAMERA_ADMIN, Access.EVENT_VIEW
 EXPORT, BOOKMARK, PUBLISH, TALK = Access.EXPORT, Access.BOOKMARK, Access.PUBLISH, Access.TALK
-WATCH, READ_TOKEN = Access.WATCH, Access.READ_TOKEN
+WATCH, READ_TOKEN, LAYOUT = Access.WATCH, Access.READ_TOKEN, Access.LAYOUT
 ONE_CAMERA, ONE_EVENT = "/api/cameras/{camera}", "/api/events/{event}"
 ONE_EXPORT, ONE_BOOKMARK = "/api/exports/{export}", "/api/bookmarks/{bookmark}"
+ONE_LAYOUT = "/api/layouts/{layout}"
 WHEP, VIEWER = "/{camera}/whep", "/{camera}/whep/{viewer}"
 WHIP, PUBLICATION = "/{camera}/whip", "/{camera}/whip/{publication}"
 
@@ -132,6 +133,11 @@ POLICY: dict[tuple[str, str], Access] = {
     ("GET", "/api/read-tokens"): SIGNED_IN,
     ("POST", "/api/read-tokens"): SIGNED_IN,
     ("DELETE", "/api/read-tokens/{read_token}"): READ_TOKEN,
+    ("GET", "/api/layouts"): SIGNED_IN,
+    ("POST", "/api/layouts"): SIGNED_IN,
+    ("GET", ONE_LAYOUT): LAYOUT,
+    ("PUT", ONE_LAYOUT): LAYOUT,
+    ("DELETE", ONE_LAYOUT): LAYOUT,
     ("GET", "/api/users"): ADMIN,
     ("POST", "/api/users"): ADMIN,
     ("PATCH", "/api/users/{user}"): ADMIN,

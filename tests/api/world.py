@@ -19,6 +19,7 @@ from haechi.api.auth.passwords import Passwords
 from haechi.api.auth.principal import Role
 from haechi.api.auth.read_tokens import TokenDraft
 from haechi.api.auth.tokens import csrf_of
+from haechi.api.layouts import LayoutDraft, LayoutStore
 from haechi.api.policy import COOKIE
 from haechi.api.services import Auth, EdgeConfig, Services
 from haechi.api.settings import SettingsStore
@@ -27,7 +28,7 @@ from haechi.app.keeping import keeping_over
 from haechi.app.settings import Settings
 from haechi.base.clock import NS_PER_S, SimulatedClock
 from haechi.base.errors import Unavailable
-from haechi.base.ids import BookmarkId, CameraId, ExportId, RecordingId, UserId, new_id, stream_of
+from haechi.base.ids import BookmarkId, CameraId, ExportId, LayoutId, RecordingId, UserId, new_id, stream_of
 from haechi.bus.frames import FrameBus, Run
 from haechi.events.archive import Change, EventArchive
 from haechi.events.centre import EventCentre, Stores
@@ -158,6 +159,7 @@ class World:
             database=self.database,
             auth=self.auth,
             settings=self.settings,
+            layouts=self.layouts(),
             bus=self.bus,
             registry=self.registry,
             ingest=self.ingest,
@@ -275,6 +277,14 @@ class World:
             return made.id, token
 
         return self.do(add())
+
+    def layouts(self) -> LayoutStore:
+        """Everybody's layouts of the wall."""
+        return LayoutStore(self.database, self.clock)
+
+    def layout(self, user: UserId, *cameras: CameraId) -> LayoutId:
+        """Somebody arranged the wall."""
+        return self.do(self.layouts().add(user, LayoutDraft(new_id("wall"), cameras=cameras or None))).id
 
     def close(self) -> None:
         """Let go of everything."""

@@ -29,6 +29,8 @@ class Access(StrEnum):
     """Who made the bookmark in the path (``{bookmark}``) and may still see its camera; administrators."""
     READ_TOKEN = "read-token"  # noqa: S105 - the name of a policy
     """Whose read token the one in the path (``{read_token}``) is; administrators."""
+    LAYOUT = "layout"
+    """Whose layout of the wall the one in the path (``{layout}``) is, and nobody else."""
     PUBLISH = "publish"
     """Administrators, and whoever has the bearer token of the camera in the path (``{camera}``)."""
     METRICS = "metrics"

@@ -6,6 +6,7 @@ from fastapi import Depends, Path, Request
 
 from haechi.api.auth.principal import Principal
 from haechi.api.auth.read_tokens import ReadToken
+from haechi.api.layouts import Layout
 from haechi.api.peer import Peer
 from haechi.api.policy import Gate
 from haechi.api.rights import Viewing, Viewings
@@ -21,6 +22,7 @@ EventPath = Annotated[str, Path(pattern=r"^evt_[a-z0-9]{3,32}$", examples=["evt_
 
 ExportPath = Annotated[str, Path(pattern=r"^exp_[a-z0-9]{3,32}$", examples=["exp_k3v9p2mw8tq4hx7n"])]
 ReadTokenPath = Annotated[str, Path(pattern=r"^rdt_[a-z0-9]{3,32}$", examples=["rdt_k3v9p2mw8tq4hx7n"])]
+LayoutPath = Annotated[str, Path(pattern=r"^lay_[a-z0-9]{3,32}$", examples=["lay_k3v9p2mw8tq4hx7n"])]
 BookmarkPath = Annotated[str, Path(pattern=r"^bmk_[a-z0-9]{3,32}$", examples=["bmk_k3v9p2mw8tq4hx7n"])]
 
 
@@ -79,6 +81,12 @@ def _read_token(request: Request, read_token: ReadTokenPath) -> ReadToken:
     return found
 
 
+def _layout(request: Request, layout: LayoutPath) -> Layout:
+    """As with cameras."""
+    found: Layout = request.state.layout
+    return found
+
+
 def _viewing(request: Request) -> Viewing:
     viewings: Viewings = request.app.state.viewings
     return viewings.of(request.state.principal)
@@ -103,6 +111,8 @@ AskedExport = Annotated[Export, Depends(_export)]
 """The export in the path; only with ``EXPORT``."""
 AskedBookmark = Annotated[Bookmark, Depends(_bookmark)]
 """The bookmark in the path; only with ``BOOKMARK``."""
+AskedLayout = Annotated[Layout, Depends(_layout)]
+"""The layout in the path; only with ``LAYOUT``."""
 AskedReadToken = Annotated[ReadToken, Depends(_read_token)]
 """The read token in the path; only with ``READ_TOKEN``."""
 AskedViewing = Annotated[Viewing, Depends(_viewing)]

@@ -32,7 +32,7 @@ from haechi.api.peer import Peer, is_same_origin, networks, peer_of
 from haechi.api.problems import Problem, problem_of, problem_response
 from haechi.api.trail import AUDITED, Witness
 from haechi.base.errors import Denied, HaechiError
-from haechi.base.ids import BookmarkId, CameraId, EventId, ExportId, UserId, is_id
+from haechi.base.ids import BookmarkId, CameraId, EventId, ExportId, LayoutId, UserId, is_id
 from haechi.record.exports.store import Export, export_not_found
 from haechi.record.retention.bookmarks import Bookmark, bookmark_not_found
 
@@ -111,6 +111,8 @@ class Gate:
                 state.export = await self.export(principal, ExportId(asked["export"]))
             case Access.BOOKMARK:
                 state.bookmark = await self.bookmark(principal, BookmarkId(asked["bookmark"]))
+            case Access.LAYOUT:
+                state.layout = await self._services.layouts.get(LayoutId(asked["layout"]), principal.user.id)
             case Access.READ_TOKEN:
                 state.read_token = await self._services.auth.read_tokens.get(asked["read_token"], principal)
             case _:

@@ -20,6 +20,7 @@ from haechi.live.rtsp.counts import Counts
 
 if TYPE_CHECKING:
     from haechi.api.audit import Audit
+    from haechi.api.layouts import LayoutStore
     from haechi.api.outlook import Outlook
     from haechi.api.settings import SettingsStore
     from haechi.base.clock import Clock
@@ -119,6 +120,7 @@ class Services:
     database: Database
     auth: Auth
     settings: SettingsStore
+    layouts: LayoutStore
     bus: FrameBus
     registry: CameraRegistry
     ingest: IngestManager

@@ -131,6 +131,9 @@ CHANGES_NOTHING = {
     ("POST", f"{_CAMERA}/onvif/find"): "asks a device what it is, keeps nothing",
     ("POST", "/api/cameras/describe"): "asks a device what it is, keeps nothing",
     ("POST", "/api/films/look"): "asks a site what is there, keeps nothing",
+    ("POST", "/api/layouts"): "how somebody looks at the wall, seen by nobody else",
+    ("PUT", "/api/layouts/{layout}"): "as above",
+    ("DELETE", "/api/layouts/{layout}"): "as above",
     ("POST", "/api/retention/plan"): "says what would go, deletes nothing",
 }
 """Routes that are no reading in HTTP's eyes, and still nothing to write down."""

@@ -21,6 +21,7 @@ from fastapi import FastAPI
 
 from haechi import __version__
 from haechi.api.app import build_app
+from haechi.api.layouts import LayoutStore
 from haechi.api.services import Auth, EdgeConfig, Services
 from haechi.app.films import FilmCameras, films_over
 from haechi.app.ground import Ground, kept, on_signals, open_ground, stopped
@@ -104,6 +105,7 @@ class Rooms:
             database=database,
             auth=auth,
             settings=ground.live,
+            layouts=LayoutStore(database, clock),
             bus=bus,
             registry=ground.registry,
             ingest=ground.ingest,

@@ -55,6 +55,23 @@ read_tokens = sa.Table(
     sa.Column("used_ns", sa.BigInteger, nullable=False),
 )
 
+wall_layouts = sa.Table(
+    "wall_layouts",
+    metadata,
+    sa.Column("id", sa.String(40), primary_key=True),
+    sa.Column("user", sa.String(40), sa.ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("name", sa.String(80), nullable=False),
+    sa.Column("name_key", sa.String(200), nullable=False),
+    sa.Column("size", sa.String(8), nullable=False),
+    sa.Column("cameras", sa.JSON(none_as_null=True), nullable=True),
+    sa.Column("focus", sa.String(40), nullable=True),
+    sa.Column("turn_s", sa.Integer, nullable=False),
+    sa.Column("is_default", sa.Boolean, nullable=False),
+    sa.Column("changed_ns", sa.BigInteger, nullable=False),
+    sa.UniqueConstraint("user", "name_key", name="uq_wall_layouts_user"),
+    sa.CheckConstraint("turn_s BETWEEN 3 AND 3600", name="ck_wall_layouts_turn"),
+)
+
 setup_tokens = sa.Table(
     "setup_tokens",
     metadata,

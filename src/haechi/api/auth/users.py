@@ -7,7 +7,7 @@ from msgspec import Struct
 from sqlalchemy import Connection
 
 from haechi.api.auth.principal import Role, User
-from haechi.api.auth.tables import devices, grants, read_tokens, sessions, users
+from haechi.api.auth.tables import devices, grants, read_tokens, sessions, users, wall_layouts
 from haechi.base.clock import Clock
 from haechi.base.errors import Conflict, Invalid, NotFound
 from haechi.base.ids import CameraId, UserId, new_id
@@ -123,7 +123,7 @@ class UserStore:
         return await self._database.write(work)
 
     async def delete(self, user_id: UserId) -> None:
-        """Remove a user, all sessions and all read tokens of theirs.
+        """Remove a user, and all sessions, read tokens and layouts of theirs.
 
         Raises:
             NotFound: No such user.
@@ -133,7 +133,7 @@ class UserStore:
         def work(connection: Connection) -> None:
             if _get(connection, user_id).role == "admin":
                 _require_another_admin(connection, user_id)
-            for table in (sessions, devices, read_tokens, grants):
+            for table in (sessions, devices, read_tokens, wall_layouts, grants):
                 connection.execute(table.delete().where(table.c.user == user_id))
             connection.execute(users.delete().where(users.c.id == user_id))
 
