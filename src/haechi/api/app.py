@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Any
 
 from fastapi import FastAPI
@@ -54,6 +55,8 @@ from haechi.api.stills import Stills
 from haechi.api.talk_gauges import TalkNumbers
 from haechi.api.viewer_gauges import ViewerNumbers
 from haechi.base.clock import SystemClock
+from haechi.base.faults import CONDITIONS
+from haechi.base.supervise import supervise
 from haechi.ingest.talk import Talk
 from haechi.live.llhls.room import HlsRoom
 
@@ -151,7 +154,9 @@ def build_app(services: Services) -> FastAPI:
 @contextlib.asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(room.run()) for room in (app.state.push, app.state.phones, app.state.hls)]
+        keep = partial(supervise, clock=SystemClock(), expected=CONDITIONS, faults=app.state.services.live.faults)
+        rooms = {"push": app.state.push, "phones": app.state.phones, "hls": app.state.hls}
+        tasks = [group.create_task(keep(name, room.run)) for name, room in rooms.items()]
         yield
         for task in tasks:
             task.cancel()

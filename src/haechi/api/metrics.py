@@ -13,6 +13,7 @@ from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from haechi.api.dial_gauges import DialGauges
+from haechi.api.fault_numbers import FaultNumbers
 from haechi.api.push_gauges import ResultSocketNumbers
 from haechi.api.rendition_gauges import RenditionNumbers
 from haechi.api.report_gauges import ReportGauges
@@ -59,10 +60,7 @@ class Metrics:
         self._tiers = TierGauges(registry)
         self._dialling = DialGauges(registry)
         self._reports = ReportGauges(registry)
-        RtspNumbers(services.rtsp, registry)
-        ResultSocketNumbers(lambda: services.ingest.openers.berths.server, registry)
-        RenditionNumbers(services.live.renditions, registry)
-        WatchNumbers(services.whep, registry)
+        _read_themselves(services, registry)
         self._viewers = Gauge("haechi_live_viewers", "Open live connections.", registry=registry)
         self._late = Gauge(
             "haechi_vision_late_seconds",
@@ -148,6 +146,15 @@ class Metrics:
                 self._accounts.labels(camera, role, state).set(getattr(entry, state))
             for cause, count in entry.missing.items():
                 self._missing.labels(camera, role, cause).set(count)
+
+
+def _read_themselves(services: Services, registry: CollectorRegistry) -> None:
+    """Collectors that read their rooms when somebody asks."""
+    RtspNumbers(services.rtsp, registry)
+    ResultSocketNumbers(lambda: services.ingest.openers.berths.server, registry)
+    RenditionNumbers(services.live.renditions, registry)
+    WatchNumbers(services.whep, registry)
+    FaultNumbers(services.live.faults, registry)
 
 
 class CountRequests:

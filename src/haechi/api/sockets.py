@@ -127,7 +127,8 @@ async def live(socket: WebSocket) -> None:
     user = rights.principal.user
     watching = partial(services.keeping.audit.watching, Actor(user.id, user.name))
     session = LiveSession(line, services.live, rights.may_view, services.clock, watching)
-    await until_the_session_ends(line, rights, session.serve())
+    with services.live.faults.noted("live viewer"):
+        await until_the_session_ends(line, rights, session.serve())
 
 
 async def news(socket: WebSocket) -> None:

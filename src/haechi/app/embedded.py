@@ -167,8 +167,9 @@ async def serve(rooms: Rooms, ready: Callable[[str], None], stop: asyncio.Event 
 async def attend(rooms: Rooms, ready: Callable[[str], None], stop: asyncio.Event | None = None) -> None:
     """The same over a ground that is at work.
 
-    Live, recording, vision and events fail independently (CONTRACT D4): each is supervised on its own. The edge is
-    made off the event loop: that takes longer than a camera should wait.
+    Live, recording, vision and events fail independently (CONTRACT D4): each is supervised on its own, and a bug in one
+    of them is told and ends that one only, until it is begun anew. The edge is made off the event loop: that takes
+    longer than a camera should wait.
     """
     listener = listen(rooms.settings.http.host, rooms.settings.http.port)
     host, port = listener.getsockname()[:2]
@@ -183,7 +184,7 @@ async def _run_all(rooms: Rooms, server: uvicorn.Server, listener: socket.socket
     """The ground comes to rest while what looks at it still does: events that end with the intake are stored."""
     house = rooms.services
     async with asyncio.TaskGroup() as group:
-        keep = partial(kept, group, house.clock)
+        keep = partial(kept, group, house.clock, faults=house.live.faults)
         rest = [
             keep("retention", partial(_retain, rooms)),
             keep("stop", partial(_stop_when, stop, server)),

@@ -23,6 +23,7 @@ from haechi.app.sources import openers_over, reach_of, sites_of
 from haechi.app.zone import machine_zone
 from haechi.base.clock import Clock, SystemClock, is_synchronised
 from haechi.base.errors import HaechiError
+from haechi.base.faults import CONDITIONS, Faults
 from haechi.base.supervise import Backoff, supervise
 from haechi.bus.frames import FrameBus
 from haechi.fleet.cameras import CameraRegistry
@@ -176,11 +177,15 @@ def open_ground(settings: Settings) -> Ground:
     return Ground.build(settings, database, SystemClock())
 
 
-def kept(group: asyncio.TaskGroup, clock: Clock, name: str, run: Work) -> asyncio.Task[None]:
-    """Supervise one room: whatever condition it meets, the others go on."""
+def kept(
+    group: asyncio.TaskGroup, clock: Clock, name: str, run: Work, faults: Faults | None = None
+) -> asyncio.Task[None]:
+    """Supervise one room: whatever condition it meets, the others go on. A bug of the ground's own rooms ends the
+    process, which is then begun anew; one of those that keep ``faults`` ends that room (CONTRACT D4).
+    """
     backoff = Backoff(1.0, 15.0)
     return group.create_task(
-        supervise(name, run, clock=clock, backoff=backoff, expected=(HaechiError, OSError, TimeoutError)), name=name
+        supervise(name, run, clock=clock, backoff=backoff, expected=CONDITIONS, faults=faults), name=name
     )
 
 

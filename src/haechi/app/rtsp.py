@@ -74,7 +74,7 @@ class RtspRoom:
         if wish.port not in (0, counts.port):
             log.warning("the port for players was taken", wanted=wish.port, port=counts.port)
         door = TokenDoor(services)
-        house = House(live.bus, live.packets, live.demand.want, door, services.clock, counts, datagrams)
+        house = House(live.bus, live.packets, live.demand.want, door, services.clock, counts, datagrams, live.faults)
         try:
             await RtspListener(house).serve(bound)
         finally:

@@ -13,7 +13,8 @@ import structlog
 from msgspec import Struct
 
 from haechi.base.clock import NS_PER_S, Clock
-from haechi.base.errors import HaechiError
+from haechi.base.errors import HaechiError, Unavailable
+from haechi.base.faults import Apart, Faults
 from haechi.base.ids import StreamId, role_of
 from haechi.base.supervise import Backoff, supervise
 
@@ -82,8 +83,9 @@ class _Entry:
 class Demand:
     """Who wants which stream. Roles that nobody supplies, such as ``main``, are there by themselves."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, faults: Faults | None = None) -> None:
         self._clock = clock
+        self._faults = faults or Faults()
         self._suppliers: dict[str, Supplier] = {}
         self._entries: dict[StreamId, _Entry] = {}
         self._begun: asyncio.Queue[_Entry] = asyncio.Queue()
@@ -127,7 +129,7 @@ class Demand:
         self._begun = begun
         for entry in self._entries.values():
             begun.put_nowait(entry)
-        async with asyncio.TaskGroup() as group:
+        async with Apart("stream for viewers", self._faults) as group:
             while True:
                 group.create_task(self._hold(await begun.get()))
 
@@ -148,7 +150,10 @@ class Demand:
 
     async def _supply(self, entry: _Entry) -> None:
         try:
-            await entry.supplier.supply(entry.stream)
+            with self._faults.kept_in("stream for viewers"):
+                await entry.supplier.supply(entry.stream)
+                return
+            raise Unavailable("this stream cannot be made: a fault of this server, see its log", code="stream-failed")
         except HaechiError as error:
             entry.error = error
             raise

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from functools import lru_cache
 
 from haechi.base.clock import Clock, SystemClock
+from haechi.base.faults import Faults
 from haechi.base.ids import StreamId, role_of
 from haechi.bus.frames import FrameBus, Run, Subscription
 from haechi.live.demand import Demand
@@ -120,13 +121,17 @@ class LiveHub:
         packets: The same streams for those who watch over RTP.
         demand: What is there only while somebody watches it.
         renditions: What of that is made here.
+        faults: Bugs that ended a viewer or a stream that is there only for viewers.
     """
 
-    def __init__(self, bus: FrameBus, clock: Clock | None = None, most_renditions: int = 0) -> None:
+    def __init__(
+        self, bus: FrameBus, clock: Clock | None = None, most_renditions: int = 0, faults: Faults | None = None
+    ) -> None:
         clock = clock or SystemClock()
+        self.faults = faults or Faults()
         self.bus = bus
         self.packets = PacketStreams()
-        self.demand = Demand(clock)
+        self.demand = Demand(clock, self.faults)
         self.renditions = Renditions(bus, self.demand, clock, self.forget, most_renditions)
         self._streams: dict[StreamId, LiveStream] = {}
         self.viewers = 0

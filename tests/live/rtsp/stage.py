@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 
 from haechi.base.clock import NS_PER_S, Clock, SystemClock
 from haechi.base.errors import Denied, Unavailable
+from haechi.base.faults import Faults
 from haechi.base.ids import CameraId, StreamId, stream_of
 from haechi.bus.frames import FrameBus, GapCause, Run, RunEnded
 from haechi.live.demand import Demand
@@ -41,7 +42,7 @@ class Kept:
 
 
 class TestDoor:
-    """One token, good for `CAMERA` while ``is_open``."""
+    """One token, good for `CAMERA` while ``is_open``. ``breaks_next``: the next who watches runs into a bug."""
 
     __test__ = False
     realm = "Haechi"
@@ -49,6 +50,7 @@ class TestDoor:
     def __init__(self) -> None:
         self.is_open = True
         self.is_down = False
+        self.breaks_next = False
         self.asked = 0
         self.watches: list[CameraId] = []
 
@@ -70,6 +72,9 @@ class TestDoor:
         return self.is_open and camera == CAMERA
 
     def watched(self, guest: Guest, camera: CameraId) -> None:
+        if self.breaks_next:
+            self.breaks_next = False
+            raise ZeroDivisionError("a bug")
         self.watches.append(camera)
 
 
@@ -81,6 +86,7 @@ class Yard:
         self.bus = FrameBus()
         self.door = TestDoor()
         self.counts = Counts()
+        self.faults = Faults()
         self.demand = Demand(clock)
         self.packets = PacketStreams()
         self.port = 0
@@ -130,7 +136,8 @@ async def serving(*, clock: Clock | None = None, udp: bool = True) -> AsyncItera
     bound.listen(256)
     yard.port = bound.getsockname()[1]
     datagrams = await Datagrams.bind("127.0.0.1", 0) if udp else None
-    house = House(yard.bus, yard.packets, yard.demand.want, yard.door, yard.clock, yard.counts, datagrams)
+    want = yard.demand.want
+    house = House(yard.bus, yard.packets, want, yard.door, yard.clock, yard.counts, datagrams, yard.faults)
     serving = asyncio.create_task(RtspListener(house).serve(bound))
     try:
         yield yard

@@ -9,6 +9,7 @@ import structlog
 
 from haechi.base.clock import NS_PER_S, Clock
 from haechi.base.errors import HaechiError, Invalid, Unavailable
+from haechi.base.faults import Apart
 from haechi.base.ids import CameraId, StreamId, stream_of
 from haechi.bus.frames import RunEnded, Subscription
 from haechi.live.demand import Lease
@@ -75,7 +76,7 @@ class HlsRoom:
         self._clock = clock
         self._watched: dict[StreamId, Watched] = {}
         self._next_msn: dict[StreamId, int] = {}
-        self._group: asyncio.TaskGroup | None = None
+        self._group: Apart | None = None
 
     @property
     def streams(self) -> int:
@@ -89,7 +90,7 @@ class HlsRoom:
 
     async def run(self) -> None:
         """Make windows until cancelled."""
-        async with asyncio.TaskGroup() as group:
+        async with Apart("hls window", self._hub.faults) as group:
             self._group = group
             try:
                 await asyncio.get_running_loop().create_future()

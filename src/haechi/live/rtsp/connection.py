@@ -8,10 +8,11 @@ import secrets
 from collections.abc import Awaitable, Callable
 
 import structlog
-from msgspec import Struct
+from msgspec import Struct, field
 
 from haechi.base.clock import NS_PER_S, Clock
 from haechi.base.errors import HaechiError, Invalid, NotFound, PeerError, Unavailable
+from haechi.base.faults import Faults
 from haechi.base.ids import CameraId, StreamId
 from haechi.bus.frames import FrameBus
 from haechi.live.demand import Lease
@@ -62,6 +63,7 @@ class House(Struct, frozen=True):
     clock: Clock
     counts: Counts
     datagrams: Datagrams | None
+    faults: Faults = field(default_factory=Faults)
 
 
 class Connection:

@@ -8,6 +8,7 @@ import socket
 import structlog
 
 from haechi.base.errors import PeerError
+from haechi.base.faults import Apart
 from haechi.base.throttle import address_key
 from haechi.live.rtsp.connection import Connection, House
 from haechi.live.rtsp.player import Over
@@ -24,7 +25,7 @@ CLOSING_S = 2.0
 
 
 class RtspListener:
-    """Serves players until cancelled. What one of them does wrong ends its own connection."""
+    """Serves players until cancelled. What one of them does wrong, or we do with one, ends that one's connection."""
 
     def __init__(self, house: House) -> None:
         self._house = house
@@ -32,7 +33,7 @@ class RtspListener:
 
     async def serve(self, listener: socket.socket) -> None:
         """Take connections on a bound socket until cancelled; then end all of them."""
-        async with asyncio.TaskGroup() as group:
+        async with Apart("rtsp player", self._house.faults) as group:
 
             def came(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
                 group.create_task(self._serve(reader, writer))

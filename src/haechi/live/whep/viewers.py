@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from haechi.base.clock import Clock
 from haechi.base.errors import HaechiError, Invalid, NotFound, Unavailable
+from haechi.base.faults import Apart
 from haechi.base.ids import CameraId, StreamId, role_of, stream_of
 from haechi.live.demand import Lease
 from haechi.live.mse import LiveHub
@@ -114,7 +115,7 @@ class Viewers:
     async def run(self) -> None:
         """Serve until cancelled."""
         try:
-            async with asyncio.TaskGroup() as group:
+            async with Apart("webrtc viewer", self._hub.faults) as group:
                 while True:
                     group.create_task(self._serve(await self._begun.get()))
         finally:
