@@ -1,4 +1,4 @@
-"""The process that a module runs in: decodes the streams that it is fed, and shows it the newest picture of each.
+"""The process that a module runs in: decodes the streams that it is fed, and shows it the newest pictures of each.
 
 Started as ``python -m haechi.vision.modules.host DESCRIPTOR``; the first message is a `HostSetup`. What the module does
 to this process (hang, leak, crash) happens to no other.
@@ -9,33 +9,40 @@ from __future__ import annotations
 import os
 import select
 import sys
+import time
 import traceback
 from collections.abc import Callable
 from pathlib import Path
 
 import av
 import cv2
-import numpy as np
-from msgspec import Struct, field
 
+from haechi.base.clock import NS_PER_S
 from haechi.base.confine import confine, die_with_parent
-from haechi.base.errors import HaechiError, PeerError
+from haechi.base.errors import PeerError
 from haechi.base.framing import Unpacker
 from haechi.media.access_unit import Codec, VideoParams
-from haechi.vision.decode import Decoded, Frame, GopDecoder
-from haechi.vision.modules.contract import About, Look, factory_of, read_findings
+from haechi.vision.decode import Frame, GopDecoder
+from haechi.vision.modules.contract import Answer, Glimpse, Opened, box_of, factory_of, opened
+from haechi.vision.modules.lanes import Lane, blank
 from haechi.vision.modules.messages import (
+    MOST_BATCH,
     Broken,
     Close,
     Erred,
     Feed,
+    Followed,
+    Forget,
     HostReply,
     HostRequest,
     HostSetup,
     Loaded,
     Looking,
     Over,
+    Restore,
+    Saved,
     Saw,
+    Shown,
     Taken,
     pack,
     request_decoder,
@@ -43,103 +50,132 @@ from haechi.vision.modules.messages import (
 
 _READ_BYTES = 1 << 18
 _WARM_PX = 64
-
-
-class _Fresh(Struct):
-    """A picture that was not looked at."""
-
-    feed: Feed
-    frame: Frame
-
-
-class _Lane(Struct):
-    """One run of one stream."""
-
-    decoder: GopDecoder | None = None
-    entered: dict[int, Feed] = field(default_factory=dict)
-    next_index: int = 0
-    fresh: _Fresh | None = None
-    is_closing: bool = False
+Shows = tuple[str, Glimpse]
+"""Whose glimpse it is."""
 
 
 class Host:
-    """Decodes and looks. ``send`` takes its replies."""
+    """Decodes and looks. ``send`` takes its replies.
 
-    def __init__(self, look: Look, send: Callable[[HostReply], None]) -> None:
-        self._look = look
+    Args:
+        save_s: How often what the module knows of a camera is saved; 0: never.
+    """
+
+    def __init__(self, module: Opened, send: Callable[[HostReply], None], save_s: float = 0.0) -> None:
+        self._module = module
         self._send = send
-        self._lanes: dict[str, _Lane] = {}
+        self._save_ns = int(save_s * NS_PER_S) if module.has_state else 0
+        self._saved_ns: dict[str, int] = {}
+        self._lanes: dict[str, Lane] = {}
 
     @property
     def has_work(self) -> bool:
         """Whether there is a picture to look at, or an end to tell."""
-        return any(lane.fresh is not None or lane.is_closing for lane in self._lanes.values())
+        return any(lane.has_work for lane in self._lanes.values())
 
     def take(self, request: HostRequest) -> None:
-        """Decode a unit, or note the end of a stream."""
+        """Decode a unit, or note what is said of a stream."""
         match request:
             case Feed():
-                self._feed(request)
+                self._lane(request.key).feed(request)
+                self._send(Taken(request.key, 1))
+            case Followed():
+                self._lane(request.key).follow(request)
+            case Restore(stream, state):
+                self._guarded("", lambda: self._module.restore(stream, state))
+            case Forget(stream):
+                self._saved_ns.pop(stream, None)
+                self._guarded("", lambda: self._module.forget(stream))
             case Close(key, True):
                 self._lanes.pop(key, None)
             case Close(key):
-                lane = self._lanes.setdefault(key, _Lane())
-                self._finish(lane)
+                lane = self._lane(key)
+                lane.finish()
                 lane.is_closing = True
             case HostSetup():
                 raise PeerError("set up twice", offset=0, code="worker-message")
 
     def look(self) -> None:
-        """Show the module the newest picture of each stream once."""
+        """Show the module once what is new of each stream."""
+        batch: list[Shows] = []
         for key, lane in list(self._lanes.items()):
-            fresh, lane.fresh = lane.fresh, None
-            if fresh is not None:
-                self._show(key, fresh)
+            glimpse = lane.take()
+            if glimpse is not None:
+                batch.append((key, glimpse))
+        for first in range(0, len(batch), MOST_BATCH):
+            self._show(batch[first : first + MOST_BATCH])
+        for key, lane in list(self._lanes.items()):
             if lane.is_closing:
-                del self._lanes[key]
-                self._send(Over(key))
+                self._end(key)
 
-    def _feed(self, feed: Feed) -> None:
-        lane = self._lanes.setdefault(feed.key, _Lane())
+    def _lane(self, key: str) -> Lane:
+        if key not in self._lanes:
+            self._lanes[key] = Lane(self._module.spec)
+        return self._lanes[key]
+
+    def _end(self, key: str) -> None:
+        if self._save_ns and key in self._saved_ns:
+            self._save(key, time.monotonic_ns())
+        del self._lanes[key]
+        self._send(Over(key))
+
+    def _show(self, batch: list[Shows]) -> None:
+        """One look. Where it fails, each camera is shown by itself: only what is not liked is lost."""
+        self._send(Looking(tuple(Shown(key, one.about.run, one.about.seq) for key, one in batch)))
+        began_ns = time.monotonic_ns()
         try:
-            if feed.params is not None:
-                self._finish(lane)
-                lane.decoder, lane.entered, lane.next_index = GopDecoder(feed.params), {}, 0
-            if lane.decoder is not None:
-                lane.entered[lane.next_index] = Feed(
-                    feed.key, feed.stream, feed.run, feed.seq, feed.pts, feed.captured_ns, b""
-                )
-                lane.next_index += 1
-                self._collect(lane, lane.decoder.feed(lane.next_index - 1, feed.pts, feed.data))
-        except HaechiError:
-            lane.decoder = None
-        self._send(Taken(feed.key, 1))
-
-    def _finish(self, lane: _Lane) -> None:
-        if lane.decoder is not None:
-            self._collect(lane, lane.decoder.drain())
-            lane.decoder = None
-
-    def _collect(self, lane: _Lane, decoded: list[Decoded]) -> None:
-        for one in decoded:
-            feed = lane.entered.pop(one.index, None)
-            if feed is not None and not one.frame.is_damaged:
-                lane.fresh = _Fresh(feed, one.frame)
-
-    def _show(self, key: str, fresh: _Fresh) -> None:
-        feed, frame = fresh.feed, fresh.frame
-        width, height = frame.width_px, frame.height_px
-        about = About(feed.stream, feed.run, feed.seq, feed.pts, feed.captured_ns, width, height)
-        picture = frame.scaled(width, height)
-        self._send(Looking(key))
-        try:
-            boxes = read_findings(list(self._look(picture, about)))
+            answers = self._module.look([one for _, one in batch])
         except MemoryError:
             raise
         except Exception as error:  # noqa: BLE001 - it is the module's, whatever it is, and it is told
-            self._send(Erred(key, feed.seq, told(error)))
+            if len(batch) > 1:
+                for one in batch:
+                    self._show([one])
+                return
+            self._send(Erred(batch[0][0], batch[0][1].about.seq, told(error)))
             return
-        self._send(Saw(key, feed.seq, feed.captured_ns, boxes, width, height))
+        now_ns = time.monotonic_ns()
+        for (key, glimpse), answer in zip(batch, answers, strict=True):
+            self._tell(key, glimpse, answer, (now_ns - began_ns) // len(batch))
+            self._save_now_and_then(glimpse.about.stream, now_ns)
+
+    def _tell(self, key: str, glimpse: Glimpse, answer: Answer, took_ns: int) -> None:
+        lane, about = self._lanes[key], glimpse.about
+        boxes = tuple(box_of(one) for one in answer.things)
+        self._send(
+            Saw(
+                key,
+                about.run,
+                about.seq,
+                about.captured_ns,
+                boxes,
+                about.width_px,
+                about.height_px,
+                answer.scores,
+                took_ns,
+                lane.decode_ns,
+                lane.missed,
+            )
+        )
+        lane.decode_ns = lane.missed = 0
+
+    def _save_now_and_then(self, stream: str, now_ns: int) -> None:
+        if not self._save_ns:
+            return
+        if now_ns - self._saved_ns.setdefault(stream, now_ns) >= self._save_ns:
+            self._save(stream, now_ns)
+
+    def _save(self, stream: str, now_ns: int) -> None:
+        self._saved_ns[stream] = now_ns
+        self._guarded(stream, lambda: self._send(Saved(stream, self._module.save(stream))))
+
+    def _guarded(self, key: str, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except MemoryError:
+            raise
+        except Exception as error:  # noqa: BLE001 - as above
+            self._send(Erred(key, 0, told(error)))
 
 
 def told(error: BaseException) -> str:
@@ -149,24 +185,24 @@ def told(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}{place}"[:400]
 
 
-def open_module(setup: HostSetup) -> Look:
+def open_module(setup: HostSetup) -> Opened:
     """Load it, and call it once with a black picture: what it opens when it is first used it opens now.
 
     Raises:
         HaechiError: It cannot be loaded.
     """
     if setup.entry:
-        look: Look = factory_of(setup.name, setup.entry)()
+        module = opened(factory_of(setup.name, setup.entry)(), setup.name)
     else:
         from haechi.vision.modules.pose import Pose
 
-        look = Pose(setup.models)
-    black = np.zeros((_WARM_PX, _WARM_PX, 3), np.uint8)
-    read_findings(list(look(black, About("", 0, 0, 0, 0, _WARM_PX, _WARM_PX))))
+        module = opened(Pose(setup.models), setup.name)
+    module.look([blank(module.spec, _WARM_PX)])
+    module.forget("")
     for codec in (Codec.H264, Codec.H265, Codec.MJPEG):
         GopDecoder(VideoParams(codec, _WARM_PX, _WARM_PX)).drain()
     Frame(av.VideoFrame(_WARM_PX, _WARM_PX, "yuv420p")).scaled(_WARM_PX, _WARM_PX)
-    return look
+    return module
 
 
 class _Pipe:
@@ -206,12 +242,13 @@ def main(descriptor: int) -> int:
     setup = first[0]
     os.nice(max(0, setup.niceness))
     try:
-        look = open_module(setup)
+        module = open_module(setup)
     except Exception as error:  # noqa: BLE001 - it is the module's, and it is told
         pipe.send(Broken(told(error)))
         return 3
-    pipe.send(Loaded(confine(setup.memory_bytes) if setup.confine else ()))
-    host = Host(look, pipe.send)
+    confined = confine(setup.memory_bytes) if setup.confine else ()
+    pipe.send(Loaded(confined, module.spec, module.has_state))
+    host = Host(module, pipe.send, setup.save_s)
     while not pipe.is_over:
         for request in pipe.receive(wait=not host.has_work):
             host.take(request)

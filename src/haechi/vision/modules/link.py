@@ -13,7 +13,7 @@ from msgspec import Struct
 from haechi.base.clock import NS_PER_S, Clock
 from haechi.base.errors import PeerError, Unavailable
 from haechi.base.framing import Unpacker
-from haechi.base.process import start_module
+from haechi.base.process import Activity, activity_of, start_module
 from haechi.vision.modules.messages import (
     Broken,
     HostReply,
@@ -32,6 +32,9 @@ HOST_MODULE = "haechi.vision.modules.host"
 LOAD_S = 90.0
 DECODE_S = 20.0
 """A process that was given units and says nothing for so long hangs; decoding one takes a fraction of a second."""
+FROZEN_S = 4.0
+"""One that takes no processor time for so long, and waits for none, is frozen: no busy machine is the reason."""
+CHECK_S = 1.0
 LAST_LOOK_S = 0.1
 MOST_UNSENT_BYTES = 32 * 1024 * 1024
 _READ_BYTES = 1 << 18
@@ -44,7 +47,7 @@ class Watcher(Protocol):
         """It said something."""
 
     def gone(self, kind: str) -> None:
-        """It is gone: ``deadline`` (it was ended as it hung) or ``died``. What it was given will not be answered."""
+        """One that was loaded is: ``deadline`` (it hung and was ended) or ``died``. What it was given is not answered."""
 
 
 class _Owed(Struct):
@@ -53,24 +56,37 @@ class _Owed(Struct):
     units: int = 0
     heard_ns: int = 0
     looking_ns: int = 0
+    moved_ns: int = 0
+    activity: Activity | None = None
 
 
 class ModuleLink:
     """One process at a time. `run` starts one, and returns by an error when it is gone.
 
     Args:
-        deadline_s: How long one look may take.
+        deadline_s: How long one look may take; where a module's own deadline is near it, twice that.
+
+    Attributes:
+        loaded: What the present process loaded; None while there is none.
+        starts: How many processes were started.
     """
 
     def __init__(self, clock: Clock, watcher: Watcher, deadline_s: float) -> None:
         self._clock = clock
         self._watcher = watcher
+        self._least_deadline_s = deadline_s
         self._deadline_ns = int(deadline_s * NS_PER_S)
         self._process: asyncio.subprocess.Process | None = None
         self._writer: asyncio.StreamWriter | None = None
         self._owed = _Owed()
         self._is_late = False
-        self.is_loaded = False
+        self.loaded: Loaded | None = None
+        self.starts = 0
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether there is a process that can look."""
+        return self.loaded is not None
 
     @property
     def has_room(self) -> bool:
@@ -101,6 +117,7 @@ class ModuleLink:
             Unavailable: ``module-gone``: it ended, hung, or could not load.
         """
         self._is_late, self._owed = False, _Owed()
+        self.starts += 1
         ours, theirs = socket.socketpair()
         with ours, theirs:
             environment = {"MALLOC_ARENA_MAX": "2", "OMP_NUM_THREADS": "1"}
@@ -110,9 +127,9 @@ class ModuleLink:
             try:
                 await self._serve(ours, setup)
             finally:
-                was_loaded, self.is_loaded = self.is_loaded, False
+                was, self.loaded = self.loaded, None
                 await self._bury()
-                if was_loaded:
+                if was is not None:
                     self._watcher.gone("deadline" if self._is_late else "died")
 
     async def _serve(self, ours: socket.socket, setup: HostSetup) -> None:
@@ -146,8 +163,9 @@ class ModuleLink:
         owed = self._owed
         owed.heard_ns = self._clock.monotonic_ns()
         match reply:
-            case Loaded():
-                self.is_loaded = True
+            case Loaded(_, spec):
+                self.loaded = reply
+                self._deadline_ns = int(max(self._least_deadline_s, 2 * spec.deadline_s) * NS_PER_S)
             case Broken(reason):
                 raise Unavailable("the module cannot be loaded", code="module-gone", reason=reason)
             case Taken(_, units):
@@ -162,15 +180,15 @@ class ModuleLink:
         """How long it may say nothing now; None: as long as it likes."""
         owed, now_ns = self._owed, self._clock.monotonic_ns()
         if owed.looking_ns:
-            return max(0.01, (owed.looking_ns + self._deadline_ns - now_ns) / NS_PER_S)
-        return DECODE_S if owed.units else 1.0
+            return max(0.01, min(CHECK_S, (owed.looking_ns + self._deadline_ns - now_ns) / NS_PER_S))
+        return CHECK_S
 
     async def _end_if_late(self, name: str, reader: asyncio.StreamReader, unpacker: Unpacker) -> None:
         """We may have been held up ourselves: what it said meanwhile counts."""
         owed, now_ns = self._owed, self._clock.monotonic_ns()
         is_slow = owed.looking_ns > 0 and now_ns - owed.looking_ns >= self._deadline_ns
         is_silent = owed.units > 0 and now_ns - owed.heard_ns >= DECODE_S * NS_PER_S
-        if is_slow or is_silent:
+        if is_slow or is_silent or self._is_frozen(owed, now_ns):
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(LAST_LOOK_S):
                     await self._read(reader, unpacker)
@@ -178,6 +196,14 @@ class ModuleLink:
             log.warning("a module hangs and is ended", module=name, deadline_s=self._deadline_ns / NS_PER_S)
             self._is_late = True
             raise PeerError("it took too long", offset=0, code="module-late")
+
+    def _is_frozen(self, owed: _Owed, now_ns: int) -> bool:
+        """Whether it was given units and has neither answered nor taken processor time for `FROZEN_S`."""
+        activity = activity_of(self._process.pid) if self._process is not None else None
+        if not owed.units or owed.looking_ns or activity is None or activity.is_running or activity != owed.activity:
+            owed.moved_ns = now_ns
+        owed.activity = activity
+        return now_ns - max(owed.moved_ns, owed.heard_ns) >= FROZEN_S * NS_PER_S
 
     async def _bury(self) -> None:
         if self._writer is not None:

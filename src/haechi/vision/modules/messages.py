@@ -8,14 +8,20 @@ import msgspec
 from msgspec import Meta, Struct
 
 from haechi.base.errors import PeerError
+from haechi.base.framing import framed
 from haechi.media.access_unit import VideoParams
 from haechi.media.push.words import MOST_BOXES, Box
 from haechi.vision.detectors import DetectorSetup
+from haechi.vision.modules.contract import MOST_STATE_BYTES, About, Score, Spec, Thing
+from haechi.vision.result import MOST_SCORES
 
-_HEAD = 4
 Key = Annotated[str, Meta(max_length=200)]
-"""Stream and run."""
+"""Whose pictures: a camera's stream, or a stream and a run of it."""
 Side = Annotated[int, Meta(ge=0, le=16_384)]
+Count = Annotated[int, Meta(ge=0, le=100_000)]
+Nanoseconds = Annotated[int, Meta(ge=0, le=3_600_000_000_000)]
+MOST_BATCH = 16
+"""Cameras that are shown to a module in one look."""
 
 
 class HostSetup(Struct, frozen=True, tag="setup"):
@@ -26,6 +32,7 @@ class HostSetup(Struct, frozen=True, tag="setup"):
         models: Weights of our own modules.
         memory_bytes: Limit of the address space; 0: none.
         confine: Whether to lock the process in after loading: no network, no files, no other programs.
+        save_s: How often what the module knows of a camera is saved; 0: never.
     """
 
     name: str
@@ -34,10 +41,16 @@ class HostSetup(Struct, frozen=True, tag="setup"):
     memory_bytes: int
     confine: bool = True
     niceness: int = 0
+    save_s: float = 0.0
 
 
 class Feed(Struct, frozen=True, tag="feed"):
-    """A unit to decode. ``params``: with the first of a GOP."""
+    """A unit to decode. ``params``: with the first of a GOP.
+
+    Attributes:
+        is_shown: Whether the module is to see it; others are decoded because later ones need them.
+        is_last: Nothing more of its GOP comes.
+    """
 
     key: str
     stream: str
@@ -47,6 +60,29 @@ class Feed(Struct, frozen=True, tag="feed"):
     captured_ns: int
     data: bytes
     params: VideoParams | None = None
+    is_shown: bool = True
+    is_last: bool = False
+
+
+class Followed(Struct, frozen=True, tag="followed"):
+    """What the house knows of a picture, for modules that need to know."""
+
+    key: str
+    about: About
+    things: tuple[Thing, ...]
+
+
+class Restore(Struct, frozen=True, tag="restore"):
+    """What another process of the module knew of a camera."""
+
+    stream: str
+    state: bytes
+
+
+class Forget(Struct, frozen=True, tag="forget"):
+    """A camera is gone: what the module knows of it may go, too."""
+
+    stream: str
 
 
 class Close(Struct, frozen=True, tag="close"):
@@ -60,6 +96,8 @@ class Loaded(Struct, frozen=True, tag="loaded"):
     """The module is there. ``confined``: what holds the process."""
 
     confined: tuple[str, ...]
+    spec: Spec = Spec("")
+    has_state: bool = False
 
 
 class Broken(Struct, frozen=True, tag="broken"):
@@ -72,24 +110,43 @@ class Taken(Struct, frozen=True, tag="taken"):
     """So many units of a stream were decoded, or could not be."""
 
     key: Key
-    units: Annotated[int, Meta(ge=0, le=100_000)]
+    units: Count
+
+
+class Shown(Struct, frozen=True, array_like=True):
+    """A picture."""
+
+    key: Key
+    run: int
+    seq: int
 
 
 class Looking(Struct, frozen=True, tag="looking"):
-    """The module is about to be called."""
+    """The module is about to be called, with these pictures the newest of each camera."""
 
-    key: Key
+    shown: Annotated[tuple[Shown, ...], Meta(max_length=MOST_BATCH)]
 
 
 class Saw(Struct, frozen=True, tag="saw"):
-    """What the module said of a unit."""
+    """What the module said of a unit.
+
+    Attributes:
+        took_ns: How long its look took; a batch's time is shared out evenly.
+        decode_ns: What decoding took since the look before.
+        missed: Pictures since then that it was to see and had no time for.
+    """
 
     key: Key
+    run: int
     seq: int
     captured_ns: int
     boxes: Annotated[tuple[Box, ...], Meta(max_length=MOST_BOXES)]
     width_px: Side
     height_px: Side
+    scores: Annotated[tuple[Score, ...], Meta(max_length=MOST_SCORES)] = ()
+    took_ns: Nanoseconds = 0
+    decode_ns: Nanoseconds = 0
+    missed: Count = 0
 
 
 class Erred(Struct, frozen=True, tag="erred"):
@@ -100,14 +157,21 @@ class Erred(Struct, frozen=True, tag="erred"):
     reason: Annotated[str, Meta(max_length=400)]
 
 
+class Saved(Struct, frozen=True, tag="saved"):
+    """What the module knows of a camera."""
+
+    stream: Key
+    state: Annotated[bytes, Meta(max_length=MOST_STATE_BYTES)]
+
+
 class Over(Struct, frozen=True, tag="over"):
     """Everything of a closed stream that will be judged was."""
 
     key: Key
 
 
-HostRequest = HostSetup | Feed | Close
-HostReply = Loaded | Broken | Taken | Looking | Saw | Erred | Over
+HostRequest = HostSetup | Feed | Followed | Restore | Forget | Close
+HostReply = Loaded | Broken | Taken | Looking | Saw | Erred | Saved | Over
 _encode = msgspec.msgpack.Encoder().encode
 request_decoder = msgspec.msgpack.Decoder(HostRequest)
 _replies = msgspec.msgpack.Decoder(HostReply)
@@ -115,8 +179,7 @@ _replies = msgspec.msgpack.Decoder(HostReply)
 
 def pack(message: HostRequest | HostReply) -> bytes:
     """One message, ready to be written."""
-    body = _encode(message)
-    return len(body).to_bytes(_HEAD, "big") + body
+    return framed(_encode(message))
 
 
 def read_reply(body: bytes) -> HostReply:
@@ -129,4 +192,6 @@ def read_reply(body: bytes) -> HostReply:
         reply: HostReply = _replies.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise PeerError("a module sent nonsense", offset=0, code="worker-message", reason=str(error)[:200]) from error
+    if isinstance(reply, Saw) and not all(score.is_sound() for score in reply.scores):
+        raise PeerError("a module sent a score that is none", offset=0, code="worker-message")
     return reply
