@@ -113,7 +113,7 @@ def test_who_follows_is_told_of_activity_but_not_each_time_and_only_of_what_they
             for seq in range(2, 6):
                 scene.see(scene.foreign, seq)
                 scene.see(scene.mine, seq)
-            assert await socket.hear() == {"type": "activity", "camera": scene.mine}
+            assert await socket.hear() == {"type": "activity", "camera": scene.mine, "tracked": True}
             assert not socket.has_news()
 
     asyncio.run(check())

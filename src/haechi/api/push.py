@@ -103,7 +103,7 @@ class Push:
         self._pages: list[Page] = []
         self._states: dict[CameraId, CameraOut] = {}
         self._names: dict[CameraId, str] = {}
-        self._active_ns: dict[CameraId, int] = {}
+        self._active_ns: dict[tuple[CameraId, bool], int] = {}
         services.vision.on_result(self.on_result)
         services.vision.on_moved(self.on_moved)
         services.keeping.exports.on_change(self.on_export)
@@ -129,7 +129,7 @@ class Push:
         """Vision has seen a frame."""
         camera = camera_of(result.ref.stream)
         if result.detections:
-            self._active(camera)
+            self._active(camera, tracked=True)
         if not any(camera in page.watched for page in self._pages):
             return
         message = DetectionsMessage(
@@ -143,18 +143,18 @@ class Push:
     def on_moved(self, moved: Moved) -> None:
         """Part of a picture moved."""
         if moved.share >= MOVED_SHARE:
-            self._active(camera_of(moved.ref.stream))
+            self._active(camera_of(moved.ref.stream), tracked=False)
 
-    def _active(self, camera: CameraId) -> None:
+    def _active(self, camera: CameraId, *, tracked: bool) -> None:
         """News for every page that may see the camera, for walls: not each time, it goes on for a while."""
         now_ns = self._services.clock.monotonic_ns()
         if (
             not any(page.follows for page in self._pages)
-            or now_ns - self._active_ns.get(camera, -self._ACTIVITY_NS) < self._ACTIVITY_NS
+            or now_ns - self._active_ns.get((camera, tracked), -self._ACTIVITY_NS) < self._ACTIVITY_NS
         ):
             return
-        self._active_ns[camera] = now_ns
-        self._publish("activity", camera, ActivityMessage(camera=camera).model_dump_json())
+        self._active_ns[camera, tracked] = now_ns
+        self._publish("activity", camera, ActivityMessage(camera=camera, tracked=tracked).model_dump_json())
 
     def on_export(self, export: Export) -> None:
         """An export moved on: news for who asked for it."""

@@ -174,10 +174,12 @@ class DetectionsMessage(Shape):
 
 
 class ActivityMessage(Shape):
-    """On ``/api/ws``: something moves before a camera, or is seen there; each ten seconds while it goes on."""
+    """On ``/api/ws``: something moves before a camera, or (``tracked``) a detector sees an object there; each ten
+    seconds while it goes on."""
 
     type: Literal["activity"] = "activity"
     camera: str
+    tracked: bool = False
 
 
 def event_fields(event: Event, camera_name: str) -> dict[str, object]:
