@@ -1,4 +1,4 @@
-"""The tables of zones, of what moved where, and of cameras that are not looked at."""
+"""The tables of zones and lines, and of what moved where."""
 
 import sqlalchemy as sa
 
@@ -27,4 +27,26 @@ inspection_stops = sa.Table(
     metadata,
     sa.Column("camera", sa.String(40), primary_key=True),
     sa.Column("since_ns", sa.BigInteger, nullable=False),
+)
+
+lines = sa.Table(
+    "lines",
+    metadata,
+    sa.Column("id", sa.String(40), primary_key=True),
+    sa.Column("camera", sa.String(40), nullable=False),
+    sa.Column("name", sa.String(120), nullable=False),
+    sa.Column("points", sa.JSON, nullable=False),
+    sa.Column("forward", sa.String(40), nullable=False),
+    sa.Column("backward", sa.String(40), nullable=False),
+    sa.Column("labels", sa.JSON, nullable=False),
+    sa.Column("colour", sa.String(9), nullable=False),
+)
+
+camera_modules = sa.Table(
+    "camera_modules",
+    metadata,
+    sa.Column("camera", sa.String(40), primary_key=True),
+    sa.Column("module", sa.String(40), primary_key=True),
+    sa.Column("enabled", sa.Boolean, nullable=False),
+    sa.Column("hours", sa.JSON(none_as_null=True), nullable=True),
 )
