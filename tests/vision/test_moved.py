@@ -28,7 +28,7 @@ def test_what_a_worker_was_not_asked_or_what_cannot_be_true_is_not_believed() ->
     lane.add(plan, 0)
     true = Moved(unit.ref, unit.captured_ns, 0.5, bytes(CELLS_BYTES))
     assert lane.judged([true]) == ()
-    lane.take()
+    lane.take(0)
     lies = [
         structs.replace(true, ref=structs.replace(unit.ref, seq=7)),
         structs.replace(true, captured_ns=unit.captured_ns + 1),

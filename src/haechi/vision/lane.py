@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
 from msgspec import Struct, structs
@@ -12,7 +12,9 @@ from haechi.base.clock import NS_PER_S
 from haechi.base.ids import StreamId
 from haechi.bus.frames import RunEnded
 from haechi.media.access_unit import UnitRef
+from haechi.vision.cost import Done, Meter
 from haechi.vision.feed import Plan, StreamFeed
+from haechi.vision.messages import UnitIn
 from haechi.vision.result import FrameResult, Moved
 from haechi.vision.track import TrackerState, track
 
@@ -45,12 +47,19 @@ class Lane:
 
     Attributes:
         unit_ns: What a unit of this stream costs the worker, looks included; a running mean.
+        meter: What it costs and would cost, for whom it may concern where it is looked at.
+        is_leaving: Whether it goes to another worker at its next GOP: what begins one is held back.
     """
 
     def __init__(self, stream: StreamId, feed: StreamFeed, before: Lane | None = None) -> None:
         self.stream = stream
         self.feed = feed
         self.unit_ns: int = FIRST_UNIT_NS if before is None else before.unit_ns
+        self.meter = Meter() if before is None else before.meter
+        self.is_leaving = False
+        self._is_drained = True
+        self._given_units = self._given_looks = self._used_ns = 0
+        self._last_ns = 0
         self._waiting: deque[Chunk] = deque()
         self._sent: deque[int] = deque()
         self._asked: dict[UnitRef, _Asked] = {}
@@ -62,7 +71,24 @@ class Lane:
     @property
     def is_waiting(self) -> bool:
         """Whether there is something to send."""
+        if self.is_leaving and self._is_between_gops:
+            return not self._is_drained
         return bool(self._waiting)
+
+    @property
+    def can_leave(self) -> bool:
+        """Whether another worker can go on from here: this one owes nothing and has nothing that is needed."""
+        return self._is_between_gops and self._is_drained and not self._sent
+
+    @property
+    def _is_between_gops(self) -> bool:
+        """Whether what is sent next begins a GOP."""
+        return self._waiting[0].plan.params is not None if self._waiting else not self.feed.is_open
+
+    @property
+    def last_ns(self) -> int:
+        """When the newest unit that was sent was captured."""
+        return self._last_ns
 
     def units_waiting(self) -> int:
         """Units that were not sent yet."""
@@ -78,11 +104,16 @@ class Lane:
         """A plan that is to be sent, behind those that wait."""
         self._waiting += (Chunk(part, now_ns) for part in _parts(plan, self._chunk_units()))
 
-    def take(self) -> Chunk:
-        """What is sent next; there must be something."""
-        chunk = self._waiting.popleft()
+    def take(self, now_ns: int) -> Chunk:
+        """What is sent next; `is_waiting` must hold. The last thing that a worker is asked for, when the stream leaves
+        it, is what its decoder holds back.
+        """
+        is_last = self.is_leaving and self._is_between_gops
+        chunk = Chunk(Plan((), None, drain=True), now_ns) if is_last else self._waiting.popleft()
+        self._is_drained = chunk.plan.drain
         self._sent.append(chunk.since_ns)
         for unit in chunk.plan.units:
+            self._last_ns = unit.captured_ns
             if unit.analyse != "no" and unit.ref not in self._reported:
                 self._asked[unit.ref] = _Asked(unit.captured_ns, chunk.since_ns)
         while len(self._asked) > MOST_ASKED:
@@ -112,12 +143,23 @@ class Lane:
                 self.feed.thinned_looks += thinned
                 self._waiting[row] = structs.replace(chunk, plan=structs.replace(chunk.plan, units=units))
 
-    def done(self, units: int, took_ns: int) -> None:
+    def done(self, units: Sequence[UnitIn], took_ns: int) -> None:
         """The worker answered the oldest chunk that it was sent."""
         if self._sent:
             self._sent.popleft()
-        if units:
-            self.unit_ns += int(_WEIGHT * (took_ns / units - self.unit_ns))
+        if not units:
+            return
+        looks = sum(unit.analyse != "no" for unit in units)
+        self.unit_ns += int(_WEIGHT * (took_ns / len(units) - self.unit_ns))
+        self.meter.cost.learn(len(units), looks, took_ns)
+        self._given_units += len(units)
+        self._given_looks += looks
+        self._used_ns += took_ns
+
+    def measure(self, now_ns: int) -> None:
+        """Take what happened until now into the meter."""
+        wanted = (self.feed.wanted_units, self.feed.wanted_looks)
+        self.meter.note(now_ns, Done(*wanted, self._given_units, self._given_looks, self._used_ns))
 
     def end(self, ended: RunEnded) -> None:
         """A run is over; the worker may still have some of it."""
@@ -138,6 +180,7 @@ class Lane:
         """The worker is gone: nothing is waiting or on its way any more."""
         self._waiting.clear()
         self._sent.clear()
+        self._is_drained = True
 
     def judged(self, moved: Iterable[Moved]) -> tuple[Moved, ...]:
         """What a worker says of frames that it was asked to judge; call it before `takes`."""

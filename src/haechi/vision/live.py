@@ -11,11 +11,13 @@ from msgspec import Struct, structs
 
 from haechi.base.clock import NS_PER_S, Clock
 from haechi.media.access_unit import AccessUnit, VideoParams
+from haechi.vision.cost import Usage
+from haechi.vision.feed import Plan
 from haechi.vision.lane import Lane
 from haechi.vision.link import WorkerLink
 from haechi.vision.messages import Done, Failed, Forget, Picture, Progress, Ready, Reply, UnitIn, Work
 from haechi.vision.result import FrameResult
-from haechi.vision.schedule import Schedule
+from haechi.vision.schedule import MOST_JOB_NS, Schedule
 
 log = structlog.get_logger(__name__)
 
@@ -29,7 +31,7 @@ class Answered(Struct, frozen=True):
     """What a worker says of a piece of work, as far as it can be true.
 
     Attributes:
-        captured_ns: When the last of its units was captured.
+        captured_ns: When the last of its units was captured; of work without any, the last unit before.
         results: Those that were asked for.
     """
 
@@ -53,23 +55,32 @@ class Seat(Protocol):
 
 
 class LiveWorker:
-    """Drives a `Schedule`."""
+    """Drives a `Schedule`.
+
+    Args:
+        on_done: Takes what was answered; gives its results with their tracks.
+        on_settled: Called after that: a stream that goes to another worker may be able to go now.
+    """
 
     def __init__(
         self,
+        number: int,
         clock: Clock,
         numbers: Iterator[int],
-        schedule: Schedule,
         detector: str,
         on_done: Callable[[Answered], list[FrameResult]],
+        on_settled: Callable[[Lane], None],
     ) -> None:
+        self.number = number
         self.name = "decode worker"
         self.link = WorkerLink(clock, self._heard)
-        self.schedule = schedule
+        self.schedule = Schedule()
+        self.usage = Usage()
         self._clock = clock
         self._numbers = numbers
         self._detector = detector
         self._on_done = on_done
+        self._on_settled = on_settled
         self._late: deque[tuple[int, int]] = deque(maxlen=MOST_LATE)
 
     def take(self, lane: Lane, unit: AccessUnit, params: VideoParams) -> None:
@@ -86,6 +97,17 @@ class LiveWorker:
         """The stream is gone."""
         self.schedule.leave(lane)
         self.link.send(Forget(lane.stream), owes_answer=False)
+
+    def take_over(self, lane: Lane, plan: Plan | None) -> None:
+        """A stream that another worker had.
+
+        Args:
+            plan: What is sent again because the other one died with it; None: nothing.
+        """
+        self.schedule.join(lane)
+        if plan is not None:
+            lane.add(plan, self._clock.monotonic_ns())
+        self._pump()
 
     def late_ns(self) -> list[int]:
         """From the arrival of a unit to the result of its look, for those of the last `LATE_OVER_S`."""
@@ -132,9 +154,12 @@ class LiveWorker:
                 self._late.append((now_ns, now_ns - since_ns))
                 asked.append(result)
         units = given.plan.units
+        self.usage.add(min(max(0, done.took_ns), MOST_JOB_NS))
         decoded = max(0, min(done.decoded, len(units) + MOST_HELD))
         sound = structs.replace(done, moved=moved, decoded=decoded)
-        given.lane.feed.answered(len(units), self._on_done(Answered(given.lane, units[-1].captured_ns, sound, asked)))
+        answered = Answered(given.lane, units[-1].captured_ns if units else given.lane.last_ns, sound, asked)
+        given.lane.feed.answered(len(units), self._on_done(answered))
+        self._on_settled(given.lane)
 
     def _pump(self) -> None:
         while self.link.is_ready:

@@ -1,35 +1,37 @@
 """All decode workers: feeds them the streams of the bus, hands their results on, and survives their deaths.
 
-Live workers look at the streams, each stream with one of them; one more worker, the desk, answers people's questions.
+Live workers look at the streams, each stream with one of them (`crew` says which); one more worker, the desk, answers
+people's questions (`asking`).
 """
 
 from __future__ import annotations
 
 import asyncio
 import itertools
-import zlib
 from collections.abc import Callable, Collection, Sequence
 from functools import partial
 
 import structlog
 
 from haechi.base.clock import NS_PER_S, Clock
-from haechi.base.errors import DataLoss, Invalid, NotFound, Unavailable
+from haechi.base.errors import DataLoss, NotFound, Unavailable
 from haechi.base.ids import StreamId, is_for_viewers
 from haechi.base.quarantine import Quarantine
 from haechi.base.supervise import Backoff, supervise
-from haechi.bus.frames import FrameBus, RunEnded, Subscription
+from haechi.bus.frames import FrameBus, GapCause, RunEnded, Subscription
 from haechi.media.access_unit import AccessUnit, UnitRef, VideoParams
-from haechi.vision.desk import AskDesk, again
+from haechi.vision.asking import Asking
+from haechi.vision.capacity import Capacity, capacity_of, high
+from haechi.vision.crew import Crew
+from haechi.vision.desk import AskDesk
 from haechi.vision.detectors import DetectorSetup
 from haechi.vision.feed import Demand, StreamFeed
 from haechi.vision.lane import Lane
 from haechi.vision.live import Answered, LiveWorker, Seat
-from haechi.vision.messages import Analyse, Layout, Setup, Still, UnitIn, Work
+from haechi.vision.messages import Setup, UnitIn
 from haechi.vision.models import ModelStore
 from haechi.vision.motion import told_share
 from haechi.vision.result import FrameResult, Moved
-from haechi.vision.schedule import Schedule
 from haechi.vision.settings import DEFAULTS, VisionSettings, VisionStatus, detector_setup
 from haechi.vision.strain import Level
 from haechi.vision.track import TrackerState
@@ -38,7 +40,6 @@ log = structlog.get_logger(__name__)
 
 QUEUE_UNITS = 512
 CHECK_S = 1.0
-LATE_SHARE = 0.95
 LIVE_NICENESS = 5
 
 
@@ -57,15 +58,18 @@ class VisionPool:
         self._on_tracked: list[Callable[[FrameResult, TrackerState], None]] = []
         self._on_moved: list[Callable[[Moved], None]] = []
         self._on_run_ended: list[Callable[[RunEnded], None]] = []
-        numbers = itertools.count(1)
-        self._live = [
-            LiveWorker(clock, numbers, Schedule(), settings.detector, self._done) for _ in range(settings.workers)
-        ]
-        self._desk = AskDesk(clock, numbers)
+        self._numbers = itertools.count(1)
+        self._crew = Crew(clock)
+        self._live = self._crew.workers = [self._worker(number) for number in range(settings.workers)]
+        self._desk = AskDesk(clock, self._numbers)
+        self._asking = Asking(self._desk, self._quarantine, settings, self._detector)
         self._decoded = self._looked = self._damaged = self._dropped = 0
         self._error = ""
         self._found: asyncio.Queue[StreamId] = asyncio.Queue()
         self._is_listening = False
+        self._followed: dict[StreamId, Subscription] = {}
+        self._stopped: set[StreamId] = set()
+        self._paused: set[StreamId] = set()
 
     async def run(self) -> None:
         """Serve until cancelled; may be called again after that."""
@@ -87,7 +91,7 @@ class VisionPool:
             group.create_task(self._watch())
             while True:
                 stream = await found.get()
-                if self._live:
+                if self._live and stream not in self._stopped:
                     group.create_task(self._follow(stream))
 
     def on_result(self, callback: Callable[[FrameResult], None]) -> None:
@@ -112,6 +116,23 @@ class VisionPool:
         if stream in self._lanes:
             self._lanes[stream].feed.demand = demand
 
+    def inspect(self, stream: StreamId, *, on: bool) -> None:
+        """Look at a stream, or do not: then nothing of it goes to a worker, and its run ends for who hears of results.
+        All streams are looked at unless said otherwise.
+        """
+        if on and stream in self._stopped:
+            self._stopped.discard(stream)
+            if stream not in self._followed and stream in self._bus.streams():
+                self._find(stream)
+        elif not on:
+            self._stopped.add(stream)
+            if stream in self._followed:
+                self._followed[stream].close()
+
+    def capacity(self) -> Capacity:
+        """What each stream costs, and what each worker has to do. Cheap, but for the memory: that is not read here."""
+        return capacity_of(self._live, self._lanes.values(), self._crew.worker_of, frozenset(self._stopped))
+
     def status(self) -> VisionStatus:
         """What the pool is doing."""
         ready = [live.link.ready for live in self._live if live.link.ready is not None]
@@ -130,7 +151,7 @@ class VisionPool:
             dropped_units=self._dropped,
             quarantined_units=self._quarantine.held(),
             strained_streams=sum(feed.level > Level.NOTHING for feed in feeds),
-            late_s=_high([late_ns for live in self._live for late_ns in live.late_ns()]) / NS_PER_S,
+            late_s=high([late_ns for live in self._live for late_ns in live.late_ns()]) / NS_PER_S,
             error=self._error if len(ready) < len(self._live) else "",
         )
 
@@ -149,37 +170,14 @@ class VisionPool:
     async def still(
         self, units: Sequence[AccessUnit], params: VideoParams, width_px: int | None = None, quality: int = 80
     ) -> bytes:
-        """JPEG of the last of ``units``; the first is a sync unit of the same GOP.
-
-        Raises:
-            Invalid: ``undecodable``: the units hold no picture; or they killed decoders before.
-            Unavailable: ``vision-busy``: the desk worker did not answer in time.
-        """
-        if not units or not 1 <= quality <= 100 or (width_px is not None and not 16 <= width_px <= 4096):
-            raise Invalid("a still needs units, a width of 16 to 4096 and a quality of 1 to 100", code="bad-still")
-        wires = tuple(_wire(unit, looked_at=False) for unit in units)
-        self._refuse_poison(wires)
-        return await self._desk.still(wires, lambda job: Still(job, wires, params, width_px, quality))
+        """See `Asking.still`."""
+        return await self._asking.still(units, params, width_px, quality)
 
     async def laid_out(
         self, pictures: Sequence[bytes], columns: int, cell_px: tuple[int, int], quality: int = 80
     ) -> bytes:
-        """One JPEG of several, side by side in rows; an empty one leaves its cell black. One alone is made smaller.
-
-        Args:
-            pictures: JPEGs that this pool made.
-            cell_px: Width and height of each; height 0: as the first picture needs.
-
-        Raises:
-            Invalid: ``undecodable``: one is no picture.
-            Unavailable: ``vision-busy``: the desk worker did not answer in time.
-        """
-        width_px, height_px = cell_px
-        rows = -(-len(pictures) // max(1, columns))
-        if not pictures or not 1 <= quality <= 100 or not 16 <= columns * width_px <= 4096 or rows * height_px > 4096:
-            raise Invalid("a sheet is 16 to 4096 pixels wide, and 4096 high at most", code="bad-still")
-        held = tuple(pictures)
-        return await self._desk.still((), lambda job: Layout(job, held, columns, width_px, height_px, quality))
+        """See `Asking.laid_out`."""
+        return await self._asking.laid_out(pictures, columns, cell_px, quality)
 
     async def picture(self, ref: UnitRef, width_px: int | None = None, quality: int = 80) -> bytes:
         """JPEG of a unit of the last seconds.
@@ -196,29 +194,8 @@ class VisionPool:
     async def infer(
         self, units: Sequence[AccessUnit], params: VideoParams, looks: Collection[UnitRef] | None = None
     ) -> list[FrameResult]:
-        """Decode units again, GOP by GOP as they were decoded live, and look at those in ``looks`` (all when None).
-
-        Results come in order of presentation, without tracks.
-
-        Raises:
-            Invalid: The units killed decoders before.
-            Unavailable: The desk worker did not answer in time; or the model is missing.
-        """
-        if not self._desk.wants_detector:
-            await asyncio.to_thread(self._detector)
-        results: list[FrameResult] = []
-        for gop in _gops(units):
-            wires = tuple(_wire(unit, looked_at=looks is None or unit.ref in looks) for unit in gop)
-            self._refuse_poison(wires)
-            results.extend((await self._desk.look(wires, partial(self._again, wires, params))).results)
-        return results
-
-    def _again(self, units: tuple[UnitIn, ...], params: VideoParams, job: int) -> Work:
-        return Work(job, again(job), units, params, drain=True, detector=self._settings.detector)
-
-    def _refuse_poison(self, units: tuple[UnitIn, ...]) -> None:
-        if any(self._quarantine.holds(unit.data) for unit in units):
-            raise Invalid("these units ended decoders before and are not decoded again", code="quarantined")
+        """See `Asking.infer`."""
+        return await self._asking.infer(units, params, looks)
 
     async def _serve(self, seat: Seat, setup: Callable[[], Setup]) -> None:
         """The workers in one seat, until one dies."""
@@ -227,12 +204,19 @@ class VisionPool:
                 await seat.link.run(await asyncio.to_thread(setup))
         except Unavailable as error:
             self._error = str(error)
-            self._strike(seat.suspect())
+            suspect = seat.suspect()
+            self._strike(suspect)
+            self._mourn(seat)
+            if isinstance(seat, LiveWorker):
+                self._crew.lost(seat.number, suspect.ref.stream if suspect is not None else None)
             raise
         finally:
-            seat.mourn()
-            for lane in self._lanes.values():
-                self._tell_ended(lane)
+            self._mourn(seat)
+
+    def _mourn(self, seat: Seat) -> None:
+        seat.mourn()
+        for lane in self._lanes.values():
+            self._tell_ended(lane)
 
     def _desk_setup(self) -> Setup:
         """The desk begins without a detector: it needs neither its memory nor weights for a still."""
@@ -256,27 +240,44 @@ class VisionPool:
             await self._clock.sleep(CHECK_S)
             for link in (self._desk.link, *(live.link for live in self._live)):
                 link.check()
+            self._crew.watch()
 
     async def _follow(self, stream: StreamId) -> None:
-        """Everything of one stream, until it is removed from the bus."""
-        live = self._live[zlib.crc32(stream.encode()) % len(self._live)]
+        """Everything of one stream, until it is removed from the bus, or is not to be looked at any more."""
         feed = StreamFeed(self._settings.feed, self._quarantine.holds)
         feed.demand = self._demands.get(stream, Demand.MOTION)
         lane = self._lanes[stream] = Lane(stream, feed, self._lanes.get(stream))
-        live.schedule.join(lane)
-        subscription = self._bus.channel(stream).subscribe(limit_units=QUEUE_UNITS, from_gop=True)
+        self._crew.join(lane)
+        was_looked_at = stream in self._paused
+        self._paused.discard(stream)
+        subscription = self._bus.channel(stream).subscribe(limit_units=QUEUE_UNITS, from_gop=not was_looked_at)
+        self._followed[stream] = subscription
         try:
-            await self._pass_on(live, lane, subscription)
+            await self._pass_on(lane, subscription)
         finally:
             subscription.close()
-        del self._lanes[stream]
-        live.forget(lane)
+            del self._followed[stream]
+        self._part(lane)
+        if stream not in self._stopped and stream in self._bus.streams():
+            self._find(stream)
+
+    def _part(self, lane: Lane) -> None:
+        """A stream is not followed any more. If its run goes on, it is over for who hears of results."""
+        del self._lanes[lane.stream]
+        self._crew.leave(lane)
         lane.clear()
+        run = self._bus.channel(lane.stream).current if lane.stream in self._bus.streams() else None
+        if lane.stream in self._stopped and run is not None:
+            self._paused.add(lane.stream)
+            detail = "inspection was stopped"
+            lane.end(RunEnded(lane.stream, run.number, GapCause.DISABLED, detail, self._clock.wall_ns()))
         self._tell_ended(lane)
 
-    async def _pass_on(self, live: LiveWorker, lane: Lane, subscription: Subscription) -> None:
+    async def _pass_on(self, lane: Lane, subscription: Subscription) -> None:
         dropped = 0
         async for item in subscription:
+            if lane.stream in self._stopped:
+                return
             self._dropped += subscription.dropped - dropped
             dropped = subscription.dropped
             if isinstance(item, RunEnded):
@@ -286,7 +287,11 @@ class VisionPool:
             params = subscription.params_of(item)
             if not isinstance(params, VideoParams):
                 return
-            live.take(lane, item, params)
+            self._crew.take(lane, item, params)
+
+    def _worker(self, number: int) -> LiveWorker:
+        settled = self._crew.settle
+        return LiveWorker(number, self._clock, self._numbers, self._settings.detector, self._done, settled)
 
     def _tell_ended(self, lane: Lane, before_run: int | None = None) -> None:
         for ended in lane.ended(before_run):
@@ -332,24 +337,3 @@ class VisionPool:
         if unit is not None:
             is_held = self._quarantine.strike(unit.data)
             log.warning("decode worker died on a unit", ref=str(unit.ref), quarantined=is_held)
-
-
-def _wire(unit: AccessUnit, *, looked_at: bool) -> UnitIn:
-    analyse: Analyse = "always" if looked_at else "no"
-    return UnitIn(unit.ref, unit.pts, unit.captured_ns, unit.is_sync, unit.data, analyse)
-
-
-def _gops(units: Sequence[AccessUnit]) -> list[list[AccessUnit]]:
-    """Units cut before each sync unit; those before the first one cannot be decoded and are left out."""
-    gops: list[list[AccessUnit]] = []
-    for unit in units:
-        if unit.is_sync:
-            gops.append([unit])
-        elif gops:
-            gops[-1].append(unit)
-    return gops
-
-
-def _high(late_ns: list[int]) -> int:
-    """The `LATE_SHARE` quantile; 0 of nothing."""
-    return sorted(late_ns)[int(len(late_ns) * LATE_SHARE)] if late_ns else 0

@@ -71,7 +71,7 @@ class Schedule:
         if not waiting:
             return None
         lane = min(waiting, key=lambda one: self._start_ns(one.stream))
-        chunk: Chunk = lane.take()
+        chunk: Chunk = lane.take(now_ns)
         given = Given(lane, chunk.plan, lane.unit_ns * len(chunk.plan.units))
         self._turn_ns = self._start_ns(lane.stream)
         self._used_ns[lane.stream] = self._turn_ns + given.estimate_ns
@@ -86,7 +86,7 @@ class Schedule:
             return None
         self._ahead_ns -= given.estimate_ns
         took_ns = max(0, min(took_ns, MOST_JOB_NS))
-        given.lane.done(len(given.plan.units), took_ns)
+        given.lane.done(given.plan.units, took_ns)
         if given.lane.stream in self._used_ns:
             self._used_ns[given.lane.stream] += took_ns - given.estimate_ns
         return given
