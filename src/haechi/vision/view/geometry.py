@@ -123,7 +123,7 @@ def in_pixels(transform: Transform, size: Size) -> Matrix:
 
 
 def apart_px(first: Transform, second: Transform, size: Size) -> float:
-    """The farthest that a corner or the middle of the picture lies apart under two transforms, in pixels of ``size``."""
+    """The farthest that a corner or the middle lies apart under two transforms, in pixels of ``size``."""
     spots = (*CORNERS, (0.5, 0.5))
     pairs = zip(placed(spots, first), placed(spots, second), strict=True)
     return max(math.hypot((ax - bx) * size[0], (ay - by) * size[1]) for (ax, ay), (bx, by) in pairs)

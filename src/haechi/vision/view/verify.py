@@ -109,16 +109,23 @@ def _shown(free: Mask | None, shape: tuple[int, ...], matrix: Matrix, size: tupl
 
 def _followed(reference: Grey, laid: Grey, points: Points) -> tuple[Points, NDArray[np.bool_]]:
     """Where each point went, and whether that can be believed."""
-    window = {"winSize": (WINDOW_PX, WINDOW_PX), "maxLevel": 1}
     start = points.reshape(-1, 1, 2)
-    end, is_there, _ = cv2.calcOpticalFlowPyrLK(reference, laid, start, start.copy(), **window, flags=cv2.OPTFLOW_USE_INITIAL_FLOW)  # type: ignore[call-overload]  # fmt: skip
-    back, is_back, _ = cv2.calcOpticalFlowPyrLK(laid, reference, end, end.copy(), **window, flags=cv2.OPTFLOW_USE_INITIAL_FLOW)  # type: ignore[call-overload]  # fmt: skip
+    end, is_there = _flow(reference, laid, start)
+    back, is_back = _flow(laid, reference, end)
     end, back = end.reshape(-1, 2), back.reshape(-1, 2)
     stray = np.linalg.norm(end - points, axis=1)
     returned = np.linalg.norm(back - points, axis=1)
     is_good = (is_there.ravel() > 0) & (is_back.ravel() > 0) & (stray < MOST_STRAY_PX) & (returned < MOST_BACK_PX)
     is_good &= _likeness(reference, laid, points, end) > LEAST_LIKE
     return np.asarray(end, np.float32), is_good
+
+
+def _flow(first: Grey, second: Grey, start: Points) -> tuple[Points, NDArray[np.uint8]]:
+    """Lucas-Kanade, from where the points lie in the first picture."""
+    flow = cv2.calcOpticalFlowPyrLK(
+        first, second, start, start.copy(), None, None, (WINDOW_PX, WINDOW_PX), 1, flags=cv2.OPTFLOW_USE_INITIAL_FLOW
+    )
+    return np.asarray(flow[0], np.float32), np.asarray(flow[1], np.uint8)
 
 
 def _likeness(reference: Grey, laid: Grey, start: Points, end: Points) -> NDArray[np.float64]:
@@ -153,7 +160,7 @@ def _error_px(matrix: Matrix, start: NDArray[np.float64], end: NDArray[np.float6
     _, there = _jacobian(matrix, spots)
     spread = there @ covariance @ there.T
     variances = [spread[2 * n, 2 * n] + spread[2 * n + 1, 2 * n + 1] for n in range(4)]
-    return float(2 * np.sqrt(max(max(variances), 0.0)))
+    return float(2 * np.sqrt(max(*variances, 0.0)))
 
 
 def _jacobian(matrix: Matrix, points: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
