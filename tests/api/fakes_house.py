@@ -18,7 +18,7 @@ from haechi.media.access_unit import AccessUnit, UnitRef, VideoParams
 from haechi.record.disk.volume import Volume
 from haechi.record.tiers.places import Folder
 from haechi.vision.feed import Demand
-from haechi.vision.result import Detection, FrameResult, Moved
+from haechi.vision.result import Detection, FrameResult, Moved, Score
 from haechi.vision.settings import VisionStatus
 from haechi.vision.track import TrackerState
 
@@ -32,6 +32,7 @@ class FakeVision:
     def __init__(self) -> None:
         self.stills = self.looked = 0
         self.results: list[FrameResult] = []
+        self.programmes: dict[StreamId, tuple[str, ...]] = {}
         self._listeners: list[Callable[[FrameResult], None]] = []
         self._moved: list[Callable[[Moved], None]] = []
 
@@ -63,6 +64,13 @@ class FakeVision:
 
     def on_run_ended(self, _callback: Callable[[RunEnded], None]) -> None:
         """No run ends here."""
+
+    def programme(self, stream: StreamId, modules: tuple[str, ...]) -> None:
+        """Which modules look."""
+        self.programmes[stream] = modules
+
+    def on_scored(self, _callback: Callable[[StreamId, str, Score], None]) -> None:
+        """Nobody scores here."""
 
     def demand(self, _stream: StreamId, _demand: Demand) -> None:
         """Whatever is asked."""

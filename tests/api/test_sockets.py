@@ -258,7 +258,7 @@ def test_a_slow_page_loses_detections_first_and_is_closed_when_events_do_not_fit
         principal = await world.auth.sessions.find(scene.token)
         assert principal is not None
         page = Page(principal)
-        page.watched.add(scene.mine)
+        page.watched[scene.mine] = frozenset({"detections"})
         for _ in range(LIMIT_DETECTIONS):
             assert page.offer("detections", scene.mine, "d")
         assert not page.offer("detections", scene.mine, "d")

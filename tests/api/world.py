@@ -23,6 +23,7 @@ from haechi.api.layouts import LayoutDraft, LayoutStore
 from haechi.api.policy import COOKIE
 from haechi.api.services import Auth, EdgeConfig, Services
 from haechi.api.settings import SettingsStore
+from haechi.app.camera_modules import modules_over
 from haechi.app.films import FilmCameras, films_over
 from haechi.app.keeping import keeping_over
 from haechi.app.settings import Settings
@@ -141,6 +142,9 @@ class World:
             retention=Retention(RecordIndex(self.database), self.volume, self.clock),
             tiers=Tiers(self.database, self.volume, self.clock),
         )
+        self.modules = modules_over(
+            Settings(data_dir=folder), self.database, self.vision, self.bus, self.clock, self.settings
+        )
         self.config = EdgeConfig(
             version="0.1.0",
             started_ns=START_NS,
@@ -172,6 +176,7 @@ class World:
             previews=self.previews,
             vision=cast("Any", self.vision),
             models=ModelStore(self.record_path.parent / "models"),
+            modules=self.modules,
             activity=self.activity,
             zones=self.zones,
             rules=self.rules,

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from haechi.api.dial_gauges import DialGauges
 from haechi.api.fault_numbers import FaultNumbers
+from haechi.api.module_gauges import ModuleNumbers
 from haechi.api.push_gauges import ResultSocketNumbers
 from haechi.api.rendition_gauges import RenditionNumbers
 from haechi.api.report_gauges import ReportGauges
@@ -155,6 +156,7 @@ def _read_themselves(services: Services, registry: CollectorRegistry) -> None:
     RenditionNumbers(services.live.renditions, registry)
     WatchNumbers(services.whep, registry)
     FaultNumbers(services.live.faults, registry)
+    ModuleNumbers(services.modules.known, registry)
 
 
 class CountRequests:

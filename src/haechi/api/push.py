@@ -17,6 +17,7 @@ import structlog
 from haechi.api.shapes.cameras import CameraMessage, CameraOut
 from haechi.api.shapes.events import ActivityMessage, BoxOut, DetectionsMessage, EventMessage, EventOut
 from haechi.api.shapes.exports import ExportMessage, ExportOut
+from haechi.api.shapes.modules import ScoreOut, ScoresMessage
 from haechi.base.clock import NS_PER_S
 from haechi.base.errors import HaechiError
 from haechi.base.ids import CameraId, camera_of
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from haechi.api.services import Services
     from haechi.fleet.cameras import Camera
     from haechi.record.exports.store import Export
-    from haechi.vision.result import FrameResult, Moved
+    from haechi.vision.result import FrameResult, Moved, Score
 
 log = structlog.get_logger(__name__)
 
@@ -39,19 +40,22 @@ ACTIVITY_S = 10.0
 """Pages hear of what moves before a camera no more often than this."""
 MOVED_SHARE = 0.02
 
-Topic = Literal["event", "camera", "detections", "export", "activity"]
+Topic = Literal["event", "camera", "detections", "scores", "export", "activity"]
+WATCHABLE: frozenset[Topic] = frozenset({"detections", "scores"})
+"""What a page asks for camera by camera, and loses first when it does not keep up."""
 
 
 class Page:
     """One open page: what it watches, and what waits for it.
 
     Attributes:
+        watched: Topics of each camera.
         follows: Whether it wants to know before which cameras something moves.
     """
 
     def __init__(self, principal: Principal) -> None:
         self.principal = principal
-        self.watched: set[CameraId] = set()
+        self.watched: dict[CameraId, frozenset[Topic]] = {}
         self.follows = False
         self.is_too_slow = False
         self.dropped = 0
@@ -62,13 +66,17 @@ class Page:
         """Rights changed: from now on these count, also for what waits already."""
         self.principal = principal
 
+    def wants(self, camera: CameraId, topic: Topic) -> bool:
+        """Whether it watches this."""
+        return topic in self.watched.get(camera, ())
+
     def offer(self, topic: Topic, camera: CameraId, text: str) -> bool:
         """Take a message or drop it; False when it was dropped. Returns at once."""
-        if not self.principal.may_view(camera) or (topic == "detections" and camera not in self.watched):
+        if not self.principal.may_view(camera) or (topic in WATCHABLE and not self.wants(camera, topic)):
             return True
         if topic == "activity" and not self.follows:
             return True
-        if topic == "detections" and len(self._messages) >= LIMIT_DETECTIONS:
+        if topic in WATCHABLE and len(self._messages) >= LIMIT_DETECTIONS:
             self.dropped += 1
             return False
         if len(self._messages) >= LIMIT:
@@ -106,6 +114,7 @@ class Push:
         self._active_ns: dict[tuple[CameraId, bool], int] = {}
         services.vision.on_result(self.on_result)
         services.vision.on_moved(self.on_moved)
+        services.modules.scores.on_scores(self.on_scores)
         services.keeping.exports.on_change(self.on_export)
 
     async def run(self) -> None:
@@ -130,7 +139,7 @@ class Push:
         camera = camera_of(result.ref.stream)
         if result.detections:
             self._active(camera, tracked=True)
-        if not any(camera in page.watched for page in self._pages):
+        if not any(page.wants(camera, "detections") for page in self._pages):
             return
         message = DetectionsMessage(
             camera=camera,
@@ -139,6 +148,12 @@ class Push:
             boxes=[BoxOut.of(found) for found in result.detections],
         )
         self._publish("detections", camera, message.model_dump_json())
+
+    def on_scores(self, camera: CameraId, module: str, scores: Sequence[Score]) -> None:
+        """A module said something of a camera."""
+        if any(page.wants(camera, "scores") for page in self._pages):
+            message = ScoresMessage(camera=camera, module=module, scores=[ScoreOut.of(one) for one in scores])
+            self._publish("scores", camera, message.model_dump_json())
 
     def on_moved(self, moved: Moved) -> None:
         """Part of a picture moved."""

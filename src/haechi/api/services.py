@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from haechi.store.database import Database
     from haechi.vision.activity import ActivityStore
     from haechi.vision.models import ModelStore
+    from haechi.vision.modules.room import ModuleRoom
     from haechi.vision.pool import VisionPool
     from haechi.vision.zones import ZoneStore
 
@@ -133,6 +134,7 @@ class Services:
     previews: Previews
     vision: VisionPool
     models: ModelStore
+    modules: ModuleRoom
     activity: ActivityStore
     zones: ZoneStore
     rules: RuleStore

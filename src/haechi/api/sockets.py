@@ -35,7 +35,7 @@ class WatchIn(Input):
 
     type: Literal["watch"]
     camera: Annotated[str, Field(max_length=40)]
-    topics: Annotated[list[Literal["detections"]], Field(max_length=8)]
+    topics: Annotated[list[Literal["detections", "scores"]], Field(max_length=8)]
 
 
 class FollowIn(Input):
@@ -204,13 +204,13 @@ async def _hear(text: str, line: Line, rights: Rights, page: Page) -> None:
             return
         camera = CameraId(request.camera)
         if not request.topics:
-            page.watched.discard(camera)
+            page.watched.pop(camera, None)
         elif not await rights.may_view(camera):
             raise camera_not_found()
-        elif len(page.watched) >= MOST_WATCHED:
+        elif len(page.watched) >= MOST_WATCHED and camera not in page.watched:
             raise Invalid("a page watches no more cameras", code="too-many-subscriptions", limit=MOST_WATCHED)
         else:
-            page.watched.add(camera)
+            page.watched[camera] = frozenset(request.topics)
     except ValidationError:
         await _tell_error(line, Invalid("not a message of this protocol", code="bad-message"))
     except (Invalid, NotFound) as error:

@@ -79,6 +79,7 @@ AUDITED: dict[tuple[str, str], Rule] = {
     ("PUT", f"{_CAMERA}/retention"): Rule(Action.SETTINGS),
     ("PATCH", "/api/settings"): Rule(Action.SETTINGS),
     ("PUT", f"{_CAMERA}/zones"): Rule(Action.SETTINGS),
+    ("PUT", f"{_CAMERA}/modules"): Rule(Action.SETTINGS),
     ("PUT", f"{_CAMERA}/rules"): Rule(Action.SETTINGS),
     ("POST", "/api/cameras"): Rule(Action.CAMERAS),
     ("PATCH", _CAMERA): Rule(Action.CAMERAS),

@@ -23,6 +23,7 @@ from haechi import __version__
 from haechi.api.app import build_app
 from haechi.api.layouts import LayoutStore
 from haechi.api.services import Auth, EdgeConfig, Services
+from haechi.app.camera_modules import modules_over
 from haechi.app.films import FilmCameras, films_over
 from haechi.app.ground import Ground, kept, on_signals, open_ground, stopped
 from haechi.app.keeping import keeping_over
@@ -118,6 +119,7 @@ class Rooms:
             previews=Previews(reel, vision.still, settings.cache_dir / "previews", settings.preview_bytes),
             vision=vision,
             models=models,
+            modules=modules_over(settings, database, vision, bus, clock, ground.live),
             activity=activity,
             zones=zones,
             rules=rules,

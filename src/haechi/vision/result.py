@@ -15,6 +15,7 @@ class Detection(Struct, frozen=True):
         track: Number of the track that it belongs to, unique within the stream; None before tracking.
         points: Its joints (x, y, score), each in [0, 1] of the picture; none where nobody looked for them.
         embedding: What it looks like, as `haechi.vision.appearance.packed` writes it; empty where nobody looked at that.
+        by: Which module of others saw it, a little earlier; empty: the house itself, in this frame.
     """
 
     label: str
@@ -26,6 +27,7 @@ class Detection(Struct, frozen=True):
     track: int | None = None
     points: tuple[tuple[float, float, float], ...] = ()
     embedding: bytes = b""
+    by: str = ""
 
 
 class Score(Struct, frozen=True):
@@ -155,6 +157,7 @@ def _is_sound(found: Detection) -> bool:
     numbers = (found.score, found.x, found.y, found.w, found.h)
     return (
         found.track is None
+        and not found.by
         and len(found.label) <= MOST_LABEL
         and all(0 <= number <= 1 for number in numbers)
         and len(found.points) <= MOST_POINTS

@@ -75,6 +75,7 @@ async def delete_camera(camera: AskedCamera, house: House) -> None:
     await house.registry.delete(camera.id)
     await house.auth.users.forget_camera(camera.id)
     await house.zones.forget(camera.id)
+    await house.modules.forget(camera.id)
     await house.rules.forget(camera.id)
     await house.onvif.forget(camera.id)
     await house.reports.wishes.forget(camera.id)

@@ -116,6 +116,11 @@ class Hosted:
             await self._clock.sleep(backoff.next_s())
 
     @property
+    def is_attending(self) -> bool:
+        """Whether anything is still to be said of a stream."""
+        return bool(self._attendings)
+
+    @property
     def is_given_up(self) -> bool:
         """Whether it failed so often that nobody is let in for a while."""
         return self._clock.monotonic_ns() < self._given_up_ns
@@ -184,8 +189,11 @@ class Hosted:
 
     def gone(self, kind: str) -> None:
         """See `haechi.vision.modules.link.Watcher`."""
-        self._strike()
-        self.tally.failures[kind] += 1
+        if kind != "ended":
+            self._strike()
+            self.tally.failures[kind] += 1
+        self._looking = ()
+        self.place.flying.clear()
         for attending in list(self._attendings.values()):
             attending.lost(kind)
 
@@ -208,8 +216,6 @@ class Hosted:
             key, data = self.place.flying[0]
             if suspects.decoded.strike(data):
                 log.warning("a unit is not given to a module again", module=self._name, stream=key)
-        self._looking = ()
-        self.place.flying.clear()
 
     def _decoded(self, units: int) -> None:
         """It decodes what it is given in order."""

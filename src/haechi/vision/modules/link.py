@@ -47,7 +47,7 @@ class Watcher(Protocol):
         """It said something."""
 
     def gone(self, kind: str) -> None:
-        """One that was loaded is: ``deadline`` (it hung and was ended) or ``died``. What it was given is not answered."""
+        """One that was loaded is: ``deadline`` (it hung), ``died``, or ``ended`` by us. What it was given is lost."""
 
 
 class _Owed(Struct):
@@ -124,13 +124,17 @@ class ModuleLink:
             fds = (theirs.fileno(),)
             self._process = await start_module(HOST_MODULE, [str(fds[0])], pass_fds=fds, environment=environment)
             theirs.close()
+            kind = "died"
             try:
                 await self._serve(ours, setup)
+            except asyncio.CancelledError:
+                kind = "ended"
+                raise
             finally:
                 was, self.loaded = self.loaded, None
                 await self._bury()
                 if was is not None:
-                    self._watcher.gone("deadline" if self._is_late else "died")
+                    self._watcher.gone("deadline" if self._is_late else kind)
 
     async def _serve(self, ours: socket.socket, setup: HostSetup) -> None:
         reader, writer = await asyncio.open_unix_connection(sock=ours)
