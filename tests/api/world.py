@@ -33,6 +33,7 @@ from haechi.base.ids import BookmarkId, CameraId, ExportId, LayoutId, RecordingI
 from haechi.bus.frames import FrameBus, Run
 from haechi.events.archive import Change, EventArchive
 from haechi.events.centre import EventCentre, Stores
+from haechi.events.counts.store import CountStore
 from haechi.events.event import Event
 from haechi.events.reported.moments import Moments
 from haechi.events.reported.room import ReportRoom
@@ -61,6 +62,7 @@ from haechi.record.tiers.vault import Vault
 from haechi.record.write.recorder import Recorder
 from haechi.store.database import Database
 from haechi.vision.activity import ActivityStore
+from haechi.vision.lines import LineStore
 from haechi.vision.models import ModelStore
 from haechi.vision.zones import ZoneStore
 from tests.api.fakes_house import (
@@ -127,11 +129,10 @@ class World:
         self.reel = Reel(self.index, Vault(Volume(self.record_path), self.database))
         self.previews = Previews(self.reel, self.vision.still, folder / "previews", 1 << 20)
         self.activity = ActivityStore(self.database, self.clock)
-        self.zones = ZoneStore(self.database)
-        self.rules = RuleStore(self.database)
+        self.zones, self.rules = ZoneStore(self.database), RuleStore(self.database)
+        self.lines, self.counts = LineStore(self.database), CountStore(self.database, self.clock)
         self.archive = EventArchive(self.database)
-        stores = Stores(self.database, self.zones, self.rules, cast("Any", self.playback), folder / "events")
-        self.events = EventCentre(stores, cast("Any", self.vision), self.clock)
+        self.events = self._centre(folder)
         self.settings = SettingsStore(self.database, self.clock)
         self.volume = Volume(self.record_path)
         self.keeping = keeping_over(
@@ -179,13 +180,20 @@ class World:
             modules=self.modules,
             activity=self.activity,
             zones=self.zones,
+            lines=self.lines,
             rules=self.rules,
+            counts=self.counts,
             events=self.events,
             reports=self._reports(),
             keeping=self.keeping,
             films=self.films(),
             sites=Sites(()),
         )
+
+    def _centre(self, folder: Path) -> EventCentre:
+        footage = cast("Any", self.playback)
+        stores = Stores(self.database, self.zones, self.rules, footage, folder / "events", self.lines, self.counts)
+        return EventCentre(stores, cast("Any", self.vision), self.clock)
 
     def _reports(self) -> ReportRoom:
         moments = Moments(self.bus, cast("Any", self.playback))

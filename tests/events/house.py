@@ -13,6 +13,7 @@ from haechi.base.clock import SystemClock
 from haechi.base.errors import NotFound
 from haechi.base.ids import CameraId, camera_of
 from haechi.events.centre import EventCentre, Stores
+from haechi.events.counts.store import CountStore
 from haechi.events.event import Event, EventFilter
 from haechi.events.rulebook import RuleStore
 from haechi.events.rules import Rule
@@ -23,6 +24,7 @@ from haechi.record.playback.footage import Playback
 from haechi.record.tables import pins
 from haechi.record.write.recorder import Recorder
 from haechi.store.database import Database
+from haechi.vision.lines import LineStore
 from haechi.vision.settings import VisionSettings
 from haechi.vision.zones import Zone, ZoneStore
 from tests.vision.scenes import STREAM, Rig, running
@@ -92,7 +94,8 @@ async def house(folder: Path, settings: VisionSettings | None = None) -> AsyncIt
     index, volume = RecordIndex(database), Volume(folder / "footage")
     async with running(settings) as rig:
         footage = Playback(index, volume)
-        stores = Stores(database, ZoneStore(database), RuleStore(database), footage, folder / "events")
+        zones, rules, lines = ZoneStore(database), RuleStore(database), LineStore(database)
+        stores = Stores(database, zones, rules, footage, folder / "events", lines, CountStore(database, clock))
         centre = EventCentre(stores, rig.pool, clock)
         recorder = Recorder(rig.bus, index, volume, clock)
         tasks = [asyncio.create_task(centre.run()), asyncio.create_task(recorder.run())]

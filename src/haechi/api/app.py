@@ -39,6 +39,7 @@ from haechi.api.routes import (
     reel,
     renditions,
     retention,
+    rules,
     search,
     session,
     sub_streams,
@@ -114,6 +115,7 @@ def build_app(services: Services) -> FastAPI:
     rooms = (
         session,
         cameras,
+        rules,
         dialling,
         whep,
         whip,

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from haechi.base.clock import Clock
     from haechi.bus.frames import FrameBus
     from haechi.events.centre import EventCentre
+    from haechi.events.counts.store import CountStore
     from haechi.events.reported.room import ReportRoom
     from haechi.events.rulebook import RuleStore
     from haechi.fleet.cameras import CameraRegistry
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from haechi.record.tiers.room import Tiers
     from haechi.store.database import Database
     from haechi.vision.activity import ActivityStore
+    from haechi.vision.lines import LineStore
     from haechi.vision.models import ModelStore
     from haechi.vision.modules.room import ModuleRoom
     from haechi.vision.pool import VisionPool
@@ -137,7 +139,9 @@ class Services:
     modules: ModuleRoom
     activity: ActivityStore
     zones: ZoneStore
+    lines: LineStore
     rules: RuleStore
+    counts: CountStore
     events: EventCentre
     reports: ReportRoom
     keeping: Keeping

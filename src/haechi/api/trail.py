@@ -80,6 +80,8 @@ AUDITED: dict[tuple[str, str], Rule] = {
     ("PATCH", "/api/settings"): Rule(Action.SETTINGS),
     ("PUT", f"{_CAMERA}/zones"): Rule(Action.SETTINGS),
     ("PUT", f"{_CAMERA}/modules"): Rule(Action.SETTINGS),
+    ("PUT", f"{_CAMERA}/lines"): Rule(Action.SETTINGS),
+    ("GET", f"{_CAMERA}/counts.csv"): _TAKE,
     ("PUT", f"{_CAMERA}/rules"): Rule(Action.SETTINGS),
     ("POST", "/api/cameras"): Rule(Action.CAMERAS),
     ("PATCH", _CAMERA): Rule(Action.CAMERAS),

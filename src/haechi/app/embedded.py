@@ -33,6 +33,7 @@ from haechi.app.push import PushRoom
 from haechi.app.reverse import ReverseRoom
 from haechi.app.rtsp import RtspRoom
 from haechi.app.settings import Settings
+from haechi.app.site_clock import follow_site_clock
 from haechi.app.sound import RECODING
 from haechi.app.sources import sites_of
 from haechi.app.sub_streams import SubStreams
@@ -42,6 +43,7 @@ from haechi.app.webrtc import WebRtcRoom
 from haechi.base.clock import Clock
 from haechi.base.memory import collect_now_and_then, settle_memory
 from haechi.events.centre import EventCentre, Stores
+from haechi.events.counts.store import CountStore
 from haechi.events.reported.moments import Moments
 from haechi.events.reported.room import ReportRoom
 from haechi.events.reported.wishes import WishStore
@@ -61,6 +63,7 @@ from haechi.record.write.recorder import Recorder
 from haechi.store.database import Database
 from haechi.vision.activity import ActivityStore
 from haechi.vision.feed import FeedSettings
+from haechi.vision.lines import LineStore
 from haechi.vision.models import ModelStore
 from haechi.vision.pool import VisionPool
 from haechi.vision.settings import VisionSettings
@@ -93,13 +96,15 @@ class Rooms:
         models = ModelStore(settings.cache_dir / "models")
         vision = VisionPool(bus, models, clock, _vision_settings(settings))
         zones, rules = ZoneStore(database), RuleStore(database)
+        lines, counts = LineStore(database), CountStore(database, clock)
         auth = Auth.over(database, clock)
         activity = ActivityStore(database, clock)
         live = LiveHub(bus, clock, settings.live.renditions)
         vision.on_moved(activity.note)
         reel = Reel(index, playback.vault, RECODING)
         onvif = OnvifControl(LinkStore(database), ground.reach.resolve, clock)
-        events = EventCentre(Stores(database, zones, rules, playback, settings.data_dir / "events"), vision, clock)
+        stores = Stores(database, zones, rules, playback, settings.data_dir / "events", lines, counts)
+        events = EventCentre(stores, vision, clock)
         services = Services(
             config=_edge_config(settings, clock, demo=demo),
             clock=clock,
@@ -122,7 +127,9 @@ class Rooms:
             modules=modules_over(settings, database, vision, bus, clock, ground.live),
             activity=activity,
             zones=zones,
+            lines=lines,
             rules=rules,
+            counts=counts,
             events=events,
             reports=ReportRoom(onvif, ground.registry, WishStore(database), events, Moments(bus, playback), clock),
             keeping=keeping_over(settings, database, clock, auth, retention=retention, tiers=tiers),
@@ -198,6 +205,7 @@ async def _run_all(rooms: Rooms, server: uvicorn.Server, listener: socket.socket
         rest.append(keep("films", house.films.run))
         rest.append(keep("reports", house.reports.run))
         rest += [keep("vision", house.vision.run), keep("events", house.events.run)]
+        rest.append(keep("site clock", partial(follow_site_clock, house)))
         rest.append(keep("audit", house.keeping.audit.run))
         rest.append(keep("activity", house.activity.run))
         rest += [keep("onvif", house.onvif.run), keep("tidy", partial(keep_tidy, house))]

@@ -24,6 +24,7 @@ from haechi.record.films.uploads import FilmSettings
 from haechi.record.index.spans import RecordIndex
 from haechi.store.database import Database
 from haechi.vision.demux.film import open_film
+from haechi.vision.lines import LineStore
 from haechi.vision.zones import ZoneStore
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class FilmCameras:
         self._registry = registry
         self._auth = auth
         self._zones = ZoneStore(database)
+        self._lines = LineStore(database)
         self._rules = RuleStore(database)
 
     async def make(self, film: Film) -> CameraId:
@@ -50,6 +52,7 @@ class FilmCameras:
             await self._registry.delete(camera)
         await self._auth.users.forget_camera(camera)
         await self._zones.forget(camera)
+        await self._lines.forget(camera)
         await self._rules.forget(camera)
 
 

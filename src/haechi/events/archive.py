@@ -221,4 +221,6 @@ def _event(row: Row[tuple[object, ...]]) -> Event:
         config_hash=fields["config_hash"],
         reviewed=bool(fields["reviewed"]),
         is_cut=bool(fields["is_cut"]),
+        kind=fields["kind"],
+        detail=fields["detail"],
     )

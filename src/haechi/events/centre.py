@@ -19,6 +19,7 @@ from haechi.base.ids import EventId, StreamId, stream_of
 from haechi.base.supervise import Backoff, supervise
 from haechi.bus.frames import RunEnded
 from haechi.events.archive import Change, EventArchive
+from haechi.events.counts.store import CountStore
 from haechi.events.desk import AROUND_NS, Desk, Ruling
 from haechi.events.docket import Docket, Kind, Note
 from haechi.events.event import Event, EventFilter, EventPage, ReplayReport, Report
@@ -30,6 +31,7 @@ from haechi.events.rules import Watch
 from haechi.events.snapshots import Snapshots
 from haechi.store.database import Database
 from haechi.vision.feed import Demand
+from haechi.vision.lines import Line, LineStore
 from haechi.vision.pool import VisionPool
 from haechi.vision.result import FrameResult
 from haechi.vision.track import TrackerState
@@ -42,13 +44,15 @@ LISTENER_EVENTS = 256
 
 
 class Stores(Struct, frozen=True):
-    """Where the centre finds zones, rules and footage, and keeps pictures."""
+    """Where the centre finds zones, rules, footage and lines, and keeps pictures and counts."""
 
     database: Database
     zones: ZoneStore
     rules: RuleStore
     footage: Footage
     pictures: Path
+    lines: LineStore
+    counts: CountStore
 
 
 class EventCentre:
@@ -77,6 +81,13 @@ class EventCentre:
         self._listeners: list[asyncio.Queue[Event]] = []
         self._is_listening = False
         self.dropped_looks = 0
+        self._time_zone = "UTC"
+
+    def set_time_zone(self, name: str) -> None:
+        """By which clock rules have their hours."""
+        if name != self._time_zone:
+            self._time_zone = name
+            self._to_reload.set()
 
     async def run(self) -> None:
         """Serve until cancelled; may be called again after that."""
@@ -86,13 +97,15 @@ class EventCentre:
             self._pool.on_run_ended(self._run_ended)
             self._stores.rules.on_change(self._to_reload.set)
             self._stores.zones.on_change(self._to_reload.set)
+            self._stores.lines.on_change(self._to_reload.set)
         async with asyncio.TaskGroup() as group:
-            for name, work in (("store", self._store), ("keeper", self._keeper.run), ("rules", self._follow_rules)):
+            works = {"store": self._store, "keeper": self._keeper.run, "rules": self._follow_rules}
+            for name, work in {**works, "counts": self._stores.counts.run}.items():
                 backoff = Backoff(first_s=0.2, most_s=5.0)
                 group.create_task(supervise(f"events {name}", work, clock=self._clock, backoff=backoff))
 
     def watched(self) -> frozenset[StreamId]:
-        """Streams that have rules."""
+        """Streams that have rules, or lines that count."""
         return frozenset(self._desks)
 
     async def list(self, wanted: EventFilter) -> EventPage:
@@ -192,6 +205,7 @@ class EventCentre:
             return
         outcome = desk.take(result, tracker)
         self._note(result.ref.stream, outcome.rulings, result)
+        self._stores.counts.add(outcome.counted)
         if outcome.looks:
             self._looks.extend(outcome.looks)
             too_many = len(self._looks) - MOST_UNSTORED_LOOKS
@@ -264,21 +278,36 @@ class EventCentre:
         while True:
             self._to_reload.clear()
             zones = {zone.id: zone for zone in await self._stores.zones.list()}
+            lines = {line.id: line for line in await self._stores.lines.list()}
             watches: dict[StreamId, list[Watch]] = {}
             for rule in await self._stores.rules.list():
-                if rule.enabled and (rule.zone is None or rule.zone in zones):
+                if (
+                    rule.enabled
+                    and (rule.zone is None or rule.zone in zones)
+                    and (rule.line is None or rule.line in lines)
+                ):
                     zone = zones[rule.zone] if rule.zone is not None else None
-                    watches.setdefault(stream_of(rule.camera), []).append(Watch(rule, zone))
-            self._set_watches(watches)
+                    line = lines[rule.line] if rule.line is not None else None
+                    watches.setdefault(stream_of(rule.camera), []).append(Watch(rule, zone, line, self._time_zone))
+            counting: dict[StreamId, list[Line]] = {}
+            for line in lines.values():
+                if line.labels:
+                    counting.setdefault(stream_of(line.camera), []).append(line)
+            self._set_watches(watches, counting)
+            await self._stores.counts.forget_gone()
             await self._to_reload.wait()
 
-    def _set_watches(self, watches: Mapping[StreamId, Sequence[Watch]]) -> None:
-        for stream in {*self._desks, *watches}:
+    def _set_watches(
+        self, watches: Mapping[StreamId, Sequence[Watch]], counting: Mapping[StreamId, Sequence[Line]]
+    ) -> None:
+        for stream in {*self._desks, *watches, *counting}:
             desk = self._desks.setdefault(stream, Desk())
             self._note(stream, desk.watch(watches.get(stream, ())), None)
-            if stream not in watches:
+            desk.count(counting.get(stream, ()))
+            is_wanted = stream in watches or stream in counting
+            if not is_wanted:
                 del self._desks[stream]
-            self._pool.demand(stream, Demand.FULL if stream in watches else Demand.MOTION)
+            self._pool.demand(stream, Demand.FULL if is_wanted else Demand.MOTION)
 
     def _tell(self, event: Event) -> None:
         for queue in self._listeners:

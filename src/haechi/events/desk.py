@@ -14,8 +14,10 @@ from msgspec import Struct
 
 from haechi.base.clock import NS_PER_S
 from haechi.base.ids import RuleId
+from haechi.events.counts.counter import Counted, Counter
 from haechi.events.rules import Closed, Decision, Opened, RuleState, Watch, decide, finish
 from haechi.media.access_unit import UnitRef
+from haechi.vision.lines import Line
 from haechi.vision.result import FrameResult
 from haechi.vision.track import TrackerState
 
@@ -43,10 +45,11 @@ class Ruling(Struct, frozen=True):
 
 
 class Outcome(Struct, frozen=True):
-    """What a result led to: rulings, and results that are to be stored."""
+    """What a result led to: rulings, results that are to be stored, and who crossed a line that counts."""
 
     rulings: tuple[Ruling, ...]
     looks: tuple[FrameResult, ...]
+    counted: tuple[Counted, ...] = ()
 
 
 class _Held(Struct):
@@ -64,6 +67,11 @@ class Desk:
         self._states: Mapping[RuleId, RuleState] = {}
         self._held: deque[_Held] = deque(maxlen=MOST_HELD)
         self._store_until_ns = 0
+        self._counter = Counter()
+
+    def count(self, lines: Iterable[Line]) -> None:
+        """Replace the lines that count by themselves."""
+        self._counter.follow(lines)
 
     def watch(self, watches: Iterable[Watch]) -> tuple[Ruling, ...]:
         """Replace the rules. What goes on under a rule that went away or was changed is closed."""
@@ -99,7 +107,7 @@ class Desk:
         if is_wanted and not newest.is_stored:
             newest.is_stored = True
             looks.append(result)
-        return Outcome(tuple(rulings), tuple(looks))
+        return Outcome(tuple(rulings), tuple(looks), self._counter.take(result))
 
     def end(self) -> tuple[Ruling, ...]:
         """The run ended: close what goes on. Results of the next run are not compared with those before."""
@@ -109,6 +117,7 @@ class Desk:
             rulings.extend(Ruling(watch, decision) for decision in decisions)
         self._states = {number: finish(state)[0] for number, state in self._states.items()}
         self._held.clear()
+        self._counter.end()
         return tuple(rulings)
 
     def _hold(self, held: _Held) -> None:

@@ -82,15 +82,15 @@ class Docket:
 
 
 def _opened(number: EventId, stream: StreamId, watch: Watch, opened: Opened, result: FrameResult) -> Event:
-    rule, zone = watch.rule, watch.zone
+    rule, place = watch.rule, watch.line if watch.rule.kind == "crossing" else watch.zone
     return Event(
         id=number,
         camera=camera_of(stream),
         stream=stream,
         rule=rule.id,
         rule_name=rule.name,
-        zone=None if zone is None else zone.id,
-        zone_name="" if zone is None else zone.name,
+        zone=None if watch.zone is None or watch.zone is not place else watch.zone.id,
+        zone_name="" if place is None else place.name,
         label=rule.label,
         severity=rule.severity,
         score=opened.score,
@@ -105,4 +105,6 @@ def _opened(number: EventId, stream: StreamId, watch: Watch, opened: Opened, res
         model_name="",
         model_hash=result.model_hash,
         config_hash=result.config_hash,
+        kind=rule.kind,
+        detail=opened.detail,
     )

@@ -23,7 +23,7 @@ class Event(Struct, frozen=True):
     """An object did what a rule waits for; or the camera reported something (`is_reported`): then the rule is called as
     the camera calls it, the box is the whole picture, and no model decided.
 
-    Names of the rule and the zone are as they were then: both may have been changed or deleted since.
+    Names of the rule and the zone (or the line) are as they were then: both may have been changed or deleted since.
 
     Attributes:
         score: The best score of the object.
@@ -32,6 +32,8 @@ class Event(Struct, frozen=True):
         first_ref, last_ref, best_ref: The frames of its start, of its end so far, and of the best score.
         is_cut: It ended because the camera, the rule or the server went away, not because the object left.
         best_ns, best_box: When the best frame was taken, and where the object is in it.
+        kind: What kind of rule it was, as in `haechi.events.rules.Kind`.
+        detail: How many, how fast, or which way, where the kind has such.
     """
 
     id: EventId
@@ -57,6 +59,8 @@ class Event(Struct, frozen=True):
     config_hash: str
     reviewed: bool = False
     is_cut: bool = False
+    kind: str = "object"
+    detail: str = ""
 
     @property
     def is_reported(self) -> bool:

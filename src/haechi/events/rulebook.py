@@ -5,20 +5,25 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 
+import msgspec
 import sqlalchemy as sa
 from msgspec import structs
 from sqlalchemy import Connection, Row
 
 from haechi.base.errors import Invalid, NotFound
-from haechi.base.ids import CameraId, RuleId, ZoneId, new_id
+from haechi.base.ids import CameraId, LineId, RuleId, ZoneId, new_id
+from haechi.base.week import Week, checked_week
 from haechi.events import tables
-from haechi.events.rules import Rule
+from haechi.events.rules import KINDS, Ground, Rule
+from haechi.events.rules.ground import checked_ground
 from haechi.store.database import Database
-from haechi.vision.tables import zones
+from haechi.vision.tables import lines, zones
 
 MOST_RULES = 64
 MOST_DURATION_S = 300.0
 MOST_COOLDOWN_S = 86_400.0
+LEAST_COUNT, MOST_COUNT = 2, 200
+LEAST_KMH, MOST_KMH = 1.0, 300.0
 
 
 class RuleStore:
@@ -43,8 +48,8 @@ class RuleStore:
         """Replace the rules of a camera. A rule without an id is new; one with an id is changed.
 
         Raises:
-            Invalid: ``bad-rule``, ``too-many-rules``.
-            NotFound: ``rule-not-found``, ``zone-not-found``: the camera has none with the given id.
+            Invalid: ``bad-rule``, ``bad-ground``, ``bad-hours``, ``too-many-rules``.
+            NotFound: ``rule-not-found``, ``zone-not-found``, ``line-not-found``: the camera has none with that id.
         """
         wanted = [structs.replace(checked(rule), camera=camera) for rule in rules]
         given = [rule.id for rule in wanted if rule.id]
@@ -61,6 +66,9 @@ class RuleStore:
             its_zones = set(connection.execute(sa.select(zones.c.id).where(zones.c.camera == camera)).scalars())
             if not its_zones.issuperset(rule.zone for rule in wanted if rule.zone is not None):
                 raise NotFound("the camera has no such zone", code="zone-not-found")
+            its_lines = set(connection.execute(sa.select(lines.c.id).where(lines.c.camera == camera)).scalars())
+            if not its_lines.issuperset(rule.line for rule in wanted if rule.line is not None):
+                raise NotFound("the camera has no such line", code="line-not-found")
             connection.execute(tables.rules.delete().where(column.camera == camera))
             if wanted:
                 connection.execute(tables.rules.insert(), [_columns(rule) for rule in wanted])
@@ -84,7 +92,7 @@ def checked(rule: Rule) -> Rule:
     """``rule`` with a tidy name.
 
     Raises:
-        Invalid: ``bad-rule``: says what is wrong.
+        Invalid: ``bad-rule``, ``bad-ground``, ``bad-hours``: says what is wrong.
     """
     name = " ".join(rule.name.split())
     if not 1 <= len(name) <= 120 or not name.isprintable():
@@ -97,7 +105,35 @@ def checked(rule: Rule) -> Rule:
         raise Invalid("the least duration of a rule is 0 to 300 seconds", code="bad-rule")
     if not _is_within(rule.cooldown_s, MOST_COOLDOWN_S):
         raise Invalid("the cool-down of a rule is 0 to 86,400 seconds", code="bad-rule")
-    return structs.replace(rule, name=name)
+    hours = None if rule.hours is None else checked_week(rule.hours)
+    _check_kind(rule)
+    is_crossing = rule.kind == "crossing"
+    return structs.replace(
+        rule,
+        name=name,
+        hours=hours,
+        zone=None if is_crossing else rule.zone,
+        line=rule.line if is_crossing else None,
+        ground=rule.ground if rule.kind == "speed" else None,
+    )
+
+
+def _check_kind(rule: Rule) -> None:
+    """What the kind of the rule needs is there."""
+    if rule.kind not in KINDS:
+        raise Invalid("there is no such kind of rule", code="bad-rule", kind=rule.kind)
+    if rule.kind == "crossing" and rule.line is None:
+        raise Invalid("choose the line that somebody has to cross", code="bad-rule")
+    if rule.kind == "crowd" and not LEAST_COUNT <= rule.count <= MOST_COUNT:
+        raise Invalid("a crowd is 2 to 200 at once", code="bad-rule")
+    if rule.kind == "speed" and not LEAST_KMH <= rule.speed_kmh <= MOST_KMH:
+        raise Invalid("a speed is 1 to 300 km/h", code="bad-rule")
+    if rule.kind == "speed" and rule.ground is None:
+        raise Invalid("mark a distance on the ground, or speed cannot be measured", code="bad-rule")
+    if rule.ground is not None:
+        checked_ground(rule.ground)
+    if rule.kind in ("left", "taken") and rule.label == "person":
+        raise Invalid("choose a thing that is left or taken: a backpack, for example", code="bad-rule")
 
 
 def _is_within(seconds: float, most_s: float) -> bool:
@@ -105,12 +141,13 @@ def _is_within(seconds: float, most_s: float) -> bool:
 
 
 def _columns(rule: Rule) -> dict[str, object]:
-    return {**structs.asdict(rule), "id": rule.id or new_id("rul")}
+    built = {"ground": msgspec.to_builtins(rule.ground), "hours": msgspec.to_builtins(rule.hours)}
+    return {**structs.asdict(rule), **built, "id": rule.id or new_id("rul")}
 
 
 def _rule(row: Row[tuple[object, ...]]) -> Rule:
     fields = row._mapping
-    zone = fields["zone"]
+    zone, line = fields["zone"], fields["line"]
     return Rule(
         id=RuleId(fields["id"]),
         camera=CameraId(fields["camera"]),
@@ -122,4 +159,11 @@ def _rule(row: Row[tuple[object, ...]]) -> Rule:
         cooldown_s=fields["cooldown_s"],
         severity=fields["severity"],
         enabled=bool(fields["enabled"]),
+        kind=fields["kind"],
+        line=None if line is None else LineId(line),
+        way=fields["way"],
+        count=fields["count"],
+        speed_kmh=fields["speed_kmh"],
+        ground=msgspec.convert(fields["ground"], Ground | None),
+        hours=msgspec.convert(fields["hours"], Week | None),
     )

@@ -1,4 +1,4 @@
-"""The tables of rules, of what cameras may report, of events and looks."""
+"""The tables of rules, of what cameras may report, of events and looks, and of who crossed lines."""
 
 import sqlalchemy as sa
 
@@ -17,6 +17,13 @@ rules = sa.Table(
     sa.Column("cooldown_s", sa.Float, nullable=False),
     sa.Column("severity", sa.String(12), nullable=False),
     sa.Column("enabled", sa.Boolean, nullable=False),
+    sa.Column("kind", sa.String(16), nullable=False, server_default="object"),
+    sa.Column("line", sa.String(40), nullable=True),
+    sa.Column("way", sa.String(8), nullable=False, server_default="both"),
+    sa.Column("count", sa.Integer, nullable=False, server_default="2"),
+    sa.Column("speed_kmh", sa.Float, nullable=False, server_default="30"),
+    sa.Column("ground", sa.JSON(none_as_null=True), nullable=True),
+    sa.Column("hours", sa.JSON(none_as_null=True), nullable=True),
 )
 
 reports = sa.Table(
@@ -56,6 +63,19 @@ events = sa.Table(
     sa.Column("reviewed", sa.Boolean, nullable=False),
     sa.Column("is_cut", sa.Boolean, nullable=False),
     sa.Column("basis", sa.LargeBinary, nullable=False),
+    sa.Column("kind", sa.String(16), nullable=False, server_default="object"),
+    sa.Column("detail", sa.String(60), nullable=False, server_default=""),
+)
+
+crossings = sa.Table(
+    "crossings",
+    metadata,
+    sa.Column("line", sa.String(40), primary_key=True),
+    sa.Column("slot", sa.Integer, primary_key=True, autoincrement=False, comment="quarters of an hour since the epoch"),
+    sa.Column("way", sa.String(8), primary_key=True, comment="forward or backward"),
+    sa.Column("label", sa.String(40), primary_key=True),
+    sa.Column("camera", sa.String(40), nullable=False),
+    sa.Column("number", sa.Integer, nullable=False),
 )
 
 looks = sa.Table(

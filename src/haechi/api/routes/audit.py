@@ -1,8 +1,6 @@
 """The audit log, for administrators."""
 
-import csv
-import io
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from typing import Annotated
 
 from fastapi import Query
@@ -10,6 +8,7 @@ from fastapi.responses import StreamingResponse
 
 from haechi.api.asked import House
 from haechi.api.audit import AuditFilter, Entry
+from haechi.api.csv_rows import CSV, csv_text
 from haechi.api.headers import NO_STORE
 from haechi.api.media import attachment
 from haechi.api.policy import Access, Routes
@@ -17,10 +16,8 @@ from haechi.api.services import Services
 from haechi.api.shapes.exports import AuditEntryOut, AuditPage, AuditQuery, VerdictOut
 from haechi.base.clock import NS_PER_MS
 
-CSV = {200: {"content": {"text/csv": {"schema": {"type": "string"}}}}}
 CSV_AT_ONCE = 1_000
 COLUMNS = ("number", "at_ms", "user", "user_id", "action", "object", "detail", "hash")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 async def list_entries(house: House, asked: Annotated[AuditQuery, Query()]) -> AuditPage:
@@ -60,10 +57,10 @@ def register(routes: Routes) -> None:
 
 async def _csv(house: Services) -> AsyncIterator[str]:
     before: int | None = None
-    yield _lines([COLUMNS])
+    yield csv_text([COLUMNS])
     while True:
         page = await house.keeping.audit.entries(AuditFilter(before_number=before, limit=CSV_AT_ONCE))
-        yield _lines([_cells(entry) for entry in page])
+        yield csv_text([_cells(entry) for entry in page])
         if len(page) < CSV_AT_ONCE:
             return
         before = page[-1].number
@@ -73,14 +70,3 @@ def _cells(entry: Entry) -> tuple[object, ...]:
     at_ms = entry.at_ns // NS_PER_MS
     words = (entry.user, entry.user_id, entry.action, entry.object, entry.detail)
     return (entry.number, at_ms, *words, entry.hash.hex())
-
-
-def _lines(rows: Sequence[tuple[object, ...]]) -> str:
-    out = io.StringIO()
-    csv.writer(out).writerows([_inert(cell) for cell in row] for row in rows)
-    return out.getvalue()
-
-
-def _inert(cell: object) -> object:
-    """A name is no formula, whatever a table program thinks of its first character."""
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell

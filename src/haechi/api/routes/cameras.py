@@ -1,4 +1,4 @@
-"""Cameras: list, add, change, try, delete; their zones and rules."""
+"""Cameras: list, add, change, try, delete."""
 
 import asyncio
 import base64
@@ -15,18 +15,12 @@ from haechi.api.shapes.cameras import (
     CameraPatch,
     ProbeIn,
     ProbeOut,
-    RuleList,
-    RuleShape,
-    ZoneList,
-    ZoneShape,
 )
 from haechi.base.errors import HaechiError, Invalid, Unavailable
-from haechi.base.ids import CameraId, RuleId, ZoneId
-from haechi.events.rules import Rule
+from haechi.base.ids import CameraId
 from haechi.fleet.address import CameraAddress, parse_address
 from haechi.fleet.cameras import Camera, CameraChange
 from haechi.ingest.probe import ProbeReport
-from haechi.vision.zones import Zone
 
 log = structlog.get_logger(__name__)
 
@@ -76,6 +70,7 @@ async def delete_camera(camera: AskedCamera, house: House) -> None:
     await house.auth.users.forget_camera(camera.id)
     await house.zones.forget(camera.id)
     await house.modules.forget(camera.id)
+    await house.lines.forget(camera.id)
     await house.rules.forget(camera.id)
     await house.onvif.forget(camera.id)
     await house.reports.wishes.forget(camera.id)
@@ -97,30 +92,6 @@ async def probe_camera(body: ProbeIn, house: House, door: Door, caller: Caller) 
         return ProbeOut.of(report, await _still(house, report))
 
 
-async def get_zones(camera: AskedCamera, house: House) -> ZoneList:
-    """The zones of a camera."""
-    return ZoneList(zones=[_zone_out(zone) for zone in await house.zones.list(camera.id)])
-
-
-async def put_zones(camera: AskedCamera, body: ZoneList, house: House) -> ZoneList:
-    """Replace the zones of a camera. Those with an ``id`` are changed, those without are new."""
-    zones = [
-        Zone(camera.id, shape.name, tuple(shape.points), shape.colour, ZoneId(shape.id or "")) for shape in body.zones
-    ]
-    return ZoneList(zones=[_zone_out(zone) for zone in await house.zones.put(camera.id, zones)])
-
-
-async def get_rules(camera: AskedCamera, house: House) -> RuleList:
-    """The rules of a camera."""
-    return RuleList(rules=[_rule_out(rule) for rule in await house.rules.list(camera.id)])
-
-
-async def put_rules(camera: AskedCamera, body: RuleList, house: House) -> RuleList:
-    """Replace the rules of a camera. Those with an ``id`` are changed, those without are new."""
-    rules = await house.rules.put(camera.id, [_rule_in(shape, camera.id) for shape in body.rules])
-    return RuleList(rules=[_rule_out(rule) for rule in rules])
-
-
 def register(routes: Routes) -> None:
     """Add the routes."""
     view, admin, one = Access.CAMERA_VIEW, Access.CAMERA_ADMIN, "/api/cameras/{camera}"
@@ -130,10 +101,6 @@ def register(routes: Routes) -> None:
     routes.add("GET", one, get_camera, access=view)
     routes.add("PATCH", one, change_camera, access=admin)
     routes.add("DELETE", one, delete_camera, access=admin, status=204)
-    routes.add("GET", f"{one}/zones", get_zones, access=view)
-    routes.add("PUT", f"{one}/zones", put_zones, access=admin, problems=(404,))
-    routes.add("GET", f"{one}/rules", get_rules, access=view)
-    routes.add("PUT", f"{one}/rules", put_rules, access=admin, problems=(404,))
 
 
 def _out(house: Services, camera: Camera) -> CameraOut:
@@ -162,36 +129,3 @@ async def _still(house: Services, report: ProbeReport) -> str | None:
         log.info("no test picture", code=error.code)
         return None
     return base64.b64encode(jpeg).decode("ascii")
-
-
-def _zone_out(zone: Zone) -> ZoneShape:
-    return ZoneShape(id=zone.id, name=zone.name, points=list(zone.points), colour=zone.colour)
-
-
-def _rule_out(rule: Rule) -> RuleShape:
-    return RuleShape(
-        id=rule.id,
-        name=rule.name,
-        zone=rule.zone,
-        label=rule.label,
-        min_score=rule.min_score,
-        min_duration_s=rule.min_duration_s,
-        cooldown_s=rule.cooldown_s,
-        severity=rule.severity,
-        enabled=rule.enabled,
-    )
-
-
-def _rule_in(shape: RuleShape, camera: CameraId) -> Rule:
-    return Rule(
-        id=RuleId(shape.id or ""),
-        camera=camera,
-        name=shape.name,
-        zone=ZoneId(shape.zone) if shape.zone is not None else None,
-        label=shape.label,
-        min_score=shape.min_score,
-        min_duration_s=shape.min_duration_s,
-        cooldown_s=shape.cooldown_s,
-        severity=shape.severity,
-        enabled=shape.enabled,
-    )

@@ -1,10 +1,10 @@
-"""Cameras, their state, probes, zones and rules as JSON."""
+"""Cameras, their state and probes as JSON."""
 
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from haechi.api.shapes.fields import Fault, Input, Name, Point, Severity, Shape
+from haechi.api.shapes.fields import Fault, Input, Name, Shape
 from haechi.base.clock import NS_PER_MS
 from haechi.base.redact import redact_text
 from haechi.fleet.cameras import Camera
@@ -14,10 +14,6 @@ from haechi.ingest.probe import ProbeReport
 Transport = Literal["tcp", "udp", "auto"]
 Url = Annotated[str, Field(min_length=1, max_length=2048, examples=["rtsp://192.0.2.20/stream1"])]
 Credential = Annotated[str, Field(max_length=256)]
-Colour = Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$")]
-MOST_ZONES = 64
-MOST_POINTS = 64
-MOST_RULES = 64
 
 
 class CameraStatusOut(Shape):
@@ -164,41 +160,6 @@ class ProbeOut(Shape):
             audio_codec=report.audio.codec.value if report.audio else None,
             still=still,
         )
-
-
-class ZoneShape(Input):
-    """A polygon in the picture. Without ``id`` it is a new one."""
-
-    id: Annotated[str, Field(max_length=40)] | None = None
-    name: Name
-    points: Annotated[list[Point], Field(min_length=3, max_length=MOST_POINTS)]
-    colour: Colour = "#e8590c"
-
-
-class ZoneList(Input):
-    """All zones of a camera."""
-
-    zones: Annotated[list[ZoneShape], Field(max_length=MOST_ZONES)]
-
-
-class RuleShape(Input):
-    """Object of class ``label`` in ``zone`` (null: the whole picture) for at least ``min_duration_s``."""
-
-    id: Annotated[str, Field(max_length=40)] | None = None
-    name: Name
-    zone: Annotated[str, Field(max_length=40)] | None = None
-    label: Annotated[str, Field(min_length=1, max_length=40)]
-    min_score: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] = 0.5
-    min_duration_s: Annotated[float, Field(ge=0, le=300, allow_inf_nan=False)] = 1.0
-    cooldown_s: Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)] = 10.0
-    severity: Severity = "alert"
-    enabled: bool = True
-
-
-class RuleList(Input):
-    """All rules of a camera."""
-
-    rules: Annotated[list[RuleShape], Field(max_length=MOST_RULES)]
 
 
 class CameraMessage(Shape):
