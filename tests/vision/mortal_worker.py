@@ -7,7 +7,7 @@ import os
 import sys
 import time
 
-from haechi.vision import worker
+from haechi.vision import gops, worker
 from haechi.vision.decode import Decoded, GopDecoder
 
 KILLS, HANGS = b"poison: kill", b"poison: hang"
@@ -26,5 +26,5 @@ class MortalDecoder(GopDecoder):
 
 
 if __name__ == "__main__":
-    vars(worker)["GopDecoder"] = MortalDecoder
+    vars(gops)["GopDecoder"] = vars(worker)["GopDecoder"] = MortalDecoder
     raise SystemExit(worker.main(int(sys.argv[1])))

@@ -17,27 +17,34 @@ from haechi.vision.messages import (
     Progress,
     Reply,
     Request,
+    Restore,
+    Save,
+    Saved,
     Still,
     UnitIn,
+    Use,
     Work,
     pack,
     read_reply,
     request_decoder,
 )
-from haechi.vision.result import Detection, FrameResult
+from haechi.vision.result import Detection, FrameResult, Score, Step
 
 UNIT = UnitIn(UnitRef(StreamId("cam_a/main"), 3, 7), 90_000, 1_700_000_000_000_000_001, True, b"\0\1\2" * 50, "motion")
 PARAMS = VideoParams(Codec.H264, 640, 360, (b"\x67\x42", b"\x68"), "avc1.42001f")
 REQUESTS: list[Request] = [
-    Work(1, "cam_a/main", (UNIT, UNIT), PARAMS, True, "picodet-s"),
+    Work(1, "cam_a/main", (UNIT, UNIT), PARAMS, True, ("objects",)),
     Still(2, (UNIT,), PARAMS, None, 80),
     Forget("x"),
+    Restore("cam_a/main", "view", b"\0state"),
+    Save("cam_a/main"),
 ]
 REPLIES: list[Reply] = [
     Progress(1, -1),
     Picture(2, b"\xff\xd8"),
     Failed(3, "undecodable", "no"),
-    Done(4, (), 1, 0, 0, 5, 6),
+    Done(4, (), 1, 0, 0, 5, 6, (), (Use("pose", 2, 1, 7, 1, "no"),)),
+    Saved("cam_a/main", "view", b"\0state"),
 ]
 
 
@@ -90,6 +97,12 @@ SOUND = FrameResult(
         {"detections": (Detection("x" * 41, 0.5, 0, 0, 0.1, 0.1),)},
         {"detections": (Detection("person", 0.5, 0, 0, 0.1, 0.1, track=7),)},
         {"detections": SOUND.detections * 1001},
+        {"detections": (Detection("person", 0.5, 0, 0, 0.1, 0.1, points=((0.1, 0.1, 1.1),)),)},
+        {"detections": (Detection("person", 0.5, 0, 0, 0.1, 0.1, points=((0.1, 0.1, 0.1),) * 134),)},
+        {"detections": (Detection("person", 0.5, 0, 0, 0.1, 0.1, embedding=bytes(4097)),)},
+        {"scores": (Score("moved", float("nan"), 0, 1),)},
+        {"scores": (Score("moved", 0.5, 0, 1),) * 65},
+        {"steps": (Step("pose", "f" * 65),)},
     ],
 )
 def test_a_worker_that_lies_in_numbers_is_not_believed(lie: dict[str, object]) -> None:

@@ -11,23 +11,20 @@ from haechi.base.quarantine import Quarantine
 from haechi.media.access_unit import AccessUnit, UnitRef, VideoParams
 from haechi.vision.desk import AskDesk, again
 from haechi.vision.messages import Analyse, Layout, Still, UnitIn, Work
+from haechi.vision.programme import DEFAULT, KEYFRAMES, programme
 from haechi.vision.result import FrameResult
-from haechi.vision.settings import VisionSettings
 
 
 class Asking:
     """Asks the desk.
 
     Args:
-        check: Called before the first look: raises when the detector is not to be had.
+        check: Called before the first look with modules: raises when one of them is not to be had.
     """
 
-    def __init__(
-        self, desk: AskDesk, quarantine: Quarantine, settings: VisionSettings, check: Callable[[], object]
-    ) -> None:
+    def __init__(self, desk: AskDesk, quarantine: Quarantine, check: Callable[[Collection[str]], object]) -> None:
         self._desk = desk
         self._quarantine = quarantine
-        self._settings = settings
         self._check = check
 
     async def still(
@@ -66,31 +63,41 @@ class Asking:
         return await self._desk.still((), lambda job: Layout(job, held, columns, width_px, height_px, quality))
 
     async def infer(
-        self, units: Sequence[AccessUnit], params: VideoParams, looks: Collection[UnitRef] | None = None
+        self,
+        units: Sequence[AccessUnit],
+        params: VideoParams,
+        looks: Collection[UnitRef] | None = None,
+        modules: Collection[str] = DEFAULT,
     ) -> list[FrameResult]:
         """Decode units again, GOP by GOP as they were decoded live, and look at those in ``looks`` (all when None).
+
+        Args:
+            modules: With which modules; those of key frames are left out.
 
         Results come in order of presentation, without tracks.
 
         Raises:
             Invalid: The units killed decoders before.
-            Unavailable: The desk worker did not answer in time; or the model is missing.
+            Unavailable: The desk worker did not answer in time; or a model is missing.
         """
-        if not self._desk.wants_detector:
-            await asyncio.to_thread(self._check)
+        wanted = programme(set(modules) - set(KEYFRAMES))
+        if not self._desk.wants >= set(wanted):
+            await asyncio.to_thread(self._check, wanted)
         results: list[FrameResult] = []
         for gop in _gops(units):
             wires = tuple(_wire(unit, looked_at=looks is None or unit.ref in looks) for unit in gop)
             self._refuse_poison(wires)
-            results.extend((await self._desk.look(wires, partial(self._again, wires, params))).results)
+            make = partial(_again, wanted, wires, params)
+            results.extend((await self._desk.look(wires, make, wanted)).results)
         return results
-
-    def _again(self, units: tuple[UnitIn, ...], params: VideoParams, job: int) -> Work:
-        return Work(job, again(job), units, params, drain=True, detector=self._settings.detector)
 
     def _refuse_poison(self, units: tuple[UnitIn, ...]) -> None:
         if any(self._quarantine.holds(unit.data) for unit in units):
             raise Invalid("these units ended decoders before and are not decoded again", code="quarantined")
+
+
+def _again(modules: tuple[str, ...], units: tuple[UnitIn, ...], params: VideoParams, job: int) -> Work:
+    return Work(job, again(job), units, params, drain=True, modules=modules, is_again=True)
 
 
 def _wire(unit: AccessUnit, *, looked_at: bool) -> UnitIn:

@@ -1,11 +1,11 @@
 """People's questions: a still, or a look again. A worker of their own answers them, so that neither they nor the live
-streams wait for the other. It loads the detector when somebody first asks for a look."""
+streams wait for the other. It loads a module when somebody first asks for a look with it."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 
 import structlog
 from msgspec import Struct
@@ -13,7 +13,21 @@ from msgspec import Struct
 from haechi.base.clock import Clock
 from haechi.base.errors import HaechiError, Invalid, Unavailable
 from haechi.vision.link import WorkerLink
-from haechi.vision.messages import Done, Failed, Forget, Layout, Picture, Progress, Ready, Reply, Still, UnitIn, Work
+from haechi.vision.messages import (
+    Done,
+    Failed,
+    Forget,
+    Layout,
+    Picture,
+    Progress,
+    Ready,
+    Reply,
+    Saved,
+    Still,
+    UnitIn,
+    Work,
+)
+from haechi.vision.programme import DEFAULT
 
 log = structlog.get_logger(__name__)
 
@@ -70,13 +84,13 @@ class AskDesk:
     """One ask at a time is with the worker.
 
     Attributes:
-        wants_detector: Whether the worker is to load the detector: a still needs none.
+        wants: Modules that the worker is to load: a still needs none.
     """
 
     def __init__(self, clock: Clock, numbers: Iterator[int]) -> None:
         self.name = "desk worker"
         self.link = WorkerLink(clock, self._heard)
-        self.wants_detector = False
+        self.wants: frozenset[str] = frozenset()
         self._numbers = numbers
         self._queue = AskQueue()
         self._job = 0
@@ -94,13 +108,15 @@ class AskDesk:
             raise Unavailable("the decode worker answered something else", code="vision-busy")
         return answer.jpeg
 
-    async def look(self, units: tuple[UnitIn, ...], make: Callable[[int], Work]) -> Done:
-        """What is seen in the units of one GOP.
+    async def look(
+        self, units: tuple[UnitIn, ...], make: Callable[[int], Work], modules: Collection[str] = DEFAULT
+    ) -> Done:
+        """What modules see in the units of one GOP.
 
         Raises:
             Unavailable: ``vision-busy``, ``decoder-died``.
         """
-        self.wants_detector = True
+        self.wants |= frozenset(modules)
         answer = await self._ask(Ask(units, make, asyncio.get_running_loop().create_future(), False), LOOK_S)
         if not isinstance(answer, Done):
             raise Unavailable("the decode worker answered something else", code="vision-busy")
@@ -140,7 +156,7 @@ class AskDesk:
         ready = self.link.ready
         if self._asked is not None or ready is None:
             return
-        if self.wants_detector and not ready.detectors:
+        if not self.wants <= set(ready.modules):
             self.link.retire()
             return
         ask = self._queue.take()
@@ -160,7 +176,7 @@ class AskDesk:
                 if self._asked is not None and reply.job == self._job and not self._asked.answer.done():
                     self._asked.answer.set_exception(Invalid(reply.message, code=reply.code))
                 self._asked = None
-            case Progress():
+            case Progress() | Saved():
                 return
         self._pump()
 

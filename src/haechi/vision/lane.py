@@ -15,6 +15,7 @@ from haechi.media.access_unit import UnitRef
 from haechi.vision.cost import Done, Meter
 from haechi.vision.feed import Plan, StreamFeed
 from haechi.vision.messages import UnitIn
+from haechi.vision.programme import DEFAULT
 from haechi.vision.result import FrameResult, Moved
 from haechi.vision.track import TrackerState, track
 
@@ -48,6 +49,8 @@ class Lane:
     Attributes:
         unit_ns: What a unit of this stream costs the worker, looks included; a running mean.
         meter: What it costs and would cost, for whom it may concern where it is looked at.
+        modules: What looks at it.
+        states: What modules know of it, as last saved: goes along to another worker.
         is_leaving: Whether it goes to another worker at its next GOP: what begins one is held back.
     """
 
@@ -56,8 +59,9 @@ class Lane:
         self.feed = feed
         self.unit_ns: int = FIRST_UNIT_NS if before is None else before.unit_ns
         self.meter = Meter() if before is None else before.meter
-        self.is_leaving = False
-        self._is_drained = True
+        self.modules: tuple[str, ...] = DEFAULT
+        self.states: dict[str, bytes] = {} if before is None else before.states
+        self.is_leaving = self._has_parted = False
         self._given_units = self._given_looks = self._used_ns = 0
         self._last_ns = 0
         self._waiting: deque[Chunk] = deque()
@@ -72,13 +76,21 @@ class Lane:
     def is_waiting(self) -> bool:
         """Whether there is something to send."""
         if self.is_leaving and self._is_between_gops:
-            return not self._is_drained
+            return not self._has_parted
         return bool(self._waiting)
 
     @property
     def can_leave(self) -> bool:
         """Whether another worker can go on from here: this one owes nothing and has nothing that is needed."""
-        return self._is_between_gops and self._is_drained and not self._sent
+        return self._is_between_gops and self._has_parted and not self._sent
+
+    def leave(self) -> None:
+        """The stream goes to another worker as soon as it `can_leave`."""
+        self.is_leaving = True
+
+    def stay(self) -> None:
+        """It is there, or it does not go after all."""
+        self.is_leaving = self._has_parted = False
 
     @property
     def _is_between_gops(self) -> bool:
@@ -105,12 +117,12 @@ class Lane:
         self._waiting += (Chunk(part, now_ns) for part in _parts(plan, self._chunk_units()))
 
     def take(self, now_ns: int) -> Chunk:
-        """What is sent next; `is_waiting` must hold. The last thing that a worker is asked for, when the stream leaves
-        it, is what its decoder holds back.
+        """What is sent next; `is_waiting` must hold. The last thing that a worker is given of a stream that leaves is
+        work without units: what its decoder holds back is asked for, and what its modules know.
         """
         is_last = self.is_leaving and self._is_between_gops
         chunk = Chunk(Plan((), None, drain=True), now_ns) if is_last else self._waiting.popleft()
-        self._is_drained = chunk.plan.drain
+        self._has_parted = is_last
         self._sent.append(chunk.since_ns)
         for unit in chunk.plan.units:
             self._last_ns = unit.captured_ns
@@ -180,7 +192,7 @@ class Lane:
         """The worker is gone: nothing is waiting or on its way any more."""
         self._waiting.clear()
         self._sent.clear()
-        self._is_drained = True
+        self._has_parted = False
 
     def judged(self, moved: Iterable[Moved]) -> tuple[Moved, ...]:
         """What a worker says of frames that it was asked to judge; call it before `takes`."""

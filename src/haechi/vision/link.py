@@ -14,7 +14,7 @@ from haechi.base.clock import NS_PER_S, Clock
 from haechi.base.errors import PeerError, Unavailable
 from haechi.base.framing import Unpacker
 from haechi.base.process import Activity, activity_of, start_module
-from haechi.vision.messages import Done, Progress, Ready, Reply, Request, Setup, pack, read_reply
+from haechi.vision.messages import Done, Progress, Ready, Reply, Request, Saved, Setup, pack, read_reply
 
 log = structlog.get_logger(__name__)
 
@@ -39,6 +39,7 @@ class WorkerLink:
 
     Attributes:
         ready: What the present worker loaded; None while there is none.
+        setup: What the last worker was to load.
         starts: How many workers were started.
         last_progress: The unit (job, index) that the worker last said it was about to decode.
     """
@@ -55,6 +56,7 @@ class WorkerLink:
         self._is_retired = False
         self._is_killed = False
         self.ready: Ready | None = None
+        self.setup: Setup | None = None
         self.starts = 0
         self.last_progress: Progress | None = None
 
@@ -89,6 +91,7 @@ class WorkerLink:
         ours, theirs = socket.socketpair()
         with ours, theirs:
             self.starts += 1
+            self.setup = setup
             arguments = [str(theirs.fileno())]
             environment = {"MALLOC_ARENA_MAX": "2", "OMP_NUM_THREADS": "1"}
             self._process = await start_module(
@@ -165,6 +168,8 @@ class WorkerLink:
                 case Progress():
                     self.last_progress = reply
                     continue
+                case Saved():
+                    pass
                 case Done():
                     self._allow_cpu(reply.cpu_ns)
                     self._owed -= 1

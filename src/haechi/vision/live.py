@@ -10,12 +10,26 @@ import structlog
 from msgspec import Struct, structs
 
 from haechi.base.clock import NS_PER_S, Clock
+from haechi.base.ids import StreamId
 from haechi.media.access_unit import AccessUnit, VideoParams
 from haechi.vision.cost import Usage
 from haechi.vision.feed import Plan
 from haechi.vision.lane import Lane
 from haechi.vision.link import WorkerLink
-from haechi.vision.messages import Done, Failed, Forget, Picture, Progress, Ready, Reply, UnitIn, Work
+from haechi.vision.messages import (
+    Done,
+    Failed,
+    Forget,
+    Picture,
+    Progress,
+    Ready,
+    Reply,
+    Restore,
+    Save,
+    Saved,
+    UnitIn,
+    Work,
+)
 from haechi.vision.result import FrameResult
 from haechi.vision.schedule import MOST_JOB_NS, Schedule
 
@@ -60,6 +74,9 @@ class LiveWorker:
     Args:
         on_done: Takes what was answered; gives its results with their tracks.
         on_settled: Called after that: a stream that goes to another worker may be able to go now.
+
+    Attributes:
+        on_saved: Called with what a module knows of a stream, as it is to be kept.
     """
 
     def __init__(
@@ -67,7 +84,6 @@ class LiveWorker:
         number: int,
         clock: Clock,
         numbers: Iterator[int],
-        detector: str,
         on_done: Callable[[Answered], list[FrameResult]],
         on_settled: Callable[[Lane], None],
     ) -> None:
@@ -78,9 +94,10 @@ class LiveWorker:
         self.usage = Usage()
         self._clock = clock
         self._numbers = numbers
-        self._detector = detector
+        self._recalled: set[StreamId] = set()
         self._on_done = on_done
         self._on_settled = on_settled
+        self.on_saved: Callable[[StreamId, str, bytes], None] = lambda stream, module, state: None
         self._late: deque[tuple[int, int]] = deque(maxlen=MOST_LATE)
 
     def take(self, lane: Lane, unit: AccessUnit, params: VideoParams) -> None:
@@ -96,6 +113,7 @@ class LiveWorker:
     def forget(self, lane: Lane) -> None:
         """The stream is gone."""
         self.schedule.leave(lane)
+        self._recalled.discard(lane.stream)
         self.link.send(Forget(lane.stream), owes_answer=False)
 
     def take_over(self, lane: Lane, plan: Plan | None) -> None:
@@ -130,6 +148,7 @@ class LiveWorker:
     def _heard(self, reply: Reply) -> None:
         match reply:
             case Ready():
+                self._recalled.clear()
                 log.info("decode worker ready", pid=self.link.pid, confined=reply.confined)
                 for lane in self.schedule.lanes:
                     plan = lane.feed.retry()
@@ -137,6 +156,8 @@ class LiveWorker:
                         lane.add(plan, self._clock.monotonic_ns())
             case Done():
                 self._done(reply)
+            case Saved():
+                self._keep(reply)
             case Picture() | Failed() | Progress():
                 return
         self._pump()
@@ -168,4 +189,21 @@ class LiveWorker:
             if given is None:
                 return
             plan = given.plan
-            self.link.send(Work(job, given.lane.stream, plan.units, plan.params, plan.drain, self._detector))
+            self._recall(given.lane, is_last=not plan.units)
+            self.link.send(Work(job, given.lane.stream, plan.units, plan.params, plan.drain, given.lane.modules))
+
+    def _recall(self, lane: Lane, *, is_last: bool) -> None:
+        """Before a worker's first work for a stream: what modules know of it. Before its last: have that saved."""
+        if lane.stream not in self._recalled:
+            self._recalled.add(lane.stream)
+            for module, state in lane.states.items():
+                self.link.send(Restore(lane.stream, module, state), owes_answer=False)
+        if is_last:
+            self.link.send(Save(lane.stream), owes_answer=False)
+
+    def _keep(self, saved: Saved) -> None:
+        """What a module knows of a stream; of one that this worker has, and of a module that looks at it."""
+        for lane in self.schedule.lanes:
+            if lane.stream == saved.key and saved.module in lane.modules:
+                lane.states[saved.module] = saved.state
+                self.on_saved(lane.stream, saved.module, saved.state)

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 
 import structlog
 
 from haechi.base.clock import NS_PER_S, Clock
-from haechi.base.errors import DataLoss, NotFound, Unavailable
+from haechi.base.errors import NotFound, Unavailable
 from haechi.base.ids import StreamId, is_for_viewers
 from haechi.base.quarantine import Quarantine
 from haechi.base.supervise import Backoff, supervise
@@ -24,15 +24,16 @@ from haechi.vision.asking import Asking
 from haechi.vision.capacity import Capacity, capacity_of, high
 from haechi.vision.crew import Crew
 from haechi.vision.desk import AskDesk
-from haechi.vision.detectors import DetectorSetup
 from haechi.vision.feed import Demand, StreamFeed
 from haechi.vision.lane import Lane
 from haechi.vision.live import Answered, LiveWorker, Seat
-from haechi.vision.messages import Setup, UnitIn
+from haechi.vision.messages import Setup, UnitIn, Use
 from haechi.vision.models import ModelStore
 from haechi.vision.motion import told_share
-from haechi.vision.result import FrameResult, Moved
-from haechi.vision.settings import DEFAULTS, VisionSettings, VisionStatus, detector_setup
+from haechi.vision.programme import DEFAULT
+from haechi.vision.programmes import TRY_AGAIN_S, Programmes
+from haechi.vision.result import FrameResult, Moved, Score
+from haechi.vision.settings import DEFAULTS, VisionSettings, VisionStatus
 from haechi.vision.strain import Level
 from haechi.vision.track import TrackerState
 
@@ -62,7 +63,11 @@ class VisionPool:
         self._crew = Crew(clock)
         self._live = self._crew.workers = [self._worker(number) for number in range(settings.workers)]
         self._desk = AskDesk(clock, self._numbers)
-        self._asking = Asking(self._desk, self._quarantine, settings, self._detector)
+        self._programmes = Programmes(models, settings)
+        self._asking = Asking(self._desk, self._quarantine, self._programmes.check)
+        self._on_scored: list[Callable[[StreamId, str, Score], None]] = []
+        self._on_saved: list[Callable[[StreamId, str, bytes], None]] = []
+        self._states: dict[StreamId, dict[str, bytes]] = {}
         self._decoded = self._looked = self._damaged = self._dropped = 0
         self._error = ""
         self._found: asyncio.Queue[StreamId] = asyncio.Queue()
@@ -89,6 +94,7 @@ class VisionPool:
                     supervise(seat.name, serve, clock=self._clock, backoff=Backoff(first_s=0.1, most_s=3.0))
                 )
             group.create_task(self._watch())
+            group.create_task(self._equip())
             while True:
                 stream = await found.get()
                 if self._live and stream not in self._stopped:
@@ -109,6 +115,36 @@ class VisionPool:
     def on_run_ended(self, callback: Callable[[RunEnded], None]) -> None:
         """Call ``callback`` when a run of a stream ended: no result of it follows."""
         self._on_run_ended.append(callback)
+
+    def on_scored(self, callback: Callable[[StreamId, str, Score], None]) -> None:
+        """Call ``callback`` with every score that a module gives a stream, and the module's name."""
+        self._on_scored.append(callback)
+
+    def on_saved(self, callback: Callable[[StreamId, str, bytes], None]) -> None:
+        """Call ``callback`` with what a module knows of a stream, now and then: `restore` takes it after a start."""
+        self._on_saved.append(callback)
+
+    def restore(self, stream: StreamId, module: str, state: bytes) -> None:
+        """What a module knew of a stream before; say it before the stream is looked at."""
+        self._states.setdefault(stream, {})[module] = state
+
+    def programme(self, stream: StreamId, modules: Iterable[str]) -> None:
+        """Which modules look at a stream; ``objects`` unless said otherwise.
+
+        Raises:
+            Invalid: ``module-unknown``.
+        """
+        self._programmes.set(stream, modules)
+        if stream in self._lanes:
+            self._lanes[stream].modules = self._programmes.of(stream)
+
+    def module_failures(self) -> Mapping[str, str]:
+        """Modules that are asked for and do not look, and why."""
+        return self._programmes.failures
+
+    def uses(self) -> Mapping[str, Use]:
+        """What each module did in live workers since start."""
+        return self._programmes.uses
 
     def demand(self, stream: StreamId, demand: Demand) -> None:
         """Say how much of a stream is to be looked at; `Demand.MOTION` unless said otherwise."""
@@ -192,16 +228,21 @@ class VisionPool:
         return await self.still(*held, width_px, quality)
 
     async def infer(
-        self, units: Sequence[AccessUnit], params: VideoParams, looks: Collection[UnitRef] | None = None
+        self,
+        units: Sequence[AccessUnit],
+        params: VideoParams,
+        looks: Collection[UnitRef] | None = None,
+        modules: Collection[str] = DEFAULT,
     ) -> list[FrameResult]:
         """See `Asking.infer`."""
-        return await self._asking.infer(units, params, looks)
+        return await self._asking.infer(units, params, looks, modules)
 
     async def _serve(self, seat: Seat, setup: Callable[[], Setup]) -> None:
         """The workers in one seat, until one dies."""
         try:
             while True:
                 await seat.link.run(await asyncio.to_thread(setup))
+                self._mourn(seat)
         except Unavailable as error:
             self._error = str(error)
             suspect = seat.suspect()
@@ -219,21 +260,11 @@ class VisionPool:
             self._tell_ended(lane)
 
     def _desk_setup(self) -> Setup:
-        """The desk begins without a detector: it needs neither its memory nor weights for a still."""
-        detectors = (self._detector(),) if self._desk.wants_detector else ()
-        return Setup(detectors, self._settings.memory_bytes)
+        """The desk begins without any module: it needs neither their memory nor weights for a still."""
+        return self._programmes.desk(self._desk.wants)
 
     def _live_setup(self) -> Setup:
-        return Setup((self._detector(),), self._settings.memory_bytes, niceness=LIVE_NICENESS)
-
-    def _detector(self) -> DetectorSetup:
-        settings = self._settings
-        try:
-            if settings.fetch_models:
-                self._models.pull(settings.detector)
-            return detector_setup(self._models, settings)
-        except (NotFound, DataLoss) as error:
-            raise Unavailable(error.message, code=error.code, **error.context) from error
+        return self._programmes.live(LIVE_NICENESS)
 
     async def _watch(self) -> None:
         while True:
@@ -241,12 +272,31 @@ class VisionPool:
             for link in (self._desk.link, *(live.link for live in self._live)):
                 link.check()
             self._crew.watch()
+            self._refit()
+
+    def _refit(self) -> None:
+        """A worker that lacks a module is replaced, one after the other: the others go on meanwhile."""
+        if any(live.link.ready is None for live in self._live):
+            return
+        behind = next((live for live in self._live if self._programmes.is_behind(live.link.setup)), None)
+        if behind is not None:
+            log.info("a decode worker is replaced by one with more modules", worker=behind.number)
+            behind.link.retire()
+
+    async def _equip(self) -> None:
+        """Fetch weights that are asked for, beside everything else."""
+        while True:
+            if self._programmes.lacks():
+                await asyncio.to_thread(self._programmes.fetch)
+            await self._clock.sleep(TRY_AGAIN_S if self._programmes.failures else CHECK_S)
 
     async def _follow(self, stream: StreamId) -> None:
         """Everything of one stream, until it is removed from the bus, or is not to be looked at any more."""
         feed = StreamFeed(self._settings.feed, self._quarantine.holds)
         feed.demand = self._demands.get(stream, Demand.MOTION)
         lane = self._lanes[stream] = Lane(stream, feed, self._lanes.get(stream))
+        lane.modules = self._programmes.of(stream)
+        lane.states = self._states.setdefault(stream, {})
         self._crew.join(lane)
         was_looked_at = stream in self._paused
         self._paused.discard(stream)
@@ -291,7 +341,13 @@ class VisionPool:
 
     def _worker(self, number: int) -> LiveWorker:
         settled = self._crew.settle
-        return LiveWorker(number, self._clock, self._numbers, self._settings.detector, self._done, settled)
+        worker = LiveWorker(number, self._clock, self._numbers, self._done, settled)
+        worker.on_saved = self._saved
+        return worker
+
+    def _saved(self, stream: StreamId, module: str, state: bytes) -> None:
+        for callback in self._on_saved:
+            callback(stream, module, state)
 
     def _tell_ended(self, lane: Lane, before_run: int | None = None) -> None:
         for ended in lane.ended(before_run):
@@ -317,6 +373,7 @@ class VisionPool:
             best = max((found.score for found in result.detections), default=0.0)
             if best:
                 ledger.scored(lane.stream, result.captured_ns, best)
+        self._programmes.note(done.uses)
         tracked = [self._report(lane, result) for result in answered.results]
         self._tell_ended(lane)
         return tracked
@@ -330,6 +387,9 @@ class VisionPool:
             callback(tracked)
         for with_state in self._on_tracked:
             with_state(tracked, before)
+        for score in tracked.scores:
+            for scored in self._on_scored:
+                scored(lane.stream, score.module, score)
         return tracked
 
     def _strike(self, unit: UnitIn | None) -> None:

@@ -14,7 +14,7 @@ class Detection(Struct, frozen=True):
         x, y, w, h: Its box: left, top, width and height in [0, 1] of the picture, from the top left.
         track: Number of the track that it belongs to, unique within the stream; None before tracking.
         points: Its joints (x, y, score), each in [0, 1] of the picture; none where nobody looked for them.
-        embedding: What it looks like, as `haechi.vision.appearance.packed` writes it; empty where nobody looked at that.
+        embedding: What it looks like, as `haechi.vision.appearance.packed` writes it; empty where nobody looked.
         by: Which module of others saw it, a little earlier; empty: the house itself, in this frame.
     """
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from haechi.vision.detectors import DetectorSetup, DetectorSpec
 from haechi.vision.feed import FeedSettings
@@ -14,8 +14,8 @@ class VisionSettings(Struct, frozen=True):
     """How the pool works.
 
     Attributes:
-        detector: Name in the manifest; ``runtime`` and ``threads`` say how it computes, and enter the configuration
-            hash, because the last bit of a score depends on them.
+        detector: Name in the manifest, or several joined by ``+``, which are merged; ``runtime`` and ``threads`` say
+            how it computes, and enter the configuration hash, because the last bit of a score depends on them.
         min_score: Least score of a detection that is reported at all; rules ask for more.
         workers: Processes; each stream stays with one of them. None: nothing is looked at, but stills are made.
         memory_bytes: Address space of a worker; it uses about 0.85 GB of it, 0.2 GB of memory.
@@ -30,6 +30,11 @@ class VisionSettings(Struct, frozen=True):
     memory_bytes: int = 3 * 1024**3
     fetch_models: bool = True
     feed: FeedSettings = FeedSettings()
+
+    @property
+    def detectors(self) -> tuple[str, ...]:
+        """Names in the manifest."""
+        return tuple(dict.fromkeys(self.detector.split("+")))
 
 
 DEFAULTS = VisionSettings()
@@ -62,8 +67,14 @@ class VisionStatus(Struct, frozen=True):
     error: str
 
 
+def detector_setups(models: ModelStore, settings: VisionSettings) -> tuple[DetectorSetup, ...]:
+    """What a worker needs to load the detector of ``settings``, or all that are merged into it. Blocking, and
+    raises, as `detector_setup` does."""
+    return tuple(detector_setup(models, structs.replace(settings, detector=name)) for name in settings.detectors)
+
+
 def detector_setup(models: ModelStore, settings: VisionSettings) -> DetectorSetup:
-    """What a worker needs to load the detector of ``settings``. Blocking: reads and verifies the files.
+    """What is needed to load one network, the ``detector`` of ``settings``. Blocking: reads and verifies the files.
 
     Raises:
         NotFound: ``model-unknown``, ``model-missing``.

@@ -6,28 +6,26 @@ It loads the detectors, locks itself in (`confine`), and then knows nothing but 
 
 from __future__ import annotations
 
-import hashlib
 import os
 import select
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from typing import Protocol
 
 import av
 import cv2
-import msgspec
-import numpy as np
-from msgspec import Struct, structs
+from msgspec import Struct, field
 
 from haechi.base.confine import confine, die_with_parent
 from haechi.base.errors import HaechiError, NotFound, PeerError
 from haechi.base.framing import Unpacker
 from haechi.media.access_unit import Codec, VideoParams
 from haechi.vision.decode import Decoded, Frame, GopDecoder
-from haechi.vision.detectors import Detector, DetectorSetup, open_detector
+from haechi.vision.detectors import Detector, open_detector
+from haechi.vision.gops import Gops, Taken, Tally
 from haechi.vision.layout import laid_out
+from haechi.vision.looker import Looker
 from haechi.vision.messages import (
     Done,
     Failed,
@@ -38,30 +36,28 @@ from haechi.vision.messages import (
     Ready,
     Reply,
     Request,
+    Restore,
+    Save,
+    Saved,
     Setup,
     Still,
-    UnitIn,
+    Use,
     Work,
+    added,
     pack,
     request_decoder,
 )
 from haechi.vision.motion import WIDTH_PX, MotionGate
+from haechi.vision.programme import EMBEDDING, OBJECTS, PEOPLE, POSE
 from haechi.vision.result import FrameResult, Moved
-from haechi.vision.runtime import Pixels
+from haechi.vision.steps.keyframe import KeyframeStep, open_keyframe
+from haechi.vision.steps.sight import Looking, Sight
 
 MOST_MESSAGES = 16
 """Requests that are taken together, so that the frames of several cameras go through the detector in one call."""
+MOST_KEPT_BYTES = 64 * 1024 * 1024
+"""Frames that wait for a module after the detectors; with more, what there is is looked at first."""
 _READ_BYTES = 1 << 18
-
-
-class Digest(Protocol):
-    """A running hash."""
-
-    def update(self, data: bytes, /) -> None:
-        """Add bytes."""
-
-    def hexdigest(self) -> str:
-        """The hash of everything so far."""
 
 
 class Channel:
@@ -97,126 +93,94 @@ class Channel:
         return bool(data)
 
 
-class _Entered(Struct):
-    """What is kept of a unit while its frame is in the decoder: not its bytes, but their hash and the GOP's so far."""
-
-    unit: UnitIn
-    sha256: str
-    gop_sha256: str
-
-
-class _Gop(Struct):
-    """A GOP that is being decoded: its decoder, and the units to be looked at that went in, by index."""
-
-    decoder: GopDecoder
-    entered: dict[int, _Entered]
-    sync_seq: int
-    digest: Digest = msgspec.field(default_factory=hashlib.sha256)
-    next_index: int = 0
-
-
-class _Look(Struct):
-    """A frame that the detector shall look at: what is known of it so far, and its picture in the input's size."""
-
-    result: FrameResult
-    picture: Pixels
-
-
 class _Job(Struct):
     """A `Work` in progress."""
 
     work: Work
-    looks: list[_Look]
-    decoded: int = 0
-    damaged: int = 0
+    tally: Tally = field(default_factory=Tally)
+    sights: list[Sight] = field(default_factory=list)
     still: int = 0
-    took_ns: int = 0
-    moved: list[Moved] = msgspec.field(default_factory=list)
+    decode_ns: int = 0
+    moved: list[Moved] = field(default_factory=list)
+
+    def done(self) -> Done:
+        """The answer."""
+        return Done(
+            self.work.job,
+            tuple(sight.result for sight in self.sights),
+            self.tally.decoded,
+            self.tally.damaged,
+            self.still,
+            time.process_time_ns(),
+            self.decode_ns + sum(sight.took_ns for sight in self.sights),
+            tuple(self.moved),
+            summed(use for sight in self.sights for use in sight.uses),
+        )
 
 
 class Worker:
     """Decodes and looks. ``send`` takes its replies."""
 
-    def __init__(self, detectors: dict[str, Detector], send: Callable[[Reply], None]) -> None:
-        self._detectors = detectors
+    def __init__(self, looker: Looker, send: Callable[[Reply], None]) -> None:
+        self._looker = looker
         self._send = send
-        self._gops: dict[str, _Gop] = {}
+        self._gops = Gops(lambda job, index: send(Progress(job, index)))
         self._gates: dict[str, MotionGate] = {}
+        self._unseen: list[Sight] = []
+        self._kept_bytes = 0
 
     def take(self, requests: list[Request]) -> None:
         """Decode everything, then look at the frames of all jobs together, then answer in order."""
         jobs: list[_Job] = []
+        saves: list[str] = []
         for request in requests:
             match request:
                 case Work():
-                    jobs.append(self._guarded(request))
+                    jobs.append(_Job(request))
+                    self._decode(jobs[-1])
                 case Still():
                     self._picture(request.job, partial(self._jpeg, request))
                 case Layout():
                     self._picture(request.job, partial(laid_out, request))
-                case Forget():
-                    self._gops.pop(request.key, None)
-                    self._gates.pop(request.key, None)
+                case Restore(key, module, state):
+                    self._looker.restore(key, module, state)
+                case Save(key):
+                    saves.append(key)
+                case Forget(key):
+                    self._forget(key)
                 case Setup():
                     raise PeerError("set up twice", offset=0, code="worker-message")
-        for job, results in zip(jobs, self._look(jobs), strict=True):
-            used_ns = time.process_time_ns()
-            counts = (job.decoded, job.damaged, job.still, used_ns, job.took_ns)
-            self._send(Done(job.work.job, results, *counts, tuple(job.moved)))
+        if jobs:
+            self._look(jobs[-1])
+        for key in saves:
+            self._looker.save(key)
+        for job in jobs:
+            self._send(job.done())
 
-    def _guarded(self, work: Work) -> _Job:
-        """Decode; a unit that is no unit spoils its GOP and nothing else."""
-        job = _Job(work, [])
-        began_ns = time.monotonic_ns()
-        try:
-            self._decode(job)
-        except PeerError:
-            job.damaged += 1
-            self._gops.pop(work.key, None)
-        job.took_ns = time.monotonic_ns() - began_ns
-        return job
+    def _forget(self, key: str) -> None:
+        self._gops.forget(key)
+        self._gates.pop(key, None)
+        self._looker.forget(key)
 
     def _decode(self, job: _Job) -> None:
-        work = job.work
-        if work.params is not None:
-            self._finish(job)
-            self._gops[work.key] = _Gop(GopDecoder(work.params), {}, work.units[0].ref.seq if work.units else 0)
-        gop = self._gops.get(work.key)
-        if gop is None:
-            return
-        for index, unit in enumerate(work.units):
-            self._send(Progress(work.job, index))
-            gop.digest.update(unit.data)
-            if unit.analyse != "no":
-                gop.entered[gop.next_index] = _enter(unit, gop.digest)
-            decoded = gop.decoder.feed(gop.next_index, unit.pts, unit.data)
-            gop.next_index += 1
-            self._collect(job, gop, decoded)
-        if work.drain:
-            self._finish(job)
+        began_ns, looked_ns = time.monotonic_ns(), 0
+        for taken in self._gops.decode(job.work, job.tally):
+            self._consider(job, taken)
+            if self._kept_bytes > MOST_KEPT_BYTES:
+                looking_ns = time.monotonic_ns()
+                self._look(job)
+                looked_ns += time.monotonic_ns() - looking_ns
+        job.decode_ns = time.monotonic_ns() - began_ns - looked_ns
 
-    def _finish(self, job: _Job) -> None:
-        gop = self._gops.pop(job.work.key, None)
-        if gop is not None:
-            self._collect(job, gop, gop.decoder.drain())
-            job.damaged += gop.decoder.damaged
-
-    def _collect(self, job: _Job, gop: _Gop, decoded: list[Decoded]) -> None:
-        for one in decoded:
-            job.decoded += 1
-            entered = gop.entered.pop(one.index, None)
-            if entered is not None and not one.frame.is_damaged:
-                self._consider(job, entered, one.frame, gop.sync_seq)
-
-    def _consider(self, job: _Job, entered: _Entered, frame: Frame, sync_seq: int) -> None:
-        unit = entered.unit
+    def _consider(self, job: _Job, taken: Taken) -> None:
+        unit, frame = taken.unit, taken.frame
         gate = self._gates.setdefault(job.work.key, MotionGate())
         motion = gate.share(frame.grey(WIDTH_PX))
         job.moved.append(Moved(unit.ref, unit.captured_ns, motion, gate.cells))
         if unit.analyse == "motion" and not gate.is_open:
             job.still += 1
             return
-        detector = self._detector(job.work.detector)
+        together = self._looker.together(job.work.modules)
         result = FrameResult(
             ref=unit.ref,
             captured_ns=unit.captured_ns,
@@ -224,30 +188,28 @@ class Worker:
             width_px=frame.width_px,
             height_px=frame.height_px,
             motion=motion,
-            model_hash=detector.spec.model_hash,
-            config_hash=detector.spec.config_hash,
-            unit_sha256=entered.sha256,
-            gop_sha256=entered.gop_sha256,
+            model_hash=together.spec.model_hash if together is not None else "",
+            config_hash=together.spec.config_hash if together is not None else "",
+            unit_sha256=taken.sha256,
+            gop_sha256=taken.gop_sha256,
             frame_sha256=frame.sha256(),
-            sync_seq=sync_seq,
+            sync_seq=taken.sync_seq,
         )
-        job.looks.append(_Look(result, frame.scaled(*detector.input_size(frame.width_px, frame.height_px))))
+        sight = Sight(unit, job.work.modules, job.work.is_again, result)
+        if together is not None:
+            sight.views = together.views(frame.scaled, frame.width_px, frame.height_px)
+        if self._looker.asks_for(sight):
+            sight.frame = frame
+            self._kept_bytes += frame.width_px * frame.height_px * 2
+        job.sights.append(sight)
+        self._unseen.append(sight)
 
-    def _look(self, jobs: list[_Job]) -> list[tuple[FrameResult, ...]]:
-        """Detections for every frame of every job, each detector called once."""
-        found: dict[int, FrameResult] = {}
-        for name in {job.work.detector for job in jobs if job.looks}:
-            mine = [job for job in jobs if job.work.detector == name]
-            looks = [look for job in mine for look in job.looks]
-            self._send(Progress(mine[-1].work.job, -1))
-            began_ns = time.monotonic_ns()
-            answers = self._detector(name).detect([look.picture for look in looks])
-            each_ns = (time.monotonic_ns() - began_ns) // len(looks)
-            for job in mine:
-                job.took_ns += each_ns * len(job.looks)
-            for look, detections in zip(looks, answers, strict=True):
-                found[id(look)] = structs.replace(look.result, detections=detections)
-        return [tuple(found[id(look)] for look in job.looks) for job in jobs]
+    def _look(self, last: _Job) -> None:
+        """Look at everything that was decoded and not looked at yet."""
+        sights, self._unseen, self._kept_bytes = self._unseen, [], 0
+        if sights:
+            self._send(Progress(last.work.job, -1))
+            self._looker.look(sights)
 
     def _picture(self, job: int, make: Callable[[], bytes]) -> None:
         try:
@@ -268,15 +230,13 @@ class Worker:
             raise NotFound("the units hold no picture that can be decoded", code="undecodable")
         return last.frame.jpeg(still.width_px, still.quality)
 
-    def _detector(self, name: str) -> Detector:
-        detector = self._detectors.get(name)
-        if detector is None:
-            raise NotFound("the worker did not load this detector", code="detector-unknown", detector=name)
-        return detector
 
-
-def _enter(unit: UnitIn, gop: Digest) -> _Entered:
-    return _Entered(structs.replace(unit, data=b""), hashlib.sha256(unit.data).hexdigest(), gop.hexdigest())
+def summed(uses: Iterable[Use]) -> tuple[Use, ...]:
+    """One for each module."""
+    found: dict[str, Use] = {}
+    for use in uses:
+        found[use.module] = added(found.get(use.module, Use(use.module)), use)
+    return tuple(found.values())
 
 
 def _nearer(last: Decoded | None, decoded: Decoded) -> Decoded:
@@ -284,20 +244,48 @@ def _nearer(last: Decoded | None, decoded: Decoded) -> Decoded:
     return decoded if last is None or decoded.index > last.index else last
 
 
-def load(setups: tuple[DetectorSetup, ...]) -> dict[str, Detector]:
-    """Open the detectors and run everything once that opens files or compiles when first used."""
-    detectors = {setup.name: open_detector(setup) for setup in setups}
+def load(setup: Setup, send: Callable[[Saved], None]) -> Looker:
+    """Open everything and run everything once that opens files or compiles when first used."""
+    detectors: dict[str, Sequence[Detector]] = {}
+    if setup.detectors:
+        detectors[OBJECTS] = tuple(open_detector(one) for one in setup.detectors)
+    steps: list[Looking] = []
+    for model in setup.models:
+        match model.module:
+            case "people":
+                known = [one for one in detectors.get(OBJECTS, ()) if one.spec.name == model.weights.name]
+                detectors[PEOPLE] = tuple(known) or (open_detector(model.weights),)
+            case "pose":
+                from haechi.vision.detectors.rtmpose import RtmPose
+                from haechi.vision.steps.pose import PoseStep
+
+                steps.append(PoseStep(RtmPose(model.weights)))
+            case "embedding":
+                from haechi.vision.detectors.mobilenet import MobileNet
+                from haechi.vision.steps.embedding import EmbeddingStep
+
+                steps.append(EmbeddingStep(MobileNet(model.weights)))
+            case other:
+                raise NotFound("the worker knows no such module", code="module-unknown", module=other)
+    order = {POSE: 0, EMBEDDING: 1}
+    steps.sort(key=lambda step: order.get(step.name, len(order)))
+    modules = [module for name in setup.keyframes if (module := open_keyframe(name)) is not None]
+    steps += [KeyframeStep(module, send) for module in modules]
+    looker = Looker(detectors, steps)
+    _warm(looker)
+    return looker
+
+
+def _warm(looker: Looker) -> None:
+    """Once through everything, with a black frame; nothing of it stays."""
     frame = av.VideoFrame(width=64, height=64, format="yuv420p")
     for plane in frame.planes:
         plane.update(bytes(plane.buffer_size))
-    for detector in detectors.values():
-        width, height = detector.input_size(64, 64)
-        detector.detect([np.asarray(frame.to_ndarray(width=width, height=height, format="bgr24"), np.uint8)])
     cv2.imencode(".jpg", Frame(frame).scaled(64, 64))
     MotionGate().share(Frame(frame).grey(WIDTH_PX))
     for codec in (Codec.H264, Codec.H265, Codec.MJPEG):
         GopDecoder(VideoParams(codec, 64, 64)).drain()
-    return detectors
+    looker.warm(Frame(frame))
 
 
 def main(descriptor: int) -> int:
@@ -310,10 +298,11 @@ def main(descriptor: int) -> int:
         return 2
     setup = first[0]
     os.nice(max(0, setup.niceness))
-    detectors = load(setup.detectors)
+    looker = load(setup, channel.send)
     held = confine(setup.memory_bytes) if setup.confine else ()
-    channel.send(Ready(tuple(detector.spec for detector in detectors.values()), held))
-    worker = Worker(detectors, channel.send)
+    objects = looker.objects()
+    channel.send(Ready((objects.spec,) if objects is not None else (), held, looker.modules))
+    worker = Worker(looker, channel.send)
     while requests := list(channel.receive()):
         worker.take(requests)
     return 0

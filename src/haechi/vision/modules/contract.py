@@ -20,6 +20,7 @@ from msgspec import Meta, Struct, structs
 from haechi.base.errors import Invalid, NotFound
 from haechi.media.access_unit import UnitRef
 from haechi.media.push.words import MOST_BOXES, Box, Point
+from haechi.vision.messages import MOST_STATE_BYTES
 from haechi.vision.result import (
     MOST_EMBEDDING_BYTES,
     MOST_LABEL,
@@ -33,12 +34,23 @@ from haechi.vision.result import (
 )
 from haechi.vision.runtime import Pixels
 
-__all__ = ["Answer", "Glimpse", "Look", "Module", "Score", "Spec", "Stateful", "Thing", "opened", "read_spec"]
+__all__ = [
+    "MOST_STATE_BYTES",
+    "Answer",
+    "Glimpse",
+    "Look",
+    "Module",
+    "Score",
+    "Spec",
+    "Stateful",
+    "Thing",
+    "opened",
+    "read_spec",
+]
 
 GROUP = "haechi.modules"
 OWN = frozenset({"objects", "people", "pose", "embedding", "view", "echo"})
 """Names that are ours."""
-MOST_STATE_BYTES = 4 * 1024 * 1024
 MOST_TRACK = 2**53
 """Beyond it not every reader of a result can tell one number from the next (RFC 8259 section 6)."""
 MOST_THING_LABEL = 80
