@@ -134,7 +134,8 @@ class Crew:
         if move is None:
             return
         post = self._posts[move.stream]
-        post.target, post.leaving_ns, post.lane.is_leaving = move.target, now_ns, True
+        post.target, post.leaving_ns = move.target, now_ns
+        post.lane.leave()
         self.settle(post.lane)
 
     def _scatter(self, number: int, suspect: StreamId | None) -> None:
@@ -172,7 +173,8 @@ class Crew:
         return now_ns - up_ns >= probation_s * NS_PER_S
 
     def _stay(self, post: _Post) -> None:
-        post.target, post.lane.is_leaving = None, False
+        post.target = None
+        post.lane.stay()
 
     def _loads(self) -> list[Load]:
         return [

@@ -15,7 +15,6 @@ from haechi.media.access_unit import UnitRef
 from haechi.vision.cost import Done, Meter
 from haechi.vision.feed import Plan, StreamFeed
 from haechi.vision.messages import UnitIn
-from haechi.vision.programme import DEFAULT
 from haechi.vision.result import FrameResult, Moved
 from haechi.vision.track import TrackerState, track
 
@@ -49,8 +48,6 @@ class Lane:
     Attributes:
         unit_ns: What a unit of this stream costs the worker, looks included; a running mean.
         meter: What it costs and would cost, for whom it may concern where it is looked at.
-        modules: What looks at it.
-        states: What modules know of it, as last saved: goes along to another worker.
         is_leaving: Whether it goes to another worker at its next GOP: what begins one is held back.
     """
 
@@ -59,8 +56,6 @@ class Lane:
         self.feed = feed
         self.unit_ns: int = FIRST_UNIT_NS if before is None else before.unit_ns
         self.meter = Meter() if before is None else before.meter
-        self.modules: tuple[str, ...] = DEFAULT
-        self.states: dict[str, bytes] = {} if before is None else before.states
         self.is_leaving = self._has_parted = False
         self._given_units = self._given_looks = self._used_ns = 0
         self._last_ns = 0
