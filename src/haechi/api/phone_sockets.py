@@ -17,6 +17,7 @@ from haechi.api.audit import Actor
 from haechi.api.auth.log_in import require_room
 from haechi.api.auth.principal import Principal
 from haechi.api.phone_gauges import PhoneNumbers
+from haechi.api.phone_sounds import LoudSounds
 from haechi.api.policy import Access, Routes
 from haechi.api.rights import Rights
 from haechi.api.services import Services
@@ -25,6 +26,7 @@ from haechi.base.errors import Conflict, Denied, HaechiError, Invalid, NotFound,
 from haechi.base.ids import CameraId
 from haechi.base.supervise import supervise
 from haechi.base.throttle import Allowance, Throttle, address_key
+from haechi.events.reported.moments import Moments
 from haechi.fleet.cameras import Camera
 from haechi.fleet.phones.messages import (
     Ended,
@@ -168,6 +170,7 @@ class _CameraPage(_Page):
         self._address = address_key(socket.state.peer.address)
         self._camera = CameraId("")
         self._told: tuple[PhoneState, int] | None = None
+        self._sounds: LoudSounds | None = None
 
     async def run(self) -> None:
         """Until it goes, or is no camera any more."""
@@ -206,12 +209,16 @@ class _CameraPage(_Page):
         self._board.phone_came(self._camera, self._seat, phone.booth(), self._clock.wall_ns())
         try:
             await self._look_again(phone)
+            services = self._services
+            moments = Moments(services.bus, services.playback)
+            self._sounds = LoudSounds(self._camera, moments, services.events.take_report, self._clock)
             async with asyncio.TaskGroup() as group:
-                keeper = group.create_task(self._keep_now_and_then())
+                beside = [group.create_task(self._keep_now_and_then()), group.create_task(self._sounds.run())]
                 try:
                     await self._carry(self._hear)
                 finally:
-                    keeper.cancel()
+                    for task in beside:
+                        task.cancel()
         finally:
             self._board.phone_left(self._camera, self._seat, self._clock.wall_ns())
             log.info("phone went", camera=self._camera)
@@ -237,6 +244,8 @@ class _CameraPage(_Page):
         now_ns = self._clock.wall_ns()
         if isinstance(message, StateToldByPhone):
             self._told = (message.state, now_ns)
+            if self._sounds is not None:
+                self._sounds.told(message.state, now_ns)
         self._board.phone_said(self._camera, self._seat, message, now_ns)
 
     async def _keep_now_and_then(self) -> None:

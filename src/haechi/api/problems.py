@@ -33,6 +33,7 @@ _BY_CODE: Mapping[str, int] = {
     "wrong-credentials": 401,
     "wrong-publish-token": 401,
     "wrong-read-token": 401,
+    "wrong-phone-token": 401,
     "not-for-publishing": 405,
     "not-for-watching": 405,
     "viewer-changed": 412,
@@ -50,7 +51,7 @@ _BY_STATUS: Mapping[int, str] = {
     413: "too-large",
     415: "unsupported-media-type",
 }
-_SCHEMES = {"wrong-publish-token": "Bearer", "wrong-read-token": "Bearer"}
+_SCHEMES = {"wrong-publish-token": "Bearer", "wrong-read-token": "Bearer", "wrong-phone-token": "Bearer"}
 """How one gets in, for those who cannot log in; all others have a cookie."""
 _MOST_ERRORS = 20
 _LONGEST_TEXT = 300

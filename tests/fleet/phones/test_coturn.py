@@ -1,6 +1,9 @@
 """The configuration of coturn: what it says, and what cannot be smuggled into it. tests/phones asks a real one."""
 
+from pathlib import Path
+
 import pytest
+import yaml
 
 from haechi.base.errors import Invalid
 from haechi.fleet.phones.coturn import DENIED, Turn, configuration
@@ -32,6 +35,18 @@ def test_behind_a_router_it_knows_both_its_addresses_and_over_tls_its_certificat
     assert "listening-ip=10.0.0.7" in lines
     assert "cert=/etc/ssl/turn.pem" in lines
     assert "no-tls" not in lines
+
+
+def test_the_compose_file_starts_it_with_this_configuration_and_nothing_else() -> None:
+    file = Path(__file__).parents[3] / "deploy" / "turn" / "compose.yaml"
+    service = yaml.safe_load(file.read_text())["services"]["coturn"]
+    place = service["command"][1]
+    assert service["command"][0] == "-c"
+    assert service["volumes"] == [f"./turnserver.conf:{place}:ro"]
+    assert [word.partition("=")[0] for word in service["command"][2:]] == ["--pidfile", "--db"]
+    assert service["network_mode"] == "host", "the ports of relays are the host's"
+    assert service["cap_drop"] == ["ALL"]
+    assert "environment" not in service
 
 
 @pytest.mark.parametrize(

@@ -103,6 +103,7 @@ def test_a_viewer_is_announced_and_the_offer_goes_to_nobody_else() -> None:
             "state_ms": None,
             "may_speak": True,
             "ice_servers": [{"urls": ["turn:a.example"], "username": mine, "credential": "secret"}],
+            "paired": True,
         }
     ]
     said(beside), said(at_dog), said(scene.dog)
@@ -190,6 +191,8 @@ def test_the_state_of_a_phone_is_kept_and_shown_to_all_who_watch() -> None:
         "facing": "environment",
         "dimmed": False,
         "hidden": False,
+        "private": False,
+        "loud": None,
     }
     assert said(early) == [{"type": "state", "state": shown}]
     welcome = said(late)[0]
@@ -229,7 +232,22 @@ def test_a_phone_that_is_unpaired_is_told_and_its_viewers_wait() -> None:
     assert said(scene.cat) == [{"type": "ended", "reason": "unpaired"}]
     assert scene.cat.closing is not None
     assert scene.cat.closing.code == 4401
-    assert kinds(seat) == ["offline"]
+    assert kinds(seat) == ["offline", "pairing"]
+    scene.board.unpaired(CAT, 10 * MS)
+    assert kinds(seat) == [], "once is enough"
+    scene.board.paired(CAT)
+    assert said(seat) == [{"type": "pairing", "paired": True}]
+
+
+def test_who_comes_to_watch_a_phone_that_was_unpaired_is_told_so() -> None:
+    board = Switchboard(lambda _: ())
+    stored = Booth("Cat", PhoneSettings())
+    stored.is_paired = False
+    seat = seat_of()
+    board.viewer_came(CAT, seat, ANNA, stored)
+    assert said(seat)[0]["paired"] is False
+    board.phone_came(CAT, seat_of(), Booth("Cat", PhoneSettings()), MS)
+    assert kinds(seat) == ["pairing", "online"]
 
 
 def test_a_camera_that_is_deleted_ends_for_all() -> None:

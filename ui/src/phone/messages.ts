@@ -13,6 +13,10 @@ export interface PhoneState {
   facing: Facing;
   dimmed: boolean;
   hidden: boolean;
+  /** The shutter is closed: no picture and no sound leave the phone. */
+  private: boolean;
+  /** Whether it is loud there; null: the phone was not asked to listen for that. */
+  loud: boolean | null;
 }
 
 export interface Description {
@@ -48,11 +52,14 @@ export type ToViewer =
       ice_servers: RTCIceServer[];
       name: string;
       may_speak: boolean;
+      /** False: it was unpaired, and does not come back by itself. */
+      paired?: boolean;
       /** Since when it is there, or is not; null: it never was. */
       since_ms: number | null;
     }
   | { type: "online" }
   | { type: "offline"; since_ms: number }
+  | { type: "pairing"; paired: boolean }
   | { type: "state"; state: PhoneState }
   | { type: "denied"; reason: "forbidden" | "signed-out" | "too-many-viewers" | "too-many-messages" }
   | Relayed;

@@ -157,7 +157,7 @@ export class Publication {
   }
 
   async measure(): Promise<Measure> {
-    const report = await this.connection.getStats();
+    const report = await this.stats();
     const rows: SentRow[] = [];
     report.forEach((row: SentRow) => {
       rows.push(row);
@@ -165,6 +165,10 @@ export class Publication {
     const [measure, sample] = measured(rows, this.sample);
     this.sample = sample;
     return measure;
+  }
+
+  stats(): Promise<RTCStatsReport> {
+    return this.connection.getStats();
   }
 
   /** Another camera of the same phone, without a new connection. */

@@ -9,6 +9,8 @@ from fastapi import Path, Request
 
 from haechi.api.asked import AskedCamera, Caller, Door, From, Log
 from haechi.api.auth.log_in import require_room
+from haechi.api.bearers import bearer_of
+from haechi.api.peer import Peer
 from haechi.api.phone_sockets import PhoneRoom
 from haechi.api.policy import Access, Routes
 from haechi.api.shapes.phones import (
@@ -20,8 +22,9 @@ from haechi.api.shapes.phones import (
     PhoneList,
     PhoneOut,
     PhonePatch,
+    WhoAmI,
 )
-from haechi.base.errors import Invalid
+from haechi.base.errors import Denied, Invalid
 from haechi.base.ids import CameraId
 from haechi.base.throttle import address_key
 from haechi.fleet.cameras import Camera
@@ -57,8 +60,24 @@ async def pair(body: PairIn, request: Request, peer: From, log: Log) -> PairOut:
     paired = await room.store.pair(body.code, body.name or "")
     room.codes.give_back(key)
     room.board.unpaired(paired.camera.id, room.now_ns())
+    room.board.paired(paired.camera.id)
     log.about(paired.camera.id, f"phone paired, from {peer.address}")
     return PairOut(camera=paired.camera.id, token=paired.token, name=paired.camera.name)
+
+
+async def who_am_i(request: Request, peer: From) -> WhoAmI:
+    """What the phone is whose token is shown, as bearer token."""
+    phone = await _bearer(request, peer)
+    return WhoAmI(camera=phone.camera.id, name=phone.camera.name)
+
+
+async def leave(request: Request, peer: From, log: Log) -> None:
+    """The phone wants to be a camera no more: its own token ends. The camera stays, with its footage."""
+    room = _room(request)
+    phone = await _bearer(request, peer)
+    await room.store.unpair(phone.camera.id)
+    room.board.unpaired(phone.camera.id, room.now_ns())
+    log.about(phone.camera.id, f"phone unpaired on the phone, from {peer.address}")
 
 
 async def list_phones(request: Request, caller: Caller) -> PhoneList:
@@ -99,10 +118,27 @@ def register(routes: Routes) -> None:
     routes.add("POST", pairings, begin_pairing, access=Access.ADMIN, status=201, problems=(404, 409))
     routes.add("GET", f"{pairings}/{{pairing}}", get_pairing, access=Access.ADMIN, problems=(404, 422))
     routes.add("POST", "/api/phones/pair", pair, access=Access.PUBLIC, status=201, problems=(404, 409, 429))
+    routes.add("GET", "/api/phones/pair", who_am_i, access=Access.PUBLIC, problems=(401, 429))
+    routes.add("DELETE", "/api/phones/pair", leave, access=Access.PUBLIC, status=204, problems=(401, 429))
     routes.add("GET", "/api/phones", list_phones, access=Access.SIGNED_IN)
     routes.add("GET", one, get_phone, access=Access.CAMERA_VIEW, problems=(404,))
     routes.add("PATCH", one, change_phone, access=Access.CAMERA_ADMIN, problems=(404,))
     routes.add("POST", f"{one}/unpair", unpair, access=Access.CAMERA_ADMIN, problems=(404,))
+
+
+async def _bearer(request: Request, peer: Peer) -> Phone:
+    """The phone whose token is shown.
+
+    Raises:
+        Denied: ``wrong-phone-token``.
+    """
+    room, key = _room(request), address_key(peer.address)
+    require_room(room.wrong, key)
+    phone = await room.store.admits(bearer_of(request) or "")
+    if phone is None:
+        raise Denied("this token is no phone's, or the phone was unpaired", code="wrong-phone-token")
+    room.wrong.give_back(key)
+    return phone
 
 
 def _room(request: Request) -> PhoneRoom:

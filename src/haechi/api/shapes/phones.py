@@ -67,7 +67,9 @@ class PairOut(Shape):
 
 
 class PhoneStateOut(Shape):
-    """How the phone is, as it told last. ``battery`` is a share of 1."""
+    """How the phone is, as it told last. ``battery`` is a share of 1. ``private``: its shutter is closed. ``loud``:
+    whether it is loud around it; null: it was not asked to listen for that.
+    """
 
     battery: float | None
     charging: bool | None
@@ -78,6 +80,8 @@ class PhoneStateOut(Shape):
     facing: Literal["user", "environment"]
     dimmed: bool
     hidden: bool
+    private: bool
+    loud: bool | None
 
     @classmethod
     def of(cls, state: PhoneState) -> "PhoneStateOut":
@@ -120,6 +124,13 @@ class PhoneOut(Shape):
             state=PhoneStateOut.of(booth.state) if booth.state is not None else None,
             state_ms=booth.state_ns // NS_PER_MS or None,
         )
+
+
+class WhoAmI(Shape):
+    """What a phone with a good token is."""
+
+    camera: str
+    name: str
 
 
 class PhoneList(Shape):

@@ -38,7 +38,13 @@ class IceCandidate(Struct, frozen=True, omit_defaults=True):
 
 
 class PhoneState(Struct, frozen=True):
-    """How the phone is. ``battery`` is a share of 1; None: the browser does not say."""
+    """How the phone is.
+
+    Attributes:
+        battery: A share of 1; None: the browser does not say.
+        private: Its shutter is closed: no picture and no sound leave it.
+        loud: Whether it is loud around the phone; None: it was not asked to listen for that.
+    """
 
     battery: Share | None = None
     charging: bool | None = None
@@ -49,6 +55,8 @@ class PhoneState(Struct, frozen=True):
     facing: Literal["user", "environment"] = "environment"
     dimmed: bool = False
     hidden: bool = False
+    private: bool = False
+    loud: bool | None = None
 
 
 class IceServer(Struct, frozen=True, omit_defaults=True):
@@ -146,7 +154,7 @@ class Ended(Struct, frozen=True, tag="ended"):
 # -- to a viewer -------------------------------------------------------------------------------------------------------
 class WelcomeViewer(Struct, frozen=True, tag="welcome"):
     """Who it is to the phone, and whether that is there. ``since_ms``: since when it is there, or is not; None: it
-    never was. ``state_ms``: when it told its state.
+    never was. ``state_ms``: when it told its state. ``paired``: whether there is a phone that may come at all.
     """
 
     peer: str
@@ -157,6 +165,7 @@ class WelcomeViewer(Struct, frozen=True, tag="welcome"):
     state_ms: int | None
     may_speak: bool
     ice_servers: tuple[IceServer, ...]
+    paired: bool = True
 
 
 class Online(Struct, frozen=True, tag="online"):
@@ -167,6 +176,12 @@ class Offline(Struct, frozen=True, tag="offline"):
     """The phone is not there."""
 
     since_ms: int
+
+
+class PairingChanged(Struct, frozen=True, tag="pairing"):
+    """Not ``paired``: the phone was unpaired, on it or here, and does not come back by itself."""
+
+    paired: bool
 
 
 class StateForViewer(Struct, frozen=True, tag="state"):
@@ -186,7 +201,7 @@ class NoLonger(Struct, frozen=True, tag="denied"):
 FromPhone = StateToldByPhone | Description | Candidate | Bye
 FromViewer = Description | Candidate | Bye
 ToPhone = WelcomePhone | ViewerCame | ViewerLeft | SettingsChanged | Ended | Description | Candidate | Bye
-ToViewer = WelcomeViewer | Online | Offline | StateForViewer | NoLonger | Description | Candidate | Bye
+ToViewer = WelcomeViewer | Online | Offline | PairingChanged | StateForViewer | NoLonger | Description | Candidate | Bye
 Said = ToPhone | ToViewer
 
 _HELLO = msgspec.json.Decoder(Hello)

@@ -23,6 +23,7 @@ from haechi.fleet.phones.messages import (
     NoLonger,
     Offline,
     Online,
+    PairingChanged,
     PhoneSettings,
     PhoneState,
     SettingsChanged,
@@ -72,6 +73,7 @@ class Booth:
     Attributes:
         state, state_ns: What the phone told last, and when.
         since_ns: Since when it is there, or is not; 0: it never was.
+        is_paired: Whether there is a phone that holds a token for this camera.
     """
 
     def __init__(self, name: str, settings: PhoneSettings, state: PhoneState | None = None, state_ns: int = 0) -> None:
@@ -81,6 +83,7 @@ class Booth:
         self.calls: dict[str, Call] = {}
         self.state = state
         self.state_ns = self.since_ns = state_ns
+        self.is_paired = True
 
 
 class Switchboard:
@@ -104,6 +107,7 @@ class Switchboard:
             self._end(booth.phone, Ended("replaced"))
             self._away(booth, now_ns)
         booth.phone, booth.name, booth.settings, booth.since_ns = seat, stored.name, stored.settings, now_ns
+        self._pair(booth, is_paired=True)
         seat.offer(WelcomePhone(camera, booth.name, booth.settings, self._ice(camera)))
         if booth.settings.enabled:
             self._open(booth)
@@ -157,6 +161,7 @@ class Switchboard:
                 booth.state_ns // NS_PER_MS or None,
                 viewer.may_speak,
                 self._ice(call.peer),
+                booth.is_paired,
             )
         )
         if is_online and booth.phone is not None:
@@ -198,7 +203,7 @@ class Switchboard:
     def know(self, cameras: Mapping[CameraId, tuple[str, PhoneSettings]], now_ns: int) -> None:
         """Which cameras are phones now, with their names and settings. Those that are gone end."""
         for camera in list(self._booths.keys() - cameras.keys()):
-            self.unpaired(camera, now_ns)
+            self._release(self._booths[camera], now_ns)
             for call in self._booths[camera].calls.values():
                 call.seat.offer(NoLonger("forbidden"))
                 call.seat.close(Closing(FORBIDDEN, "forbidden"))
@@ -213,11 +218,17 @@ class Switchboard:
             self._switch(booth, settings, now_ns)
 
     def unpaired(self, camera: CameraId, now_ns: int) -> None:
-        """The phone's token is worth nothing any more."""
+        """The phone's token is worth nothing any more; whoever waits for it is told."""
         booth = self._booths.get(camera)
-        if booth is not None and booth.phone is not None:
-            self._end(booth.phone, Ended("unpaired"))
-            self._away(booth, now_ns)
+        if booth is not None:
+            self._release(booth, now_ns)
+            self._pair(booth, is_paired=False)
+
+    def paired(self, camera: CameraId) -> None:
+        """A phone has a token for it again, and may come."""
+        booth = self._booths.get(camera)
+        if booth is not None:
+            self._pair(booth, is_paired=True)
 
     def booth(self, camera: CameraId) -> Booth | None:
         """What is known of a camera while its phone is there, or somebody waits for it."""
@@ -234,6 +245,11 @@ class Switchboard:
         return sum(len(booth.calls) for booth in self._booths.values())
 
     # -- inside ------------------------------------------------------------------------------------------------------
+    def _release(self, booth: Booth, now_ns: int) -> None:
+        if booth.phone is not None:
+            self._end(booth.phone, Ended("unpaired"))
+            self._away(booth, now_ns)
+
     def _open(self, booth: Booth) -> None:
         """The phone is there for its viewers: each gets an offer."""
         for call in booth.calls.values():
@@ -257,6 +273,13 @@ class Switchboard:
         for call in booth.calls.values():
             call.is_begun = False
             call.seat.offer(Offline(now_ns // NS_PER_MS))
+
+    def _pair(self, booth: Booth, *, is_paired: bool) -> None:
+        if booth.is_paired == is_paired:
+            return
+        booth.is_paired = is_paired
+        for call in booth.calls.values():
+            call.seat.offer(PairingChanged(is_paired))
 
     def _switch(self, booth: Booth, settings: PhoneSettings, now_ns: int) -> None:
         before, booth.settings = booth.settings, settings

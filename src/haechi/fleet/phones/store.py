@@ -69,7 +69,9 @@ class Phone(Struct, frozen=True):
 
     def booth(self) -> Booth:
         """As the switchboard knows it, before the phone comes."""
-        return Booth(self.camera.name, self.settings, self.state, self.state_ns)
+        booth = Booth(self.camera.name, self.settings, self.state, self.state_ns)
+        booth.is_paired = bool(self.token_sha256)
+        return booth
 
 
 def settings_of(camera: Camera) -> PhoneSettings:

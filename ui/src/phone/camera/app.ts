@@ -2,7 +2,18 @@ import { say } from "../words";
 import { Duty } from "./duty";
 import { DutyScreen } from "./dutyScreen";
 import { LensError, obstacle } from "./lens";
-import { forget, PairError, type Paired, pair, remember, remembered, setOnDuty, wasOnDuty } from "./paired";
+import {
+  forget,
+  leave,
+  PairError,
+  type Paired,
+  pair,
+  remember,
+  remembered,
+  setOnDuty,
+  wasOnDuty,
+  wasUnpaired,
+} from "./paired";
 import { PairScreen } from "./pairScreen";
 import { ReadyScreen } from "./readyScreen";
 import { Voice } from "./voice";
@@ -77,9 +88,16 @@ export class App {
       fault,
       isReturn: wasOnDuty(),
       start: () => void this.begin(paired, true),
-      unpair: () => this.unpair(),
+      unpair: () => void this.unpair(paired),
     });
     this.show(screen.element);
+    void this.look(paired);
+  }
+
+  /** It may have been unpaired elsewhere while nobody looked: said before somebody starts in vain. */
+  private async look(paired: Paired): Promise<void> {
+    if ((await wasUnpaired(paired)) && this.paired === paired && this.duty === null)
+      this.ended(paired, "unpaired");
   }
 
   private async begin(paired: Paired, tapped: boolean): Promise<void> {
@@ -120,11 +138,12 @@ export class App {
     this.showPairing(null, null, "unpaired");
   }
 
-  /** The phone forgets its key, and nobody else has it. The camera and its footage stay, for another phone. */
-  private unpair(): void {
+  /** Phone and server forget the key. The camera and its footage stay, for another phone. */
+  private async unpair(paired: Paired): Promise<void> {
+    const isTold = await leave(paired);
     forget();
     this.paired = null;
-    this.showPairing(null);
+    this.showPairing(null, null, isTold ? "" : "untold");
   }
 
   private show(element: HTMLElement): void {

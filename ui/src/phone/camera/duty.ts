@@ -1,10 +1,13 @@
 import type { PhoneSettings, PhoneState, ToCamera, Wish } from "../messages";
 import { Signal } from "../signal";
 import { Awake } from "./awake";
+import { type Choices, choose, chosen } from "./choices";
 import { Lens } from "./lens";
+import { LoudSounds, listenTo } from "./loudness";
 import type { Paired } from "./paired";
 import { Recording } from "./recording";
 import { Senses } from "./senses";
+import { Usage } from "./usage";
 import { Viewers } from "./viewers";
 import type { Voice } from "./voice";
 
@@ -14,6 +17,7 @@ export type DutyPhase = "off" | "asking" | "connecting" | "on" | "again" | "paus
 const ALONE_MS = 60_000;
 const TICK_MS = 1_000;
 const REOPEN_MS = 3_000;
+const COUNT_EVERY = 3;
 
 export interface DutyHandlers {
   changed(): void;
@@ -32,6 +36,8 @@ export class Duty {
   readonly viewers: Viewers;
   readonly recording: Recording;
   readonly awake: Awake;
+  readonly usage = new Usage();
+  choices: Choices = chosen();
   /** Null: not known yet. */
   isHeldAwake: boolean | null = null;
   private readonly paired: Paired;
@@ -42,6 +48,9 @@ export class Duty {
   private ticker: ReturnType<typeof setInterval> | null = null;
   private reopening: ReturnType<typeof setTimeout> | null = null;
   private aloneSince: number | null = null;
+  private sounds: LoudSounds | null = null;
+  private unhear: (() => void) | null = null;
+  private ticks = 0;
   private told = "";
   private isStopped = false;
 
@@ -53,6 +62,8 @@ export class Duty {
       (track) => this.replaced(track),
       () => this.reopen(0),
     );
+    this.lens.shutter = this.choices.shutter;
+    this.lens.wanted = this.choices.height;
     this.viewers = new Viewers(this.lens, voice, {
       send: (message) => this.signal?.send(message),
       wish: (wish) => this.wished(wish),
@@ -76,7 +87,7 @@ export class Duty {
 
   get state(): PhoneState {
     const { battery, charging, network } = this.senses;
-    const { torch, canTorch, muted, facing, audio } = this.lens;
+    const { torch, canTorch, muted, facing, audio, shutter } = this.lens;
     return {
       battery,
       charging,
@@ -87,6 +98,8 @@ export class Duty {
       facing,
       dimmed: this.dimmed,
       hidden: document.hidden,
+      private: shutter,
+      loud: this.sounds?.on ?? null,
     };
   }
 
@@ -105,6 +118,7 @@ export class Duty {
       return false;
     }
     this.handlers.picture(stream);
+    this.listen();
     this.set("connecting");
     document.addEventListener("visibilitychange", this.onVisible);
     this.awake.start();
@@ -132,6 +146,9 @@ export class Duty {
     this.signal = null;
     this.senses.stop();
     this.awake.stop();
+    this.unhear?.();
+    this.unhear = null;
+    this.usage.keep();
     this.lens.close();
     this.told = "";
     this.set("off");
@@ -139,6 +156,26 @@ export class Duty {
 
   setMuted(muted: boolean): void {
     this.lens.setMuted(muted);
+    this.tellState();
+  }
+
+  /** Nobody sees or hears anything until it is opened again, here; what is recorded ends. */
+  setShutter(shutter: boolean): void {
+    this.keep({ shutter });
+    this.lens.setShutter(shutter);
+    this.settle(this.settings);
+    this.tellState();
+  }
+
+  setHeight(height: number): void {
+    this.keep({ height });
+    void this.lens.resize(height).then(() => this.handlers.changed());
+  }
+
+  /** From how loud on it is told; null: not at all. */
+  setLoud(loudDb: number | null): void {
+    this.keep({ loudDb });
+    this.listen();
     this.tellState();
   }
 
@@ -194,7 +231,9 @@ export class Duty {
   private settle(settings: PhoneSettings): void {
     this.settings = settings;
     const { stream } = this.lens;
-    if (settings.record && this.isEnabled && stream !== null) this.recording.start(stream);
+    const sends = this.isEnabled && !this.lens.shutter;
+    if (settings.record && sends && stream !== null) this.recording.start(stream);
+    else if (settings.record && this.isEnabled) this.recording.stop();
     else this.recording.stop(true);
     this.handlers.changed();
   }
@@ -243,6 +282,7 @@ export class Duty {
     for (const track of stream.getTracks()) this.viewers.replace(track);
     this.viewers.opened();
     this.handlers.picture(stream);
+    this.listen();
     this.settle(this.settings);
     this.set(this.signal.isOpen ? "on" : "again");
     this.tellState();
@@ -261,8 +301,31 @@ export class Duty {
 
   private tick(): void {
     this.viewers.look();
+    this.ticks += 1;
+    if (this.ticks % COUNT_EVERY === 0) void this.count().catch(() => undefined);
     if (this.aloneSince !== null && performance.now() - this.aloneSince > ALONE_MS) this.viewers.closeAll();
     this.handlers.changed();
+  }
+
+  private async count(): Promise<void> {
+    const tell = (connection: object, bytes: number): void => this.usage.sent(connection, bytes);
+    await this.viewers.usage(tell);
+    await this.recording.usage(tell);
+  }
+
+  private keep(choices: Partial<Choices>): void {
+    this.choices = { ...this.choices, ...choices };
+    choose(this.choices);
+  }
+
+  private listen(): void {
+    this.unhear?.();
+    this.unhear = null;
+    const { loudDb } = this.choices;
+    const { stream } = this.lens;
+    this.sounds = loudDb === null || stream === null ? null : new LoudSounds(loudDb);
+    if (this.sounds !== null && stream !== null)
+      this.unhear = listenTo(stream, this.sounds, () => this.tellState());
   }
 
   private tellState(): void {

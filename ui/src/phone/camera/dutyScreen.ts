@@ -2,6 +2,7 @@ import { h, icon, roundButton, setIcon, setText } from "../dom";
 import { say, sayCount } from "../words";
 import { Awake } from "./awake";
 import type { Duty } from "./duty";
+import { DutyPanel } from "./dutyPanel";
 import type { Voice } from "./voice";
 
 const DIM_AFTER_MS = 30_000;
@@ -29,6 +30,9 @@ export class DutyScreen {
   private readonly tap: HTMLButtonElement;
   private readonly torch: HTMLButtonElement;
   private readonly mute: HTMLButtonElement;
+  private readonly shutter: HTMLButtonElement;
+  private readonly more: HTMLButtonElement;
+  private readonly panel: DutyPanel;
   private readonly clock = h("time", {});
   private readonly nightWatchers = h("span", {});
   private readonly nightPill = h("span", { class: "ph-watchers" }, icon("eye"), this.nightWatchers);
@@ -43,6 +47,11 @@ export class DutyScreen {
     this.video.muted = true;
     this.torch = roundButton("torch", say("duty.torch"), () => void duty.light(), { hidden: true });
     this.mute = roundButton("mic", say("duty.mute"), () => duty.setMuted(!duty.lens.muted));
+    this.shutter = roundButton("shutter", say("duty.shutter"), () => duty.setShutter(!duty.lens.shutter));
+    this.panel = new DutyPanel(duty);
+    this.more = roundButton("more", say("duty.more"), () => this.open(this.panel.element.hidden === true), {
+      "aria-expanded": "false",
+    });
     this.tap = h(
       "button",
       { type: "button", class: "ph-button", hidden: true, onclick: () => voice.unlock() },
@@ -66,13 +75,16 @@ export class DutyScreen {
       h("div", { class: "ph-duty-lines" }, this.recordLine, this.senses),
       this.hint,
       this.tap,
+      this.panel.element,
       h(
         "div",
         { class: "ph-rounds" },
         roundButton("flip", say("duty.flip"), () => void duty.flip()),
         this.torch,
         this.mute,
+        this.shutter,
         roundButton("dim", say("duty.dim"), () => this.dim(true)),
+        this.more,
         roundButton("stop", say("duty.stop"), () => this.leave(stop), { "data-kind": "stop" }),
       ),
     );
@@ -135,6 +147,9 @@ export class DutyScreen {
     this.torch.setAttribute("aria-pressed", String(state.torch === true));
     this.mute.setAttribute("aria-pressed", String(lens.muted));
     setIcon(this.mute, lens.muted ? "micOff" : "mic");
+    this.shutter.setAttribute("aria-pressed", String(lens.shutter));
+    this.element.dataset.shutter = String(lens.shutter);
+    this.panel.update();
     this.tap.hidden = !voice.blocked;
     const advice = this.advice();
     this.hint.hidden = advice === "";
@@ -159,6 +174,7 @@ export class DutyScreen {
 
   private advice(): string {
     const { duty } = this;
+    if (duty.lens.shutter) return say("duty.shutterClosed");
     if (duty.phase === "on" && !Awake.isKnown) return say("duty.noLock");
     if (duty.phase === "on" && duty.isHeldAwake === false) return say("duty.lockRefused");
     if (duty.phase === "on" && duty.lens.audio === null) return say("duty.noMicrophone");
@@ -176,8 +192,14 @@ export class DutyScreen {
       words.push(
         network === "wifi" ? say("sense.wifi") : network === "cellular" ? say("sense.cellular") : network,
       );
+    if (this.duty.state.loud) words.push(say("sense.loud"));
     this.senses.hidden = words.length === 0;
     setText(this.senses, words.join(" · "));
+  }
+
+  private open(on: boolean): void {
+    this.panel.element.hidden = !on;
+    this.more.setAttribute("aria-expanded", String(on));
   }
 
   private readonly touched = (): void => {

@@ -32,11 +32,14 @@ const SOUND: MediaTrackConstraints = {
   noiseSuppression: true,
   autoGainControl: true,
 };
-const picture = (facing: Facing): MediaTrackConstraints => ({
-  facingMode: facing,
-  width: { ideal: 1280 },
-  height: { ideal: 720 },
+const size = (height: number): MediaTrackConstraints => ({
+  width: { ideal: Math.round((height * 16) / 9) },
+  height: { ideal: height },
   frameRate: { ideal: 30, max: 30 },
+});
+const picture = (facing: Facing, height: number): MediaTrackConstraints => ({
+  facingMode: facing,
+  ...size(height),
 });
 
 /** Not in the library's types: the light beside the camera. */
@@ -50,6 +53,10 @@ export class Lens {
   facing: Facing = "environment";
   torch: boolean | null = null;
   muted = false;
+  /** Closed: the tracks go on, black and silent. */
+  shutter = false;
+  /** Lines of the picture that are asked for. */
+  wanted = 720;
   private turning: Promise<void> = Promise.resolve();
   private readonly changed: (track: MediaStreamTrack) => void;
   private readonly ended: () => void;
@@ -73,6 +80,12 @@ export class Lens {
     return Math.min(width, height) || height;
   }
 
+  /** The most lines that this camera has; 0: its browser does not say. */
+  get mostLines(): number {
+    const { width, height } = this.video?.getCapabilities?.() ?? {};
+    return Math.min(width?.max ?? 0, height?.max ?? 0);
+  }
+
   get canTorch(): boolean {
     const capabilities = this.video?.getCapabilities?.() as Lit | undefined;
     return capabilities?.torch === true;
@@ -83,7 +96,7 @@ export class Lens {
     const stop = obstacle();
     if (stop !== null) throw new LensError(stop);
     this.close();
-    const video = picture(this.facing);
+    const video = picture(this.facing, this.wanted);
     const { mediaDevices } = navigator;
     try {
       this.stream = await mediaDevices.getUserMedia({ video, audio: SOUND });
@@ -125,7 +138,10 @@ export class Lens {
   }
 
   private async pictureOf(facing: Facing): Promise<MediaStreamTrack | null> {
-    const stream = await navigator.mediaDevices.getUserMedia({ video: picture(facing), audio: false });
+    const stream = await navigator.mediaDevices.getUserMedia({
+      video: picture(facing, this.wanted),
+      audio: false,
+    });
     return stream.getVideoTracks()[0] ?? null;
   }
 
@@ -142,7 +158,18 @@ export class Lens {
 
   setMuted(muted: boolean): void {
     this.muted = muted;
-    if (this.audio !== null) this.audio.enabled = !muted;
+    this.cover();
+  }
+
+  setShutter(closed: boolean): void {
+    this.shutter = closed;
+    this.cover();
+  }
+
+  /** Another size of the same camera. What it cannot do, it does as nearly as it can. */
+  async resize(height: number): Promise<void> {
+    this.wanted = height;
+    await this.video?.applyConstraints(size(height)).catch(() => undefined);
   }
 
   close(): void {
@@ -155,8 +182,14 @@ export class Lens {
     }
   }
 
+  private cover(): void {
+    if (this.video !== null) this.video.enabled = !this.shutter;
+    if (this.audio !== null) this.audio.enabled = !this.shutter && !this.muted;
+  }
+
   private adopted(): void {
     const { video } = this;
+    this.cover();
     this.torch = this.canTorch ? false : null;
     const told = video?.getSettings().facingMode;
     if (told === "user" || told === "environment") this.facing = told;

@@ -3,6 +3,7 @@ import { type Description, type Told, type Wish, wishOf } from "../messages";
 import { Negotiation } from "../negotiation";
 import { rateFor } from "../rate";
 import { CAMERA_PATIENCE, Watchdog } from "../watchdog";
+import { sentBytes } from "./usage";
 
 export interface Caller {
   peer: string;
@@ -134,6 +135,10 @@ export class Link {
       // Another change may be under way: the next one sets this right.
       void sender.setParameters(parameters).catch(() => undefined);
     }
+  }
+
+  async sent(): Promise<number> {
+    return sentBytes(await this.connection.getStats());
   }
 
   tell(told: Told): void {

@@ -18,6 +18,7 @@ const FAULTS: Record<string, [Word, Word]> = {
   "too-many": ["fault.too-many", "advice.too-many"],
   unreachable: ["fault.unreachable", "advice.unreachable"],
   unpaired: ["fault.unpaired", "advice.unpaired"],
+  untold: ["fault.untold", "advice.untold"],
   insecure: ["fault.insecure", "advice.insecure"],
   "no-webrtc": ["fault.no-webrtc", "advice.no-webrtc"],
   "no-permission": ["fault.no-permission", "advice.no-permission"],

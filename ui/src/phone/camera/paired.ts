@@ -22,7 +22,7 @@ export function readPaired(text: string | null): Paired | null {
 }
 
 /** In a private window nothing may be kept: then a reload needs a new code. */
-function kept<T>(work: (storage: Storage) => T, otherwise: T): T {
+export function kept<T>(work: (storage: Storage) => T, otherwise: T): T {
   try {
     return work(localStorage);
   } catch {
@@ -45,6 +45,30 @@ export function forget(): void {
 export const wasOnDuty = (): boolean => kept((storage) => storage.getItem(DUTY) === "1", false);
 export const setOnDuty = (on: boolean): void =>
   kept((storage) => (on ? storage.setItem(DUTY, "1") : storage.removeItem(DUTY)), undefined);
+
+/** The server forgets this phone, too. False: it could not be told; what it said itself counts as told. */
+export async function leave(paired: Paired): Promise<boolean> {
+  return fetch("/api/phones/pair", {
+    method: "DELETE",
+    headers: { Authorization: `Bearer ${paired.token}` },
+    credentials: "omit",
+    keepalive: true,
+  }).then(
+    (response) => response.ok || response.status === 401,
+    () => false,
+  );
+}
+
+/** Whether the server knows this phone no more. Where it does not answer, nobody knows. */
+export async function wasUnpaired(paired: Paired): Promise<boolean> {
+  return fetch("/api/phones/pair", {
+    headers: { Accept: "application/json", Authorization: `Bearer ${paired.token}` },
+    credentials: "omit",
+  }).then(
+    (response) => response.status === 401,
+    () => false,
+  );
+}
 
 export class PairError extends Error {
   readonly code: string;

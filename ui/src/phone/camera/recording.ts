@@ -1,6 +1,7 @@
 import { backoffMs } from "@/api/backoff";
 import { type Fault, Publication, PublishError } from "@/publish/whip";
 import type { Paired } from "./paired";
+import { sentBytes } from "./usage";
 
 export type RecordPhase = "off" | "connecting" | "on" | "again" | "refused";
 
@@ -42,6 +43,12 @@ export class Recording {
     this.stream = null;
     this.fault = null;
     this.set("off");
+  }
+
+  /** Tells how much each connection has sent. */
+  async usage(tell: (connection: object, bytes: number) => void): Promise<void> {
+    const { publication } = this;
+    if (publication !== null) tell(publication, sentBytes(await publication.stats()));
   }
 
   replace(track: MediaStreamTrack): void {

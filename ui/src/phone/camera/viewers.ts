@@ -131,6 +131,11 @@ export class Viewers {
     }
   }
 
+  /** Tells how much each connection has sent. */
+  async usage(tell: (connection: object, bytes: number) => void): Promise<void> {
+    for (const link of this.links.values()) tell(link, await link.sent());
+  }
+
   private wished(link: Link, wish: Wish): void {
     if (wish.type === "quality") {
       link.want(wish.height);

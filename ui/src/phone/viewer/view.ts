@@ -16,11 +16,13 @@ export interface ViewOptions {
   keysOn?: () => boolean;
 }
 
-const SEEN: ReadonlySet<WatchPhase> = new Set(["live", "frozen", "paused", "again"]);
-const FINAL: ReadonlySet<WatchPhase> = new Set(["denied", "no-webrtc", "signed-out"]);
-const BUSY: ReadonlySet<WatchPhase> = new Set(["connecting", "searching", "again"]);
-const VEIL_ICONS: Partial<Record<WatchPhase, Icon>> = {
+const SEEN: ReadonlySet<string> = new Set(["live", "frozen", "paused", "again", "private"]);
+const FINAL: ReadonlySet<string> = new Set(["denied", "no-webrtc", "signed-out", "unpaired", "private"]);
+const BUSY: ReadonlySet<string> = new Set(["connecting", "searching", "again"]);
+const VEIL_ICONS: Partial<Record<WatchPhase | "private", Icon>> = {
   offline: "off",
+  unpaired: "unlink",
+  private: "shutter",
   unreachable: "network",
   "no-way": "unlink",
   full: "eye",
@@ -189,6 +191,7 @@ export class PhoneView {
     }
     if (state?.network === "wifi" || state?.network === "cellular")
       chips.push(["network", say(`sense.${state.network}`), ""]);
+    if (state?.loud) chips.push(["sound", say("sense.loud"), "bad"]);
     if (state?.muted) chips.push(["micOff", say("sense.muted"), ""]);
     const text = JSON.stringify(chips);
     if (this.chips.dataset.shown === text) return;
@@ -223,7 +226,10 @@ export class PhoneView {
 
   /** Over the picture, why there is none; nothing while there is one. */
   private tellPhase(): void {
-    const { phase, offlineSince } = this.watching;
+    const { offlineSince, state } = this.watching;
+    const { phase: way } = this.watching;
+    const isShut = state?.private === true && (way === "live" || way === "frozen");
+    const phase = isShut ? "private" : way;
     this.veil.hidden = phase === "live";
     this.veil.dataset.over = String(SEEN.has(phase));
     const since = offlineSince === null ? "" : this.options.time(offlineSince);

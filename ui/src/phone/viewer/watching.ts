@@ -9,6 +9,7 @@ export type WatchPhase =
   | "connecting"
   | "unreachable"
   | "offline"
+  | "unpaired"
   | "searching"
   | "live"
   | "frozen"
@@ -45,6 +46,7 @@ export class Watching {
   private peer = "";
   private servers: RTCIceServer[] = [];
   private online = false;
+  private paired = true;
   private searchingSince = 0;
   private framesAt = 0;
   private height = 0;
@@ -116,6 +118,7 @@ export class Watching {
         this.servers = message.ice_servers;
         this.state = message.state;
         this.maySpeak = message.may_speak;
+        this.paired = message.paired !== false;
         this.present(message.online, message.since_ms);
         return;
       case "online":
@@ -123,6 +126,10 @@ export class Watching {
         return;
       case "offline":
         this.present(false, message.since_ms);
+        return;
+      case "pairing":
+        this.paired = message.paired;
+        this.leaveIfGone();
         return;
       case "state":
         this.state = message.state;
@@ -165,7 +172,7 @@ export class Watching {
   private leaveIfGone(): void {
     if (this.online || this.receiver?.isAlive) return;
     this.drop();
-    this.set("offline");
+    this.set(this.paired ? "offline" : "unpaired");
   }
 
   private search(): void {
