@@ -32,6 +32,7 @@ class FakeVision:
     def __init__(self) -> None:
         self.stills = self.looked = 0
         self.results: list[FrameResult] = []
+        self.others: Callable[[FrameResult], FrameResult] = lambda result: result
         self.programmes: dict[StreamId, tuple[str, ...]] = {}
         self._listeners: list[Callable[[FrameResult], None]] = []
         self._moved: list[Callable[[Moved], None]] = []

@@ -206,6 +206,7 @@ async def _run_all(rooms: Rooms, server: uvicorn.Server, listener: socket.socket
         rest.append(keep("reports", house.reports.run))
         rest += [keep("vision", house.vision.run), keep("events", house.events.run)]
         rest.append(keep("site clock", partial(follow_site_clock, house)))
+        rest.append(keep("modules", house.modules.run))
         rest.append(keep("audit", house.keeping.audit.run))
         rest.append(keep("activity", house.activity.run))
         rest += [keep("onvif", house.onvif.run), keep("tidy", partial(keep_tidy, house))]

@@ -45,7 +45,7 @@ LIVE_NICENESS = 5
 
 
 class VisionPool:
-    """Decodes and looks at all video streams of the bus, and answers single questions."""
+    """Decodes and looks at all streams of the bus, and answers questions. ``others`` adds to results what they saw."""
 
     def __init__(self, bus: FrameBus, models: ModelStore, clock: Clock, settings: VisionSettings = DEFAULTS) -> None:
         self._bus = bus
@@ -66,6 +66,7 @@ class VisionPool:
         self._programmes = Programmes(models, settings)
         self._asking = Asking(self._desk, self._quarantine, self._programmes.check)
         self._on_scored: list[Callable[[StreamId, str, Score], None]] = []
+        self.others: Callable[[FrameResult], FrameResult] = lambda result: result
         self._on_saved: list[Callable[[StreamId, str, bytes], None]] = []
         self._states: dict[StreamId, dict[str, bytes]] = {}
         self._decoded = self._looked = self._damaged = self._dropped = 0
@@ -381,7 +382,7 @@ class VisionPool:
     def _report(self, lane: Lane, result: FrameResult) -> FrameResult:
         """Hand a result to everybody."""
         self._tell_ended(lane, result.ref.run)
-        tracked, before = lane.follow(result)
+        tracked, before = lane.follow(self.others(result))
         self._looked += 1
         for callback in self._on_result:
             callback(tracked)

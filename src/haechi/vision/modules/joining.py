@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Set
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from haechi.base.clock import NS_PER_S
 from haechi.base.ids import StreamId
@@ -42,8 +42,8 @@ class Joining:
         modules = self._seen.setdefault(stream, {})
         modules[module] = _Seen(saw.run, saw.captured_ns, saw.captured_ns + holds_ns, things)
 
-    def joined(self, result: FrameResult) -> tuple[Detection, ...]:
-        """What modules of others saw that holds for a result: of the same run, not of later, and not of long ago."""
+    def joined(self, result: FrameResult) -> FrameResult:
+        """A result with what modules of others saw that holds for it: of the same run, not of later or of long ago."""
         at_ns = result.captured_ns
         found = [
             thing
@@ -51,7 +51,8 @@ class Joining:
             if seen.run == result.ref.run and seen.at_ns <= at_ns <= seen.until_ns
             for thing in seen.things
         ]
-        return tuple(found[: max(0, MOST_DETECTIONS - len(result.detections))])
+        room = max(0, MOST_DETECTIONS - len(result.detections))
+        return structs.replace(result, detections=(*result.detections, *found[:room])) if found else result
 
     def keep(self, module: str, streams: Set[StreamId]) -> None:
         """The module looks at these streams only: what it saw of others is over."""

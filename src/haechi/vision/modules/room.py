@@ -37,7 +37,9 @@ State = Literal["off", "resting", "starting", "running", "failing", "missing"]
 
 
 class Looker(Protocol):
-    """The pool of live workers, as far as modules go."""
+    """The pool of live workers, as far as modules go. ``others`` adds what is seen besides to each result."""
+
+    others: Callable[[FrameResult], FrameResult]
 
     def programme(self, stream: StreamId, modules: tuple[str, ...]) -> None:
         """Which of our own modules look at a stream."""
@@ -129,6 +131,7 @@ class ModuleRoom:
             self.choices.on_change(self._changed.set)
             self._looker.on_tracked(self._seen)
             self._looker.on_scored(self._scored)
+            self._looker.others = self.joining.joined
         async with asyncio.TaskGroup() as group:
             while True:
                 self._changed.clear()
