@@ -16,12 +16,13 @@ from haechi.base.ids import StreamId
 
 FULL_SHARE = 0.8
 """Of a worker's time: beyond it, work begins to wait."""
-APART_SHARE = 0.35
-"""Two workers that are further apart are made more equal, even when neither is full."""
-GAIN_SHARE = 0.1
-"""A move must take so much off the fuller worker, measured by what the fuller of both has afterwards; and ..."""
-GAIN_PART = 0.1
-"""... such a part of what it has: what noise in the costs makes appear better is not."""
+APART_SHARE, FULL_APART_SHARE = 0.35, 0.15
+"""Two workers that are further apart are made more equal; the second holds when one of them is full."""
+APART_PART = 0.2
+"""They must be apart by such a part of what the fuller one has, too: what noise in the costs makes of it is not."""
+MOST_OF_GAP = 0.75
+"""A stream that moves wants at most so much of what lies between two workers: half of it makes them equal, and more
+than all of it would change their places."""
 REST_S = 30.0
 """A stream that moved stays for so long."""
 UNKNOWN_SHARE = 0.05
@@ -35,14 +36,12 @@ class Load(Struct, frozen=True):
         worker: Number of its worker.
         share: Seconds of the worker per second that it wants; None: not measured yet.
         moved_ns: When it came there (monotonic); None: it has always been.
-        may_move: Whether it could be given away now.
     """
 
     stream: StreamId
     worker: int
     share: float | None
     moved_ns: int | None = None
-    may_move: bool = True
 
 
 class Move(Struct, frozen=True):
@@ -86,20 +85,15 @@ def rebalance(loads: Sequence[Load], workers: Collection[int], now_ns: int) -> M
     source = max(workers, key=lambda worker: (has[worker], worker))
     target = min(workers, key=lambda worker: (has[worker], counts[worker], worker))
     is_idle = counts[target] == 0 and counts[source] > 1
-    if has[source] <= FULL_SHARE and has[source] - has[target] <= APART_SHARE and not is_idle:
+    gap = has[source] - has[target]
+    least = FULL_APART_SHARE if has[source] > FULL_SHARE else APART_SHARE
+    if gap < max(least, APART_PART * has[source]) and not is_idle:
         return None
-    least_gain = 0.0 if is_idle else max(GAIN_SHARE, GAIN_PART * has[source])
-
-    def fuller_after(load: Load) -> float:
-        share = wanted[load.stream]
-        return max(has[source] - share, has[target] + share)
-
-    free = [load for load in loads if load.worker == source and load.may_move and _is_rested(load, now_ns)]
+    free = [one for one in loads if one.worker == source and wanted[one.stream] <= MOST_OF_GAP * gap]
+    free = [one for one in free if _is_rested(one, now_ns)]
     if not free:
         return None
-    best = min(free, key=lambda load: (fuller_after(load), load.stream))
-    if has[source] - fuller_after(best) < least_gain:
-        return None
+    best = min(free, key=lambda one: (abs(wanted[one.stream] - gap / 2), one.stream))
     return Move(best.stream, source, target)
 
 
