@@ -61,6 +61,7 @@ phones: env-dev ui  ## two browsers on two hosts behind NATs, with coturn, 3 min
 
 faults: env-dev  ## the whole fault suite (2-3 h), then docs/ref/faults.md anew (FAULTS="kill power" FAULTS_KILL=50 SEED=7)
 	@$(PYTHON) scripts/programs.py
+	@$(BIN)/pytest -q -m faults tests/vision
 	@$(BIN)/python -m tests.faults.run $(FAULTS) $(if $(SEED),--seed $(SEED)) --results .cache/faults
 	@$(BIN)/python -m tests.faults.table .cache/faults docs/ref/faults.md
 

@@ -23,7 +23,7 @@ failures() { # how many tests the last turn left in pytest's list
     .venv/bin/python -c 'import json, sys; print(len(json.load(open(sys.argv[1]))))' "$FAILED"
 }
 
-turn "unit, property, contract" -n "${TEST_WORKERS:-2}" --dist loadfile -m "not e2e and not interop and not phones" "$@"
+turn "unit, property, contract" -n "${TEST_WORKERS:-2}" --dist loadfile -m "not e2e and not interop and not phones and not faults" "$@"
 first=$status
 rm -f "$FAILED"
 turn "end to end" -n "${TEST_WORKERS:-2}" --dist loadfile -m "e2e and not alone" "$@"
