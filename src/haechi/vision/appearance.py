@@ -13,6 +13,7 @@ from haechi.vision.result import MOST_EMBEDDING_BYTES
 Floats = NDArray[np.float32]
 _SCALE = struct.Struct("<f")
 _LEVELS = 127
+_MOST_SCALE = float(np.finfo(np.float32).max) / 128
 
 
 def packed(vector: Floats) -> bytes:
@@ -39,6 +40,8 @@ def unpacked(data: bytes) -> Floats:
     (scale,) = _SCALE.unpack_from(data)
     if not np.isfinite(scale) or scale <= 0:
         raise Invalid("the scale of an embedding is above 0", code="bad-embedding")
+    if scale > _MOST_SCALE:
+        raise Invalid("an embedding is of numbers that a float can hold", code="bad-embedding")
     return np.frombuffer(data, np.int8, offset=_SCALE.size).astype(np.float32) * np.float32(scale)
 
 

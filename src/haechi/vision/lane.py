@@ -15,8 +15,9 @@ from haechi.media.access_unit import UnitRef
 from haechi.vision.cost import Done, Meter
 from haechi.vision.feed import Plan, StreamFeed
 from haechi.vision.messages import UnitIn
+from haechi.vision.programme import DEFAULT
 from haechi.vision.result import FrameResult, Moved
-from haechi.vision.track import TrackerState, track
+from haechi.vision.track import BEGIN, TrackerState, track
 
 MOST_ASKED = 1024
 CHUNK_NS = 30_000_000
@@ -48,6 +49,8 @@ class Lane:
     Attributes:
         unit_ns: What a unit of this stream costs the worker, looks included; a running mean.
         meter: What it costs and would cost, for whom it may concern where it is looked at.
+        modules: What looks at it.
+        states: What modules know of it, as last saved: goes along to another worker.
         is_leaving: Whether it goes to another worker at its next GOP: what begins one is held back.
     """
 
@@ -56,6 +59,8 @@ class Lane:
         self.feed = feed
         self.unit_ns: int = FIRST_UNIT_NS if before is None else before.unit_ns
         self.meter = Meter() if before is None else before.meter
+        self.modules: tuple[str, ...] = DEFAULT
+        self.states: dict[str, bytes] = {} if before is None else before.states
         self.is_leaving = self._has_parted = False
         self._given_units = self._given_looks = self._used_ns = 0
         self._last_ns = 0
@@ -65,7 +70,7 @@ class Lane:
         self._ended: deque[RunEnded] = deque() if before is None else before._ended
         self._told_run: int = 0 if before is None else before._told_run
         self._reported: deque[UnitRef] = deque(maxlen=MOST_ASKED) if before is None else before._reported
-        self._tracker: TrackerState = TrackerState() if before is None else before._tracker
+        self._tracker: TrackerState = BEGIN if before is None else before._tracker
 
     @property
     def is_waiting(self) -> bool:
