@@ -26,6 +26,7 @@ from haechi.record.write.recorder import Recorder
 from haechi.store.database import Database
 from haechi.vision.lines import LineStore
 from haechi.vision.settings import VisionSettings
+from haechi.vision.view.book import ViewBook
 from haechi.vision.zones import Zone, ZoneStore
 from tests.vision.scenes import STREAM, Rig, running
 
@@ -95,7 +96,8 @@ async def house(folder: Path, settings: VisionSettings | None = None) -> AsyncIt
     async with running(settings) as rig:
         footage = Playback(index, volume)
         zones, rules, lines = ZoneStore(database), RuleStore(database), LineStore(database)
-        stores = Stores(database, zones, rules, footage, folder / "events", lines, CountStore(database, clock))
+        counted = (lines, CountStore(database, clock), ViewBook(database))
+        stores = Stores(database, zones, rules, footage, folder / "events", *counted)
         centre = EventCentre(stores, rig.pool, clock)
         recorder = Recorder(rig.bus, index, volume, clock)
         tasks = [asyncio.create_task(centre.run()), asyncio.create_task(recorder.run())]

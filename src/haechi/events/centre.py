@@ -35,6 +35,8 @@ from haechi.vision.lines import Line, LineStore
 from haechi.vision.pool import VisionPool
 from haechi.vision.result import FrameResult
 from haechi.vision.track import TrackerState
+from haechi.vision.view.book import ViewBook
+from haechi.vision.view.placing import placed_in
 from haechi.vision.zones import ZoneStore
 
 log = structlog.get_logger(__name__)
@@ -44,7 +46,7 @@ LISTENER_EVENTS = 256
 
 
 class Stores(Struct, frozen=True):
-    """Where the centre finds zones, rules, footage and lines, and keeps pictures and counts."""
+    """Where the centre finds zones, rules, footage, lines and views, and keeps pictures and counts."""
 
     database: Database
     zones: ZoneStore
@@ -53,6 +55,7 @@ class Stores(Struct, frozen=True):
     pictures: Path
     lines: LineStore
     counts: CountStore
+    views: ViewBook
 
 
 class EventCentre:
@@ -98,6 +101,7 @@ class EventCentre:
             self._stores.rules.on_change(self._to_reload.set)
             self._stores.zones.on_change(self._to_reload.set)
             self._stores.lines.on_change(self._to_reload.set)
+            self._stores.views.on_change(self._to_reload.set)
         async with asyncio.TaskGroup() as group:
             works = {"store": self._store, "keeper": self._keeper.run, "rules": self._follow_rules}
             for name, work in {**works, "counts": self._stores.counts.run}.items():
@@ -277,8 +281,9 @@ class EventCentre:
         """Give each stream its rules, and again after each change."""
         while True:
             self._to_reload.clear()
-            zones = {zone.id: zone for zone in await self._stores.zones.list()}
-            lines = {line.id: line for line in await self._stores.lines.list()}
+            courses = await self._stores.views.courses()
+            zones = {zone.id: placed_in(courses.get(zone.camera), zone) for zone in await self._stores.zones.list()}
+            lines = {line.id: placed_in(courses.get(line.camera), line) for line in await self._stores.lines.list()}
             watches: dict[StreamId, list[Watch]] = {}
             for rule in await self._stores.rules.list():
                 if (

@@ -21,7 +21,9 @@ class EventFrame(Shape):
 
 
 class EventOut(Shape):
-    """An event. ``rule`` and ``zone`` are the names at the time; ``end_ms`` is null while it lasts.
+    """An event. ``rule`` and ``zone`` (or line) are the names at the time; ``end_ms`` is null while it lasts.
+
+    ``kind`` is that of the rule; ``detail`` says how many, how fast, or which way, where it has such.
 
     ``source``: who noticed it. Of what the ``camera`` reported by itself, ``rule`` is the camera's own word for it, the
     score says nothing and the box is the whole picture.
@@ -33,6 +35,8 @@ class EventOut(Shape):
     camera_name: str
     rule: str
     zone: str | None
+    kind: str
+    detail: str
     label: str
     severity: Severity
     score: float
@@ -191,6 +195,8 @@ def event_fields(event: Event, camera_name: str) -> dict[str, object]:
         "camera_name": camera_name,
         "rule": event.rule_name,
         "zone": event.zone_name or None,
+        "kind": event.kind,
+        "detail": event.detail,
         "label": event.label,
         "severity": event.severity,
         "score": event.score,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter as Tally
-from collections.abc import Iterable, Sequence
+from collections.abc import Coroutine, Iterable, Sequence
+from contextlib import suppress
 
 import sqlalchemy as sa
 from msgspec import Struct
@@ -96,11 +97,21 @@ class CountStore:
             self._wake.clear()
             batch, self._waiting = self._waiting, Tally()
             try:
-                await self._database.write(lambda connection: _add(connection, batch))
+                await self._finished(self._database.write(lambda connection: _add(connection, batch)))
             except Unavailable:
                 self._waiting.update(batch)
                 self._wake.set()
                 raise
+
+    async def _finished(self, write: Coroutine[None, None, None]) -> None:
+        """Wait for a write even when cancelled: one that was given up might be done all the same, and again."""
+        task = asyncio.ensure_future(write)
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError:
+            with suppress(Unavailable):
+                await task
+            raise
 
 
 def _add(connection: Connection, batch: Tally[_Key]) -> None:

@@ -161,9 +161,10 @@ def _tell(walk: Walk, crossings: list[Crossing]) -> Walk:
 def net_crossings(start: Point, end: Point, points: Sequence[Point]) -> int:
     """How often a straight step crosses a line from its left to its right, less how often the other way."""
     total = 0
+    one, other = min(start, end), max(start, end)  # a step and the same one back see the same ends of the line
     for first, second in pairwise(points):
         from_right, to_right = _is_right(first, second, start), _is_right(first, second, end)
-        if from_right != to_right and _is_right(start, end, first) != _is_right(start, end, second):
+        if from_right != to_right and _is_right(one, other, first) != _is_right(one, other, second):
             total += 1 if to_right else -1
     return total
 

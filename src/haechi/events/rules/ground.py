@@ -42,9 +42,9 @@ def metres(ground: Ground, foot: Point, aspect: float) -> Point | None:
         (ax, ay), (bx, by) = ground.points
         scale = ground.width_m / math.hypot((bx - ax) * aspect, by - ay)
         return foot[0] * scale, foot[1] * scale
-    a, b, c, d, e, f, g, h = _matrix(ground, aspect)
+    a, b, c, d, e, f, g, h, i = _matrix(ground, aspect)
     x, y = foot
-    depth = g * x + h * y + 1.0
+    depth = g * x + h * y + i
     if depth <= _least_depth(ground, aspect):
         return None
     return (a * x + b * y + c) / depth, (d * x + e * y + f) / depth
@@ -52,7 +52,7 @@ def metres(ground: Ground, foot: Point, aspect: float) -> Point | None:
 
 @lru_cache(maxsize=256)
 def _matrix(ground: Ground, aspect: float) -> Matrix:
-    """The eight numbers of the homography that takes the four points to the rectangle."""
+    """The nine numbers of the homography that takes the four points to the rectangle; the first one has depth 1."""
     w, h = ground.width_m, ground.length_m
     rows: list[list[float]] = []
     values: list[float] = []
@@ -60,14 +60,16 @@ def _matrix(ground: Ground, aspect: float) -> Matrix:
         px = x * aspect
         rows += [[px, y, 1, 0, 0, 0, -u * px, -u * y], [0, 0, 0, px, y, 1, -v * px, -v * y]]
         values += [u, v]
-    return tuple(float(value) for value in np.linalg.solve(np.array(rows), np.array(values)))
+    found = np.append(np.linalg.solve(np.array(rows), np.array(values)), 1.0)
+    x, y = ground.points[0]
+    return tuple(float(value) for value in found / (found[6] * x * aspect + found[7] * y + 1.0))
 
 
 @lru_cache(maxsize=256)
 def _least_depth(ground: Ground, aspect: float) -> float:
     """A tenth of the depth of the farthest corner: nearer to the horizon a pixel is many metres."""
-    *_, g, h = _matrix(ground, aspect)
-    return min(g * x * aspect + h * y + 1.0 for x, y in ground.points) / 10
+    *_, g, h, i = _matrix(ground, aspect)
+    return min(g * x * aspect + h * y + i for x, y in ground.points) / 10
 
 
 def _is_convex(points: tuple[Point, ...]) -> bool:
