@@ -2,7 +2,7 @@ import { backoffMs } from "./backoff";
 import { socketUrl } from "./client";
 import { type ExportJob, withJob } from "./keeping";
 import { queryClient, sessionQuery } from "./queries";
-import type { Camera, DetectedBox, HaechiEvent, ServerMessage } from "./types";
+import type { Camera, DetectedBox, HaechiEvent, ScoreOut, ServerMessage } from "./types";
 
 export interface LinkState {
   up: boolean;
@@ -12,6 +12,7 @@ export interface LinkState {
 }
 
 type DetectionListener = (capturedNs: bigint, boxes: DetectedBox[]) => void;
+type ScoreListener = (module: string, scores: ScoreOut[]) => void;
 
 /** The page's one connection for news from the server: events, camera states, detections of watched cameras. */
 class PushLink {
@@ -20,6 +21,7 @@ class PushLink {
   private wanted = false;
   private everUp = false;
   private readonly watchers = new Map<string, Set<DetectionListener>>();
+  private readonly scored = new Map<string, Set<ScoreListener>>();
   private readonly eventListeners = new Set<(event: HaechiEvent) => void>();
   private readonly activityListeners = new Set<(camera: string) => void>();
   private readonly stateListeners = new Set<() => void>();
@@ -66,12 +68,25 @@ class PushLink {
   watch(camera: string, listener: DetectionListener): () => void {
     const set = this.watchers.get(camera) ?? new Set();
     this.watchers.set(camera, set.add(listener));
-    if (set.size === 1) this.ask(camera, ["detections"]);
+    if (set.size === 1) this.ask(camera);
     return () => {
       set.delete(listener);
       if (set.size > 0) return;
       this.watchers.delete(camera);
-      this.ask(camera, []);
+      this.ask(camera);
+    };
+  }
+
+  /** What modules say of a camera, as they say it. */
+  watchScores(camera: string, listener: ScoreListener): () => void {
+    const set = this.scored.get(camera) ?? new Set();
+    this.scored.set(camera, set.add(listener));
+    if (set.size === 1) this.ask(camera);
+    return () => {
+      set.delete(listener);
+      if (set.size > 0) return;
+      this.scored.delete(camera);
+      this.ask(camera);
     };
   }
 
@@ -81,7 +96,12 @@ class PushLink {
     this.open();
   };
 
-  private ask(camera: string, topics: string[]): void {
+  /** All that is wanted of a camera: each word takes the place of the one before. */
+  private ask(camera: string): void {
+    const topics = [
+      ...(this.watchers.has(camera) ? ["detections"] : []),
+      ...(this.scored.has(camera) ? ["scores"] : []),
+    ];
     if (this.socket?.readyState === WebSocket.OPEN) {
       this.socket.send(JSON.stringify({ type: "watch", camera, topics }));
     }
@@ -107,7 +127,7 @@ class PushLink {
       const missed = this.everUp;
       this.everUp = true;
       this.set({ up: true, attempt: 0, retryAtMs: 0 });
-      for (const camera of this.watchers.keys()) this.ask(camera, ["detections"]);
+      for (const camera of new Set([...this.watchers.keys(), ...this.scored.keys()])) this.ask(camera);
       if (this.activityListeners.size > 0) this.follow(true);
       if (missed) void queryClient.invalidateQueries();
     };
@@ -144,6 +164,10 @@ class PushLink {
         break;
       case "export":
         queryClient.setQueryData<ExportJob[]>(["exports"], (jobs) => withJob(jobs ?? [], message.export));
+        break;
+      case "scores":
+        for (const listener of this.scored.get(message.camera) ?? [])
+          listener(message.module, message.scores);
         break;
       case "detections":
         for (const listener of this.watchers.get(message.camera) ?? []) {

@@ -214,9 +214,19 @@ export interface Settings {
   time_zone: string;
 }
 
+/** How far something holds, [0, 1], from `t0_s` to `t1_s` (seconds since 1970). */
+export interface ScoreOut {
+  name: string;
+  value: number;
+  t0_s: number;
+  t1_s: number;
+  reasons: string[];
+}
+
 export type ServerMessage =
   | { type: "event"; event: HaechiEvent }
   | { type: "camera"; camera: Camera }
   | { type: "export"; export: ExportJob }
   | { type: "activity"; camera: string }
+  | { type: "scores"; camera: string; module: string; scores: ScoreOut[] }
   | { type: "detections"; camera: string; ref: string; captured_ns: string; boxes: DetectedBox[] };

@@ -137,6 +137,13 @@ const editCamera = createRoute({
   component: lazyRouteComponent(() => import("@/screens/cameras/EditCamera"), "EditCamera"),
 });
 
+/** What looks at a camera, and what it sees. */
+const cameraAi = createRoute({
+  getParentRoute: () => house,
+  path: "/cameras/$cameraId/ai",
+  component: lazyRouteComponent(() => import("@/screens/ai/AiPage"), "AiPage"),
+});
+
 const users = createRoute({
   getParentRoute: () => house,
   path: "/users",
@@ -200,6 +207,7 @@ export const router = createRouter({
       cameras,
       newCamera,
       editCamera,
+      cameraAi,
       users,
       players,
       exportsPage,

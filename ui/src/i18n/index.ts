@@ -6,6 +6,7 @@ import enApp from "./en/app.json";
 import enDialling from "./en/dialling.json";
 import enFilms from "./en/films.json";
 import enKeeping from "./en/keeping.json";
+import enModules from "./en/modules.json";
 import enOnvif from "./en/onvif.json";
 import enPhones from "./en/phones.json";
 import enPlayback from "./en/playback.json";
@@ -26,6 +27,7 @@ export const en = {
   ...enDialling,
   ...enFilms,
   ...enKeeping,
+  ...enModules,
   ...enOnvif,
   ...enPhones,
   ...enPlayback,
@@ -53,6 +55,7 @@ const catalogues: Record<Language, () => Promise<object>> = {
       import("./ko/dialling.json"),
       import("./ko/films.json"),
       import("./ko/keeping.json"),
+      import("./ko/modules.json"),
       import("./ko/onvif.json"),
       import("./ko/phones.json"),
       import("./ko/playback.json"),
@@ -72,6 +75,7 @@ const catalogues: Record<Language, () => Promise<object>> = {
       import("./ja/dialling.json"),
       import("./ja/films.json"),
       import("./ja/keeping.json"),
+      import("./ja/modules.json"),
       import("./ja/onvif.json"),
       import("./ja/phones.json"),
       import("./ja/playback.json"),

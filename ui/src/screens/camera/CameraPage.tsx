@@ -3,6 +3,7 @@ import { useFullscreenElement } from "@mantine/hooks";
 import {
   IconArrowLeft,
   IconArrowsMove,
+  IconChartDots,
   IconChevronLeft,
   IconChevronRight,
   IconHistory,
@@ -154,6 +155,14 @@ function OneCamera({ camera, all }: { camera: Camera; all: Camera[] }) {
         leftSection={<IconHistory size={16} />}
       >
         {t("camera.recording")}
+      </LinkButton>
+      <LinkButton
+        to="/cameras/$cameraId/ai"
+        params={{ cameraId: camera.id }}
+        variant="default"
+        leftSection={<IconChartDots size={16} />}
+      >
+        {t("ai.open")}
       </LinkButton>
       {admin && (
         <Tooltip label={t("camera.settings")}>
