@@ -174,8 +174,7 @@ def test_a_phone_that_is_loaded_anew_goes_on_and_one_that_is_unpaired_ends(tmp_p
                 await sees_it_move(page)
             await what_a_viewer_asks_is_done(one, phone)
 
-            await phone.reload()
-            await on_duty(phone)
+            await the_shutter_stays_closed_when_the_page_is_loaded_anew(phone, one)
             for page in (one, two):
                 await sees_it_move(page)
 
@@ -194,11 +193,23 @@ def test_a_phone_that_is_loaded_anew_goes_on_and_one_that_is_unpaired_ends(tmp_p
 
             (await house.http.post(f"/api/phones/{camera}/unpair")).raise_for_status()
             await expect(phone.get_by_role("alert")).to_contain_text("no camera any more", timeout=PATIENCE_MS)
-            await expect(one.locator(".ph-view[data-phase=offline]")).to_be_visible(timeout=PATIENCE_MS)
+            await expect(one.locator(".ph-view[data-phase=unpaired]")).to_be_visible(timeout=PATIENCE_MS)
             await phone.reload()
             await expect(phone.get_by_label("Code")).to_be_visible(timeout=PATIENCE_MS)
 
     asyncio.run(run())
+
+
+async def the_shutter_stays_closed_when_the_page_is_loaded_anew(phone: Page, watcher: Page) -> None:
+    shutter, closed = phone.get_by_role("button", name="Shutter"), watcher.get_by_text("The shutter is closed")
+    await shutter.click()
+    await expect(closed).to_be_visible(timeout=PATIENCE_MS)
+    await phone.reload()
+    await on_duty(phone)
+    await expect(shutter).to_have_attribute("aria-pressed", "true", timeout=PATIENCE_MS)
+    await expect(closed).to_be_visible(timeout=PATIENCE_MS)
+    await shutter.click()
+    await expect(closed).to_be_hidden(timeout=PATIENCE_MS)
 
 
 async def what_a_viewer_asks_is_done(watcher: Page, phone: Page) -> None:
@@ -245,6 +256,12 @@ def test_the_server_sees_the_picture_only_while_the_owner_wants_it_and_rights_en
             await expect(guest.get_by_text("You may not view this camera")).to_be_visible(timeout=PATIENCE_MS)
             await expect(phone.locator(".ph-duty-top")).to_contain_text("Nobody watches", timeout=PATIENCE_MS)
 
+            await phone.get_by_role("button", name="Stop").click()
+            await phone.get_by_role("button", name="Unpair this phone").click()
+            await phone.get_by_role("button", name="Unpair", exact=True).click()
+            await expect(phone.get_by_label("Code")).to_be_visible(timeout=PATIENCE_MS)
+            assert (await house.http.get(f"/api/phones/{camera}")).json()["paired"] is False
+
     asyncio.run(run())
 
 
@@ -278,9 +295,7 @@ def test_both_pages_are_accessible_and_say_what_is_missing(tmp_path: Path) -> No
             await begins(phone)
             await sees_it_move(watcher)
             found += await looked_at(watcher, "", ".ph-view[data-phase=live]", "watching", tmp_path)
-            found += await looked_at(phone, "", ".ph-duty[data-phase=on]", "on duty", tmp_path)
-            await phone.get_by_role("button", name="Dark").click()
-            found += await looked_at(phone, "", ".ph-night", "night", tmp_path)
+            found += await duty_looked_at(phone, tmp_path)
             for path, waits_for, name in (
                 (f"/live/{camera}", ".ph-view[data-phase=live]", "camera page"),
                 (f"/cameras/{camera}", "form [role=switch]", "settings"),
@@ -302,6 +317,16 @@ def test_both_pages_are_accessible_and_say_what_is_missing(tmp_path: Path) -> No
             return found
 
     assert asyncio.run(run()) == []
+
+
+async def duty_looked_at(phone: Page, folder: Path) -> list[str]:
+    """The phone on duty: as it is, with what is chosen less often, and dark."""
+    found = await looked_at(phone, "", ".ph-duty[data-phase=on]", "on duty", folder)
+    await phone.get_by_role("button", name="More").click()
+    await expect(phone.get_by_label("Picture", exact=True)).to_have_value("720", timeout=PATIENCE_MS)
+    found += await looked_at(phone, "", ".ph-choices", "more", folder)
+    await phone.get_by_role("button", name="Dark").click()
+    return found + await looked_at(phone, "", ".ph-night", "night", folder)
 
 
 async def looked_at(page: Page, address: str, waits_for: str, name: str, folder: Path) -> list[str]:

@@ -28,7 +28,6 @@ export class Link {
   readonly peer: string;
   readonly name: string;
   readonly maySpeak: boolean;
-  talking = false;
   voice: MediaStream | null = null;
   private quality = FIRST_HEIGHT;
   private readonly connection: RTCPeerConnection;

@@ -1,4 +1,5 @@
 import type { PhoneState, Relayed, Wish } from "../messages";
+import { Floor } from "./floor";
 import type { Lens } from "./lens";
 import { type Caller, Link } from "./link";
 import type { Voice } from "./voice";
@@ -17,6 +18,7 @@ const ANNOUNCED_WITHIN_MS = 5_000;
 export class Viewers {
   private readonly links = new Map<string, Link>();
   private readonly waiting = new Map<string, Caller>();
+  private readonly speaking = new Floor();
   private readonly lens: Lens;
   private readonly voice: Voice;
   private readonly handlers: ViewersHandlers;
@@ -38,7 +40,7 @@ export class Viewers {
   }
 
   get talker(): string | null {
-    return [...this.links.values()].find((link) => link.talking)?.name ?? null;
+    return this.links.get(this.speaking.holder ?? "")?.name ?? null;
   }
 
   /** The server names all that are there after this; who is not named has left meanwhile. */
@@ -127,7 +129,7 @@ export class Viewers {
     for (const link of this.links.values()) {
       link.look();
       // Who cannot be reached gives the word back: others may want to speak.
-      if (link.talking && !link.isWatching) this.hush(link);
+      if (!link.isWatching) this.hush(link);
     }
   }
 
@@ -150,18 +152,13 @@ export class Viewers {
   }
 
   private floor(link: Link): void {
-    const busy = [...this.links.values()].some((one) => one !== link && one.talking);
-    const yours = !busy && link.maySpeak;
-    if (yours) {
-      link.talking = true;
-      if (link.voice !== null) this.voice.speak(link.voice);
-    }
-    link.tell({ type: "floor", yours, busy });
+    const answer = this.speaking.ask(link.peer, link.maySpeak);
+    if (answer.yours && link.voice !== null) this.voice.speak(link.voice);
+    link.tell({ type: "floor", ...answer });
   }
 
   private hush(link: Link): void {
-    if (!link.talking) return;
-    link.talking = false;
+    if (!this.speaking.give(link.peer)) return;
     this.voice.hush();
     link.tell({ type: "floor", yours: false, busy: false });
   }
