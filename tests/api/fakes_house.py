@@ -17,9 +17,12 @@ from haechi.events.rules import Rule, RuleState, Watch
 from haechi.media.access_unit import AccessUnit, UnitRef, VideoParams
 from haechi.record.disk.volume import Volume
 from haechi.record.tiers.places import Folder
+from haechi.vision.capacity import Capacity, StreamLoad, WorkerLoad
+from haechi.vision.cost import Rates
 from haechi.vision.feed import Demand
 from haechi.vision.result import Detection, FrameResult, Moved, Score
 from haechi.vision.settings import VisionStatus
+from haechi.vision.strain import Level
 from haechi.vision.track import TrackerState
 
 JPEG = bytes.fromhex("ffd8ffe000104a46494600010100000100010000ffd9")
@@ -34,6 +37,8 @@ class FakeVision:
         self.results: list[FrameResult] = []
         self.others: Callable[[FrameResult], FrameResult] = lambda result: result
         self.programmes: dict[StreamId, tuple[str, ...]] = {}
+        self.looked_at: list[StreamId] = []
+        self.stopped: set[StreamId] = set()
         self._listeners: list[Callable[[FrameResult], None]] = []
         self._moved: list[Callable[[Moved], None]] = []
 
@@ -65,6 +70,16 @@ class FakeVision:
 
     def on_run_ended(self, _callback: Callable[[RunEnded], None]) -> None:
         """No run ends here."""
+
+    def capacity(self) -> Capacity:
+        """One worker, one stream that is known, and what the fake was told not to look at."""
+        worker = WorkerLoad(0, None, True, 1, 0.2, 0.25, 0.1, 2)
+        rates = Rates(25, 5, 20, 4, 0.2)
+        streams = tuple(StreamLoad(one, 0, 0.25, rates, 3, 4, Level.HALF) for one in self.looked_at)
+        return Capacity((worker,), streams, frozenset(self.stopped))
+
+    def idle_cores(self) -> float | None:
+        return 1.5
 
     def programme(self, stream: StreamId, modules: tuple[str, ...]) -> None:
         """Which modules look."""

@@ -62,6 +62,7 @@ from haechi.record.tiers.vault import Vault
 from haechi.record.write.recorder import Recorder
 from haechi.store.database import Database
 from haechi.vision.activity import ActivityStore
+from haechi.vision.inspection import InspectionStore
 from haechi.vision.lines import LineStore
 from haechi.vision.models import ModelStore
 from haechi.vision.zones import ZoneStore
@@ -179,6 +180,7 @@ class World:
             models=ModelStore(self.record_path.parent / "models"),
             modules=self.modules,
             activity=self.activity,
+            inspection=InspectionStore(self.database, self.clock),
             zones=self.zones,
             lines=self.lines,
             rules=self.rules,

@@ -22,6 +22,7 @@ from haechi.api.routes import (
     audit,
     bookmarks,
     cameras,
+    capacity,
     dialling,
     events,
     exports,
@@ -143,6 +144,7 @@ def build_app(services: Services) -> FastAPI:
         users,
         audit,
         system,
+        capacity,
         renditions,
         talk,
     )

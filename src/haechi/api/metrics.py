@@ -20,6 +20,7 @@ from haechi.api.rendition_gauges import RenditionNumbers
 from haechi.api.report_gauges import ReportGauges
 from haechi.api.rtsp_gauges import RtspNumbers
 from haechi.api.tier_gauges import TierGauges
+from haechi.api.vision_gauges import VisionNumbers
 from haechi.api.watch_gauges import WatchNumbers
 from haechi.base.clock import NS_PER_S, Clock
 from haechi.events.event import EventFilter
@@ -155,6 +156,7 @@ def _read_themselves(services: Services, registry: CollectorRegistry) -> None:
     ResultSocketNumbers(lambda: services.ingest.openers.berths.server, registry)
     RenditionNumbers(services.live.renditions, registry)
     WatchNumbers(services.whep, registry)
+    VisionNumbers(services.vision, registry)
     FaultNumbers(services.live.faults, registry)
     ModuleNumbers(services.modules.known, registry)
 

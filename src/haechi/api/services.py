@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from haechi.record.tiers.room import Tiers
     from haechi.store.database import Database
     from haechi.vision.activity import ActivityStore
+    from haechi.vision.inspection import InspectionStore
     from haechi.vision.lines import LineStore
     from haechi.vision.models import ModelStore
     from haechi.vision.modules.room import ModuleRoom
@@ -138,6 +139,7 @@ class Services:
     models: ModelStore
     modules: ModuleRoom
     activity: ActivityStore
+    inspection: InspectionStore
     zones: ZoneStore
     lines: LineStore
     rules: RuleStore

@@ -80,6 +80,7 @@ AUDITED: dict[tuple[str, str], Rule] = {
     ("PATCH", "/api/settings"): Rule(Action.SETTINGS),
     ("PUT", f"{_CAMERA}/zones"): Rule(Action.SETTINGS),
     ("PUT", f"{_CAMERA}/modules"): Rule(Action.SETTINGS),
+    ("PUT", f"{_CAMERA}/inspection"): Rule(Action.SETTINGS),
     ("PUT", f"{_CAMERA}/lines"): Rule(Action.SETTINGS),
     ("GET", f"{_CAMERA}/counts.csv"): _TAKE,
     ("PUT", f"{_CAMERA}/rules"): Rule(Action.SETTINGS),

@@ -26,6 +26,7 @@ from haechi.api.services import Auth, EdgeConfig, Services
 from haechi.app.camera_modules import modules_over
 from haechi.app.films import FilmCameras, films_over
 from haechi.app.ground import Ground, kept, on_signals, open_ground, stopped
+from haechi.app.inspection import Inspection
 from haechi.app.keeping import keeping_over
 from haechi.app.ports import listen
 from haechi.app.punctual import PunctualProtocol
@@ -63,6 +64,7 @@ from haechi.record.write.recorder import Recorder
 from haechi.store.database import Database
 from haechi.vision.activity import ActivityStore
 from haechi.vision.feed import FeedSettings
+from haechi.vision.inspection import InspectionStore
 from haechi.vision.lines import LineStore
 from haechi.vision.models import ModelStore
 from haechi.vision.pool import VisionPool
@@ -126,6 +128,7 @@ class Rooms:
             models=models,
             modules=modules_over(settings, database, vision, bus, clock, ground.live),
             activity=activity,
+            inspection=InspectionStore(database, clock),
             zones=zones,
             lines=lines,
             rules=rules,
@@ -204,7 +207,9 @@ async def _run_all(rooms: Rooms, server: uvicorn.Server, listener: socket.socket
         rest.append(keep("exports", house.keeping.exports.run))
         rest.append(keep("films", house.films.run))
         rest.append(keep("reports", house.reports.run))
-        rest += [keep("vision", house.vision.run), keep("events", house.events.run)]
+        inspection = Inspection(house.inspection, house.vision)
+        rest += [keep("vision", inspection.look), keep("inspection", inspection.follow)]
+        rest.append(keep("events", house.events.run))
         rest.append(keep("site clock", partial(follow_site_clock, house)))
         rest.append(keep("modules", house.modules.run))
         rest.append(keep("audit", house.keeping.audit.run))

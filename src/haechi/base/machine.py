@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import os
 from pathlib import Path
 
 from msgspec import Struct
 
+FADE_S = 15.0
 _PROC = Path("/proc")
 _QUOTA = Path("/sys/fs/cgroup/cpu.max")
 
@@ -57,3 +59,25 @@ def _resident(pid: int) -> int | None:
         return int((_PROC / str(pid) / "statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except (OSError, IndexError, ValueError):
         return None
+
+
+class IdleCores:
+    """How many processors had nothing to do of late: a mean that forgets in `FADE_S`."""
+
+    def __init__(self) -> None:
+        self._before: Ticks | None = None
+        self._idle_s = self._all_s = 0.0
+
+    def measure(self) -> None:
+        """Call it every second or so."""
+        before, self._before = self._before, processor_time()
+        if before is None or self._before is None or self._before.all_s <= before.all_s:
+            return
+        past_s = self._before.all_s - before.all_s
+        keep = math.exp(-past_s / (FADE_S * (os.cpu_count() or 1)))
+        self._idle_s = keep * self._idle_s + max(0.0, self._before.idle_s - before.idle_s)
+        self._all_s = keep * self._all_s + past_s
+
+    def cores(self) -> float | None:
+        """Of those that we may use; None: not known, or not yet."""
+        return cores() * self._idle_s / self._all_s if self._all_s else None

@@ -79,7 +79,7 @@ class Capacity(Struct, frozen=True):
     streams: tuple[StreamLoad, ...]
     stopped: frozenset[StreamId]
 
-    def room(self, idle_cores: float | None, cores: int) -> Room:
+    def room(self, idle_cores: float | None, cores: float) -> Room:
         """How many more.
 
         Args:

@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from haechi.base.clock import NS_PER_S, Clock
 from haechi.base.ids import StreamId
+from haechi.base.machine import IdleCores
 from haechi.media.access_unit import AccessUnit, VideoParams
 from haechi.vision.assign import Load, place, rebalance
 from haechi.vision.lane import Lane
@@ -48,7 +49,12 @@ class _Post(Struct):
 
 
 class Crew:
-    """Streams are known by their lanes; workers by their numbers, which count from 0."""
+    """Streams are known by their lanes; workers by their numbers, which count from 0.
+
+    Attributes:
+        idle: What the machine had to spare of late.
+        moves: Streams that went to another worker since start; ``takeovers``: after one died.
+    """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -57,6 +63,7 @@ class Crew:
         self._down_ns: dict[int, int] = {}
         self._up_ns: dict[int, int] = {}
         self._deaths_ns: dict[int, list[int]] = {}
+        self.idle = IdleCores()
         self.moves = 0
         self.takeovers = 0
 
@@ -75,6 +82,13 @@ class Crew:
         """A unit of a stream came."""
         self.workers[self._posts[lane.stream].worker].take(lane, unit, params)
         self.settle(lane)
+
+    def send(self, stream: StreamId, target: int) -> None:
+        """A stream is to go to another worker, at its next GOP."""
+        post = self._posts[stream]
+        post.target, post.leaving_ns = target, self._clock.monotonic_ns()
+        post.lane.leave()
+        self.workers[post.worker].pump()
 
     def settle(self, lane: Lane) -> None:
         """If a stream is to go to another worker and can go now, it goes."""
@@ -113,6 +127,7 @@ class Crew:
     def watch(self) -> None:
         """Call it about once a second: measures, and moves what should be elsewhere."""
         now_ns = self._clock.monotonic_ns()
+        self.idle.measure()
         for worker in self.workers:
             worker.usage.measure(now_ns)
             is_down = worker.link.ready is None
@@ -133,10 +148,7 @@ class Crew:
         move = rebalance(self._loads(), settled, now_ns)
         if move is None:
             return
-        post = self._posts[move.stream]
-        post.target, post.leaving_ns = move.target, now_ns
-        post.lane.leave()
-        self.settle(post.lane)
+        self.send(move.stream, move.target)
 
     def _scatter(self, number: int, suspect: StreamId | None) -> None:
         """All streams of a worker that is gone go to those that are there, each where most room is by then."""

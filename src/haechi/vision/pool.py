@@ -170,6 +170,10 @@ class VisionPool:
         """What each stream costs, and what each worker has to do. Cheap, but for the memory: that is not read here."""
         return capacity_of(self._live, self._lanes.values(), self._crew.worker_of, frozenset(self._stopped))
 
+    def idle_cores(self) -> float | None:
+        """How many processors had nothing to do of late; None: not known (yet)."""
+        return self._crew.idle.cores()
+
     def status(self) -> VisionStatus:
         """What the pool is doing."""
         ready = [live.link.ready for live in self._live if live.link.ready is not None]

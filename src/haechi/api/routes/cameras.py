@@ -70,6 +70,7 @@ async def delete_camera(camera: AskedCamera, house: House) -> None:
     await house.auth.users.forget_camera(camera.id)
     await house.zones.forget(camera.id)
     await house.modules.forget(camera.id)
+    await house.inspection.forget(camera.id)
     await house.lines.forget(camera.id)
     await house.rules.forget(camera.id)
     await house.onvif.forget(camera.id)
