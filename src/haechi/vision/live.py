@@ -108,13 +108,17 @@ class LiveWorker:
         plan = lane.feed.take(unit, params, is_ready=self.link.is_ready, waited_s=waited_s)
         if plan is not None:
             lane.add(plan, now_ns)
-            self._pump()
+            self.pump()
 
     def forget(self, lane: Lane) -> None:
         """The stream is gone."""
         self.schedule.leave(lane)
         self._recalled.discard(lane.stream)
         self.link.send(Forget(lane.stream), owes_answer=False)
+
+    def recall(self, stream: StreamId) -> None:
+        """What modules know of a stream was changed: it is told before the next work."""
+        self._recalled.discard(stream)
 
     def take_over(self, lane: Lane, plan: Plan | None) -> None:
         """A stream that another worker had.
@@ -125,7 +129,7 @@ class LiveWorker:
         self.schedule.join(lane)
         if plan is not None:
             lane.add(plan, self._clock.monotonic_ns())
-        self._pump()
+        self.pump()
 
     def late_ns(self) -> list[int]:
         """From the arrival of a unit to the result of its look, for those of the last `LATE_OVER_S`."""
@@ -160,7 +164,7 @@ class LiveWorker:
                 self._keep(reply)
             case Picture() | Failed() | Progress():
                 return
-        self._pump()
+        self.pump()
 
     def _done(self, done: Done) -> None:
         given = self.schedule.done(done.job, done.took_ns)
@@ -182,7 +186,8 @@ class LiveWorker:
         given.lane.feed.answered(len(units), self._on_done(answered))
         self._on_settled(given.lane)
 
-    def _pump(self) -> None:
+    def pump(self) -> None:
+        """Give the worker as much as it may have in hand."""
         while self.link.is_ready:
             job = next(self._numbers)
             given = self.schedule.next(job, self._clock.monotonic_ns())
