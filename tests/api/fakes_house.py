@@ -95,7 +95,11 @@ class FakeVision:
         return JPEG[:-2] + f"{ref} {width_px} {quality}".encode() + JPEG[-2:]
 
     async def infer(
-        self, units: Sequence[AccessUnit], _params: VideoParams, looks: Collection[UnitRef] | None = None
+        self,
+        units: Sequence[AccessUnit],
+        _params: VideoParams,
+        looks: Collection[UnitRef] | None = None,
+        _modules: Collection[str] = (),
     ) -> list[FrameResult]:
         self.looked += len(units)
         return [result for ref in looks or () for result in self.results if result.ref == ref]

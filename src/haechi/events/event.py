@@ -106,14 +106,15 @@ class ReplayReport(Struct, frozen=True):
     Attributes:
         stage: The first stage that differs: ``bytes`` (the recording does not hold what the decoder was given),
             ``decode`` (the same bytes gave another picture), ``detector`` (the same picture gave other detections, or
-            the detector is another), ``rules`` (the same detections led to another decision). None: identical.
+            the detector is another), ``pose``, ``embedding``, ``scores`` (what looked after the detector says another
+            thing, or is another), ``rules`` (the same detections led to another decision). None: identical.
         compared, differing: Frames that were compared, and those that differ at that stage.
         ref: The first frame that differs.
         message: One sentence for a person.
     """
 
     identical: bool
-    stage: Literal["bytes", "decode", "detector", "rules"] | None
+    stage: Literal["bytes", "decode", "detector", "pose", "embedding", "scores", "rules"] | None
     compared: int
     differing: int
     ref: UnitRef | None

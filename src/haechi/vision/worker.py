@@ -48,8 +48,8 @@ from haechi.vision.messages import (
     request_decoder,
 )
 from haechi.vision.motion import WIDTH_PX, MotionGate
-from haechi.vision.programme import EMBEDDING, OBJECTS, PEOPLE, POSE
-from haechi.vision.result import FrameResult, Moved
+from haechi.vision.programme import EMBEDDING, OBJECTS, PEOPLE, POSE, detectors_of
+from haechi.vision.result import FrameResult, Moved, Step
 from haechi.vision.steps.keyframe import KeyframeStep, open_keyframe
 from haechi.vision.steps.sight import Looking, Sight
 
@@ -194,6 +194,7 @@ class Worker:
             gop_sha256=taken.gop_sha256,
             frame_sha256=frame.sha256(),
             sync_seq=taken.sync_seq,
+            steps=_told(job.work.modules),
         )
         sight = Sight(unit, job.work.modules, job.work.is_again, result)
         if together is not None:
@@ -229,6 +230,12 @@ class Worker:
         if last is None:
             raise NotFound("the units hold no picture that can be decoded", code="undecodable")
         return last.frame.jpeg(still.width_px, still.quality)
+
+
+def _told(modules: Sequence[str]) -> tuple[Step, ...]:
+    """Which detectors looked, where that is not the server's alone; the configuration's hash says how."""
+    names = detectors_of(modules)
+    return () if names == (OBJECTS,) else tuple(Step(name, "") for name in names)
 
 
 def summed(uses: Iterable[Use]) -> tuple[Use, ...]:

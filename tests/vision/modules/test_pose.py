@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from haechi.base.errors import NotFound
+from haechi.vision.detectors.rtmpose import HEIGHT_PX, POINTS, WIDTH_PX, placed, simcc
 from haechi.vision.modules.contract import About, read_findings
-from haechi.vision.modules.pose import HEIGHT_PX, POINTS, WIDTH_PX, Pose, placed, simcc
+from haechi.vision.modules.pose import Pose
 from haechi.vision.result import Detection
 from haechi.vision.settings import VisionSettings, detector_setup
 from tests.vision.scenes import models, shop, shop_with
