@@ -65,6 +65,8 @@ from haechi.vision.activity import ActivityStore
 from haechi.vision.inspection import InspectionStore
 from haechi.vision.lines import LineStore
 from haechi.vision.models import ModelStore
+from haechi.vision.view.book import ViewBook
+from haechi.vision.view.room import ViewRoom
 from haechi.vision.zones import ZoneStore
 from tests.api.fakes_house import (
     FakePlayback,
@@ -132,9 +134,9 @@ class World:
         self.activity = ActivityStore(self.database, self.clock)
         self.zones, self.rules = ZoneStore(self.database), RuleStore(self.database)
         self.lines, self.counts = LineStore(self.database), CountStore(self.database, self.clock)
-        self.archive = EventArchive(self.database)
+        self.views = ViewRoom(ViewBook(self.database), cast("Any", self.vision), folder / "views", self.clock)
+        self.archive, self.settings = EventArchive(self.database), SettingsStore(self.database, self.clock)
         self.events = self._centre(folder)
-        self.settings = SettingsStore(self.database, self.clock)
         self.volume = Volume(self.record_path)
         self.keeping = keeping_over(
             Settings(data_dir=folder),
@@ -185,6 +187,7 @@ class World:
             lines=self.lines,
             rules=self.rules,
             counts=self.counts,
+            views=self.views,
             events=self.events,
             reports=self._reports(),
             keeping=self.keeping,
@@ -194,7 +197,8 @@ class World:
 
     def _centre(self, folder: Path) -> EventCentre:
         footage = cast("Any", self.playback)
-        stores = Stores(self.database, self.zones, self.rules, footage, folder / "events", self.lines, self.counts)
+        drawn = (self.lines, self.counts, self.views.book)
+        stores = Stores(self.database, self.zones, self.rules, footage, folder / "events", *drawn)
         return EventCentre(stores, cast("Any", self.vision), self.clock)
 
     def _reports(self) -> ReportRoom:

@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from haechi.vision.models import ModelStore
     from haechi.vision.modules.room import ModuleRoom
     from haechi.vision.pool import VisionPool
+    from haechi.vision.view.room import ViewRoom
     from haechi.vision.zones import ZoneStore
 
 STATIC = Path(__file__).parent / "static"
@@ -144,6 +145,7 @@ class Services:
     lines: LineStore
     rules: RuleStore
     counts: CountStore
+    views: ViewRoom
     events: EventCentre
     reports: ReportRoom
     keeping: Keeping

@@ -69,6 +69,8 @@ from haechi.vision.lines import LineStore
 from haechi.vision.models import ModelStore
 from haechi.vision.pool import VisionPool
 from haechi.vision.settings import VisionSettings
+from haechi.vision.view.book import ViewBook
+from haechi.vision.view.room import ViewRoom
 from haechi.vision.zones import ZoneStore
 
 log = structlog.get_logger(__name__)
@@ -105,7 +107,8 @@ class Rooms:
         vision.on_moved(activity.note)
         reel = Reel(index, playback.vault, RECODING)
         onvif = OnvifControl(LinkStore(database), ground.reach.resolve, clock)
-        stores = Stores(database, zones, rules, playback, settings.data_dir / "events", lines, counts)
+        views = ViewRoom(ViewBook(database), vision, settings.data_dir / "views", clock)
+        stores = Stores(database, zones, rules, playback, settings.data_dir / "events", lines, counts, views.book)
         events = EventCentre(stores, vision, clock)
         services = Services(
             config=_edge_config(settings, clock, demo=demo),
@@ -133,6 +136,7 @@ class Rooms:
             lines=lines,
             rules=rules,
             counts=counts,
+            views=views,
             events=events,
             reports=ReportRoom(onvif, ground.registry, WishStore(database), events, Moments(bus, playback), clock),
             keeping=keeping_over(settings, database, clock, auth, retention=retention, tiers=tiers),
@@ -211,7 +215,7 @@ async def _run_all(rooms: Rooms, server: uvicorn.Server, listener: socket.socket
         rest += [keep("vision", inspection.look), keep("inspection", inspection.follow)]
         rest.append(keep("events", house.events.run))
         rest.append(keep("site clock", partial(follow_site_clock, house)))
-        rest.append(keep("modules", house.modules.run))
+        rest += [keep("modules", house.modules.run), keep("views", house.views.run)]
         rest.append(keep("audit", house.keeping.audit.run))
         rest.append(keep("activity", house.activity.run))
         rest += [keep("onvif", house.onvif.run), keep("tidy", partial(keep_tidy, house))]

@@ -34,6 +34,7 @@ class Line(Struct, frozen=True):
             from its first point to the last one: "in", for example.
         backward: The other way.
         labels: Classes that are counted without any rule; none: the line counts nothing by itself.
+        drawn_ns: In the view of which moment, ns since 1970; see `haechi.vision.view.placing`.
     """
 
     camera: CameraId
@@ -44,6 +45,7 @@ class Line(Struct, frozen=True):
     labels: tuple[str, ...] = ("person",)
     colour: str = "#3aa0ff"
     id: LineId = LineId("")
+    drawn_ns: int = 0
 
 
 def checked(line: Line) -> Line:
@@ -148,6 +150,7 @@ def _columns(line: Line) -> dict[str, object]:
         "backward": line.backward,
         "labels": list(line.labels),
         "colour": line.colour,
+        "drawn_ns": line.drawn_ns,
     }
 
 
@@ -162,4 +165,5 @@ def _line(row: Row[tuple[object, ...]]) -> Line:
         backward=fields["backward"],
         labels=tuple(fields["labels"]),
         colour=fields["colour"],
+        drawn_ns=fields["drawn_ns"],
     )

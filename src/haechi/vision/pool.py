@@ -126,8 +126,10 @@ class VisionPool:
         self._on_saved.append(callback)
 
     def restore(self, stream: StreamId, module: str, state: bytes) -> None:
-        """What a module knew of a stream before; say it before the stream is looked at."""
+        """What a module knew of a stream before, or what it shall go on from at its next look."""
         self._states.setdefault(stream, {})[module] = state
+        for worker in self._crew.workers:
+            worker.recall(stream)
 
     def programme(self, stream: StreamId, modules: Iterable[str]) -> None:
         """Which modules look at a stream; ``objects`` unless said otherwise.

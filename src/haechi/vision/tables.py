@@ -20,6 +20,7 @@ zones = sa.Table(
     sa.Column("name", sa.String(120), nullable=False),
     sa.Column("points", sa.JSON, nullable=False),
     sa.Column("colour", sa.String(9), nullable=False),
+    sa.Column("drawn_ns", sa.BigInteger, nullable=False, server_default="0"),
 )
 
 inspection_stops = sa.Table(
@@ -40,6 +41,7 @@ lines = sa.Table(
     sa.Column("backward", sa.String(40), nullable=False),
     sa.Column("labels", sa.JSON, nullable=False),
     sa.Column("colour", sa.String(9), nullable=False),
+    sa.Column("drawn_ns", sa.BigInteger, nullable=False, server_default="0"),
 )
 
 camera_modules = sa.Table(

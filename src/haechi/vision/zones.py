@@ -26,13 +26,19 @@ Point = tuple[float, float]
 
 
 class Zone(Struct, frozen=True):
-    """A polygon. ``points`` are x, y in [0, 1] from the top left, at least three, the last joined to the first."""
+    """A polygon.
+
+    Attributes:
+        points: x, y in [0, 1] from the top left, at least three, the last joined to the first.
+        drawn_ns: In the view of which moment, ns since 1970; see `haechi.vision.view.placing`.
+    """
 
     camera: CameraId
     name: str
     points: tuple[Point, ...]
     colour: str = "#e8590c"
     id: ZoneId = ZoneId("")
+    drawn_ns: int = 0
 
     def contains(self, x: float, y: float) -> bool:
         """Whether the point lies inside (even-odd rule; the upper and left edges belong to the zone)."""
@@ -179,6 +185,7 @@ def _columns(zone: Zone) -> dict[str, object]:
         "name": zone.name,
         "points": [list(point) for point in zone.points],
         "colour": zone.colour,
+        "drawn_ns": zone.drawn_ns,
     }
 
 
@@ -190,4 +197,5 @@ def _zone(row: Row[tuple[object, ...]]) -> Zone:
         name=fields["name"],
         points=tuple((float(x), float(y)) for x, y in fields["points"]),
         colour=fields["colour"],
+        drawn_ns=fields["drawn_ns"],
     )

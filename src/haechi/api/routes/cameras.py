@@ -72,6 +72,7 @@ async def delete_camera(camera: AskedCamera, house: House) -> None:
     await house.modules.forget(camera.id)
     await house.inspection.forget(camera.id)
     await house.lines.forget(camera.id)
+    await house.views.forget(camera.id)
     await house.rules.forget(camera.id)
     await house.onvif.forget(camera.id)
     await house.reports.wishes.forget(camera.id)

@@ -13,6 +13,7 @@ from haechi.api.media import attachment
 from haechi.api.policy import Access, Routes
 from haechi.api.services import Services
 from haechi.api.settings import time_zone
+from haechi.api.shapes.fields import LATEST_MS
 from haechi.api.shapes.rules import (
     CountQuery,
     CountsOut,
@@ -25,38 +26,49 @@ from haechi.api.shapes.rules import (
     ZoneList,
     ZoneShape,
 )
+from haechi.base.clock import NS_PER_MS
 from haechi.base.errors import Invalid
 from haechi.base.ids import CameraId
 from haechi.events.counts.buckets import Totals, bucket_starts, summed
 from haechi.events.counts.counter import SLOT_S
 from haechi.fleet.cameras import Camera
 from haechi.vision.lines import Line
+from haechi.vision.view.placing import redrawn, shown
 
 _SLOT_MS = SLOT_S * 1000
+At = Annotated[int | None, Query(ge=0, le=LATEST_MS, description="Milliseconds since 1970")]
 LONGEST_DAYS = {"quarter": 7, "hour": 31, "day": 400}
 COLUMNS = ("start", "line", "class", "direction", "count")
 
 
-async def get_zones(camera: AskedCamera, house: House) -> ZoneList:
-    """The zones of a camera."""
-    return ZoneList(zones=[ZoneShape.of(zone) for zone in await house.zones.list(camera.id)])
+async def get_zones(camera: AskedCamera, house: House, at: At = None) -> ZoneList:
+    """The zones of a camera, where they lie in its picture now, or in that of the time ``at``."""
+    course = await house.views.book.course(camera.id)
+    zones = [shown(course, zone, _ns(at)) for zone in await house.zones.list(camera.id)]
+    return ZoneList(zones=[ZoneShape.of(zone) for zone in zones])
 
 
 async def put_zones(camera: AskedCamera, body: ZoneList, house: House) -> ZoneList:
     """Replace the zones of a camera. Those with an ``id`` are changed, those without are new."""
-    zones = await house.zones.put(camera.id, [shape.zone(camera.id) for shape in body.zones])
-    return ZoneList(zones=[ZoneShape.of(zone) for zone in zones])
+    course, before = await house.views.book.course(camera.id), await house.zones.list(camera.id)
+    zones = redrawn(course, before, [shape.zone(camera.id) for shape in body.zones], house.clock.wall_ns())
+    after = await house.zones.put(camera.id, zones)
+    return ZoneList(zones=[ZoneShape.of(shown(course, zone)) for zone in after])
 
 
-async def get_lines(camera: AskedCamera, house: House) -> LineList:
-    """The lines of a camera."""
-    return LineList(lines=[LineShape.of(line) for line in await house.lines.list(camera.id)])
+async def get_lines(camera: AskedCamera, house: House, at: At = None) -> LineList:
+    """The lines of a camera, where they lie in its picture now, or in that of the time ``at``."""
+    course = await house.views.book.course(camera.id)
+    lines = [shown(course, line, _ns(at)) for line in await house.lines.list(camera.id)]
+    return LineList(lines=[LineShape.of(line) for line in lines])
 
 
 async def put_lines(camera: AskedCamera, body: LineList, house: House) -> LineList:
     """Replace the lines of a camera. Those with an ``id`` are changed and keep their counts, those without are new."""
-    lines = await house.lines.put(camera.id, [shape.line(camera.id) for shape in body.lines])
-    return LineList(lines=[LineShape.of(line) for line in lines])
+    course, before = await house.views.book.course(camera.id), await house.lines.list(camera.id)
+    lines = redrawn(course, before, [shape.line(camera.id) for shape in body.lines], house.clock.wall_ns())
+    after = await house.lines.put(camera.id, lines)
+    return LineList(lines=[LineShape.of(shown(course, line)) for line in after])
 
 
 async def get_rules(camera: AskedCamera, house: House) -> RuleList:
@@ -93,6 +105,10 @@ def register(routes: Routes) -> None:
     routes.add("PUT", f"{one}/rules", put_rules, access=admin, problems=(404,))
     routes.add("GET", f"{one}/counts", get_counts, access=view, problems=(422,))
     routes.add("GET", f"{one}/counts.csv", get_counts_csv, access=view, problems=(422,), responses=CSV)
+
+
+def _ns(at_ms: int | None) -> int | None:
+    return None if at_ms is None else at_ms * NS_PER_MS
 
 
 async def _counts(house: Services, camera: CameraId, asked: CountQuery) -> CountsOut:

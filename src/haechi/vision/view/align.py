@@ -11,9 +11,11 @@ from typing import Literal
 import cv2
 import numpy as np
 from msgspec import Struct
+from numpy.typing import NDArray
 
 from haechi.base.errors import Invalid
 from haechi.vision.view.features import Features, Points, found, matched
+from haechi.vision.view.fit import agreed
 from haechi.vision.view.geometry import IDENTITY, Matrix, Size, Transform, apart_px, checked, of_pixels
 from haechi.vision.view.picture import Grey, Mask
 from haechi.vision.view.verify import Verified, corners_of, verified
@@ -96,7 +98,7 @@ def aligned(model: Model, now: Grey, free: Mask | None = None) -> Estimate | Abs
     return first if isinstance(other, Abstained) else other
 
 
-def _beside_text(start: Points, end: Points, size: Size) -> np.ndarray | None:  # type: ignore[type-arg]
+def _beside_text(start: Points, end: Points, size: Size) -> NDArray[np.bool_] | None:
     """Pairs that moved, when what did not move lies in the strips where text is; None otherwise."""
     height = size[1]
     still = np.linalg.norm(end - start, axis=1) < INLIER_PX
@@ -108,9 +110,10 @@ def _beside_text(start: Points, end: Points, size: Size) -> np.ndarray | None:  
 
 def _judged(model: Model, now: Grey, free: Mask | None, start: Points, end: Points) -> Estimate | Abstained:
     """Fit, and pass the gates."""
-    matrix, keep = _fitted(start, end)
-    if matrix is None or keep.sum() < LEAST_INLIERS:
+    fit = agreed(start, end, INLIER_PX, 2000) if len(start) >= LEAST_INLIERS else None
+    if fit is None or fit[1].sum() < LEAST_INLIERS:
         return Abstained("few-inliers")
+    matrix, keep = fit
     hull = hull_share(start[keep], model.size)
     if hull < LEAST_HULL:
         return Abstained("small-hull")
@@ -123,15 +126,6 @@ def _judged(model: Model, now: Grey, free: Mask | None, start: Points, end: Poin
         return Abstained("unsure")
     transform = of_pixels(second.matrix, model.size)
     return Estimate(transform, int(keep.sum()), hull, second.agreeing / second.visible, second.error_px)
-
-
-def _fitted(start: Points, end: Points) -> tuple[Matrix | None, np.ndarray]:  # type: ignore[type-arg]
-    if len(start) < LEAST_INLIERS:
-        return None, np.zeros(0, bool)
-    matrix, inside = cv2.findHomography(start, end, cv2.USAC_MAGSAC, INLIER_PX, maxIters=2000, confidence=0.999)
-    if matrix is None or inside is None or not np.all(np.isfinite(matrix)):
-        return None, np.zeros(0, bool)
-    return np.asarray(matrix, np.float64), inside.ravel().astype(bool)
 
 
 def _confirms(second: Verified, matrix: Matrix, size: Size) -> bool:

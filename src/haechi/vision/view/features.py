@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 from msgspec import Struct
@@ -35,15 +37,13 @@ class Features(Struct, frozen=True):
 
 def found(even: Grey, mask: Mask | None) -> Features:
     """The features of a picture, where ``mask`` lets them be."""
-    orb = cv2.ORB_create(DETECTED, scaleFactor=1.2, nlevels=6, edgeThreshold=19, fastThreshold=8)
+    orb = cv2.ORB.create(DETECTED, scaleFactor=1.2, nlevels=6, edgeThreshold=19, fastThreshold=8)
     keypoints = _spread(orb.detect(even, mask))
     if not keypoints:
         return Features(np.zeros((0, 2), np.float32), np.zeros((0, 32), np.uint8))
     kept, descriptors = orb.compute(even, keypoints)
     points = np.array([one.pt for one in kept], np.float32).reshape(-1, 2)
-    if descriptors is None:
-        return Features(np.zeros((0, 2), np.float32), np.zeros((0, 32), np.uint8))
-    return Features(points, np.asarray(descriptors, np.uint8))
+    return Features(points, np.asarray(descriptors, np.uint8).reshape(len(points), -1))
 
 
 def matched(before: Features, now: Features) -> tuple[Points, Points]:
@@ -65,7 +65,7 @@ def _nearest(of: Descriptors, among: Descriptors, count: int) -> tuple[NDArray[n
     return np.asarray(far, np.int32), np.asarray(which, np.int32)
 
 
-def _spread(keypoints: tuple[cv2.KeyPoint, ...] | list[cv2.KeyPoint]) -> list[cv2.KeyPoint]:
+def _spread(keypoints: Sequence[cv2.KeyPoint]) -> list[cv2.KeyPoint]:
     """The strongest of each cell."""
     taken: dict[tuple[int, int], int] = {}
     kept: list[cv2.KeyPoint] = []

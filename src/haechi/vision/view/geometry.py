@@ -76,7 +76,7 @@ def inverse(transform: Transform) -> Transform:
     matrix = as_matrix(transform)
     if abs(float(np.linalg.det(matrix))) < 1e-9:
         raise Invalid("the transform of a view cannot be turned round", code="bad-transform")
-    return of_matrix(np.linalg.inv(matrix))
+    return of_matrix(np.asarray(np.linalg.inv(matrix), np.float64))
 
 
 def checked(transform: Transform) -> Transform:

@@ -183,7 +183,7 @@ def likeness(first: bytes, second: bytes) -> float:
 def _gradient(grey: NDArray[np.uint8]) -> NDArray[np.float32]:
     across = cv2.Sobel(grey, cv2.CV_32F, 1, 0, ksize=3)
     down = cv2.Sobel(grey, cv2.CV_32F, 0, 1, ksize=3)
-    return np.asarray(cv2.magnitude(across, down), np.float32) / 4
+    return np.asarray(cv2.magnitude(across, down) / 4, np.float32)
 
 
 def _strongest(picture: Picture, gradient: NDArray[np.float32]) -> float:

@@ -13,6 +13,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from haechi.vision.view.features import Points
+from haechi.vision.view.fit import agreed, least_squares
 from haechi.vision.view.geometry import Matrix
 from haechi.vision.view.picture import Grey, Mask
 
@@ -52,7 +53,7 @@ class Verified(Struct, frozen=True):
 
 def corners_of(even: Grey, mask: Mask) -> Points:
     """Points of a reference worth following, over the whole picture."""
-    found = cv2.goodFeaturesToTrack(even, CORNERS, 0.01, LEAST_APART_PX, mask=mask, blockSize=5)
+    found: object = cv2.goodFeaturesToTrack(even, CORNERS, 0.01, LEAST_APART_PX, mask=mask, blockSize=5)
     if found is None:
         return np.zeros((0, 2), np.float32)
     return np.asarray(found, np.float32).reshape(-1, 2)
@@ -77,16 +78,15 @@ def verified(reference: Grey, corners: Points, now: Grey, free: Mask | None, mat
     start, end = visible[is_good], followed[is_good]
     if len(start) < 8:
         return None
-    target = cv2.perspectiveTransform(end.reshape(-1, 1, 2).astype(np.float64), matrix).reshape(-1, 2)
-    finer, inside = cv2.findHomography(start.astype(np.float64), target, cv2.USAC_MAGSAC, FIT_PX, maxIters=1000)
-    if finer is None or inside is None or not np.all(np.isfinite(finer)):
+    there = cv2.perspectiveTransform(end.reshape(-1, 1, 2).astype(np.float64), matrix)
+    target = np.asarray(there, np.float64).reshape(-1, 2)
+    found = agreed(start.astype(np.float64), target, FIT_PX, 1000)
+    if found is None or found[1].sum() < 8:
         return None
-    keep = inside.ravel().astype(bool)
-    if keep.sum() < 8:
-        return None
-    exact, _ = cv2.findHomography(start[keep].astype(np.float64), target[keep], 0)
-    best = np.asarray(finer if exact is None else exact, np.float64)
-    best = best / best[2, 2]
+    finer, keep = found
+    exact = least_squares(start[keep].astype(np.float64), target[keep])
+    best = finer if exact is None else exact
+    best = np.asarray(best / best[2, 2], np.float64)
     error_px = _error_px(best, start[keep].astype(np.float64), target[keep], (width, height))
     return Verified(best, int(keep.sum()), len(visible), start[keep], error_px)
 
@@ -143,7 +143,8 @@ def _patches(picture: Grey, points: Points) -> NDArray[np.float64]:
     step = np.arange(-_PATCH, _PATCH + 1)
     columns = np.clip(np.rint(points[:, 0])[:, None] + step[None], 0, width - 1).astype(int)
     rows = np.clip(np.rint(points[:, 1])[:, None] + step[None], 0, height - 1).astype(int)
-    return picture[rows[:, :, None], columns[:, None, :]].reshape(len(points), -1).astype(np.float64)
+    patches = picture[rows[:, :, None], columns[:, None, :]].reshape(len(points), -1)
+    return np.asarray(patches, np.float64)
 
 
 def _error_px(matrix: Matrix, start: NDArray[np.float64], end: NDArray[np.float64], size: tuple[int, int]) -> float:

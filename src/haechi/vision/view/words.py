@@ -7,7 +7,7 @@ exactly stands in its reasons, a word and a value each.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal, cast, get_args
+from typing import Literal, get_args
 
 from msgspec import Struct
 
@@ -71,7 +71,7 @@ def said(score: Score) -> Said | None:
     """
     if score.name not in WORDS:
         return None
-    word = cast(Word, score.name)
+    word = score.name
     detail = score.reasons[0] if score.reasons else ""
     values = dict(one.partition(" ")[::2] for one in score.reasons[1:])
     try:
