@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from haechi.app.settings import Settings, load_settings
+from haechi.app.settings import Settings, VisionSettings, load_settings
 from haechi.base.errors import Invalid
+from haechi.vision.settings import workers_for
 
 
 @pytest.fixture(autouse=True)
@@ -106,3 +107,12 @@ def test_settings_are_frozen_and_each_is_described() -> None:
         settings.http.port = 1  # type: ignore[misc]
     for name, field in Settings.model_fields.items():
         assert field.description, name
+
+
+def test_workers_are_a_number_or_follow_the_processors(tmp_path: Path) -> None:
+    assert [workers_for(cores) for cores in (0.5, 1, 2, 3.9, 4, 8, 64)] == [1, 1, 1, 1, 2, 4, 8]
+    assert VisionSettings().workers == "auto"
+    assert VisionSettings(workers=3).workers == 3
+    for wrong in (0, 17, "many"):
+        with pytest.raises(ValidationError):
+            VisionSettings(workers=wrong)

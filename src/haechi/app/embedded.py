@@ -42,6 +42,7 @@ from haechi.app.tidy import keep_tidy
 from haechi.app.tiers import tiers_over
 from haechi.app.webrtc import WebRtcRoom
 from haechi.base.clock import Clock
+from haechi.base.machine import cores
 from haechi.base.memory import collect_now_and_then, settle_memory
 from haechi.events.centre import EventCentre, Stores
 from haechi.events.counts.store import CountStore
@@ -68,9 +69,7 @@ from haechi.vision.inspection import InspectionStore
 from haechi.vision.lines import LineStore
 from haechi.vision.models import ModelStore
 from haechi.vision.pool import VisionPool
-from haechi.vision.settings import VisionSettings
-from haechi.vision.view.book import ViewBook
-from haechi.vision.view.room import ViewRoom
+from haechi.vision.settings import VisionSettings, workers_for
 from haechi.vision.zones import ZoneStore
 
 log = structlog.get_logger(__name__)
@@ -107,8 +106,7 @@ class Rooms:
         vision.on_moved(activity.note)
         reel = Reel(index, playback.vault, RECODING)
         onvif = OnvifControl(LinkStore(database), ground.reach.resolve, clock)
-        views = ViewRoom(ViewBook(database), vision, settings.data_dir / "views", clock)
-        stores = Stores(database, zones, rules, playback, settings.data_dir / "events", lines, counts, views.book)
+        stores = Stores(database, zones, rules, playback, settings.data_dir / "events", lines, counts)
         events = EventCentre(stores, vision, clock)
         services = Services(
             config=_edge_config(settings, clock, demo=demo),
@@ -136,7 +134,6 @@ class Rooms:
             lines=lines,
             rules=rules,
             counts=counts,
-            views=views,
             events=events,
             reports=ReportRoom(onvif, ground.registry, WishStore(database), events, Moments(bus, playback), clock),
             keeping=keeping_over(settings, database, clock, auth, retention=retention, tiers=tiers),
@@ -215,7 +212,7 @@ async def _run_all(rooms: Rooms, server: uvicorn.Server, listener: socket.socket
         rest += [keep("vision", inspection.look), keep("inspection", inspection.follow)]
         rest.append(keep("events", house.events.run))
         rest.append(keep("site clock", partial(follow_site_clock, house)))
-        rest += [keep("modules", house.modules.run), keep("views", house.views.run)]
+        rest.append(keep("modules", house.modules.run))
         rest.append(keep("audit", house.keeping.audit.run))
         rest.append(keep("activity", house.activity.run))
         rest += [keep("onvif", house.onvif.run), keep("tidy", partial(keep_tidy, house))]
@@ -303,7 +300,7 @@ def _vision_settings(settings: Settings) -> VisionSettings:
         detector=wish.detector,
         runtime=wish.runtime,
         threads=wish.threads,
-        workers=wish.workers if wish.enabled else 0,
+        workers=(workers_for(cores()) if wish.workers == "auto" else wish.workers) if wish.enabled else 0,
         feed=FeedSettings(fps=wish.fps),
     )
 

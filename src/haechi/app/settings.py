@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 import yaml  # type: ignore[import-untyped]
 from platformdirs import PlatformDirs
@@ -254,7 +254,11 @@ class VisionSettings(_Section):
     runtime: Literal["openvino", "onnxruntime"] = Field("openvino", description="What runs the detector.")
     fps: float = Field(5, gt=0, le=30, description="Pictures a second to judge where something moves.")
     threads: int = Field(1, ge=1, le=64, description="Threads of the detector.")
-    workers: int = Field(1, ge=1, le=16, description="Processes that decode and detect.")
+    workers: Annotated[int, Field(ge=1, le=16)] | Literal["auto"] = Field(
+        "auto",
+        description="Processes that decode and detect; auto: one for every two processors, 8 at most. With two or "
+        "more, the others take over at once when one dies.",
+    )
 
 
 class Settings(BaseSettings):

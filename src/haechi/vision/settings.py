@@ -38,6 +38,7 @@ class VisionSettings(Struct, frozen=True):
 
 
 DEFAULTS = VisionSettings()
+MOST_AUTO_WORKERS = 8
 
 
 class VisionStatus(Struct, frozen=True):
@@ -71,6 +72,16 @@ def detector_setups(models: ModelStore, settings: VisionSettings) -> tuple[Detec
     """What a worker needs to load the detector of ``settings``, or all that are merged into it. Blocking, and
     raises, as `detector_setup` does."""
     return tuple(detector_setup(models, structs.replace(settings, detector=name)) for name in settings.detectors)
+
+
+def workers_for(cores: float) -> int:
+    """How many workers a machine is given: half of its processors, because the other half records, serves, and answers
+    people's questions; no more than 8 (0.2 GB of memory each).
+
+    Args:
+        cores: Processors that we may use.
+    """
+    return max(1, min(MOST_AUTO_WORKERS, int(cores / 2)))
 
 
 def detector_setup(models: ModelStore, settings: VisionSettings) -> DetectorSetup:
