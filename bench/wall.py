@@ -306,12 +306,12 @@ def steady_rows(samples: list[Sample]) -> list[str]:
 def report(outcomes: list[Outcome], cameras: int, *, sub: bool) -> str:
     """The page for docs/ref."""
     streams = "with a smaller stream of 320x180, 10 pictures a second" if sub else "without a smaller stream"
-    machine = f"{datetime.now(UTC):%Y-%m-%d}, {platform.machine()}, {os.cpu_count()} cores"
     head = (
-        f"{machine}, shared by cameras, server and browser, Python {platform.python_version()}. `python -m bench.wall`: "
-        f"{cameras} virtual cameras (720p15 H.264, 1.5 Mbit/s, a sync unit every 4 s) {streams}, recording and detection "
-        "off; one page in headless Chromium, 1920x1080, without a graphics processor. CPU of the cameras is not counted. "
-        "The load average is the machine's, over a minute, with everything that ran on it."
+        f"{datetime.now(UTC):%Y-%m-%d}, {platform.machine()}, {os.cpu_count()} cores, shared by cameras, server and "
+        f"browser, Python {platform.python_version()}. `python -m bench.wall`: {cameras} virtual cameras (720p15 H.264, "
+        f"1.5 Mbit/s, a sync unit every 4 s) {streams}, recording and detection off; one page in headless Chromium, "
+        "1920x1080, without a graphics processor. CPU of the cameras is not counted. The load average is the "
+        "machine's, over a minute, with everything that ran on it."
     )
     text = ["# The wall", "", head]
     names = {"canvas": "One canvas, decoded in a worker", "media": "A media element for each tile"}
