@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Collection, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 from msgspec import Struct
@@ -20,6 +20,7 @@ from haechi.record.tiers.places import Folder
 from haechi.vision.capacity import Capacity, StreamLoad, WorkerLoad
 from haechi.vision.cost import Rates
 from haechi.vision.feed import Demand
+from haechi.vision.messages import Use
 from haechi.vision.result import Detection, FrameResult, Moved, Score
 from haechi.vision.settings import VisionStatus
 from haechi.vision.strain import Level
@@ -84,6 +85,14 @@ class FakeVision:
     def programme(self, stream: StreamId, modules: tuple[str, ...]) -> None:
         """Which modules look."""
         self.programmes[stream] = modules
+
+    def module_failures(self) -> Mapping[str, str]:
+        """All of them can look."""
+        return {}
+
+    def uses(self) -> Mapping[str, Use]:
+        """None has looked."""
+        return {}
 
     def on_scored(self, _callback: Callable[[StreamId, str, Score], None]) -> None:
         """Nobody scores here."""

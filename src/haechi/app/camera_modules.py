@@ -13,6 +13,7 @@ from haechi.vision.modules.choices import ChoiceStore
 from haechi.vision.modules.contract import installed
 from haechi.vision.modules.messages import HostSetup
 from haechi.vision.modules.room import Looker, ModuleRoom
+from haechi.vision.programme import KNOWN
 
 SAVE_S = 30.0
 """How often what a module knows of a camera is saved: a death costs as much."""
@@ -23,6 +24,8 @@ class Hosts:
 
     def __init__(self, settings: Settings) -> None:
         self._open = settings.push.open_modules
+        self.own: tuple[str, ...] = KNOWN if settings.vision.enabled and settings.vision.workers else ()
+        self.detector = settings.vision.detector
         self.deadline_s = settings.push.module_deadline_s
 
     def setup(self, name: str) -> HostSetup:

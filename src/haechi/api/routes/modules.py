@@ -21,8 +21,8 @@ from haechi.vision.modules.choices import Choice
 async def list_modules(house: House) -> ModuleList:
     """Every module that this server has, ours first."""
     states = await asyncio.to_thread(house.models.list)
-    present = {state.artefact.name for state in states if state.ready}
-    return ModuleList(modules=[ModuleOut.of(known, present) for known in house.modules.known()])
+    by_name = {state.artefact.name: state for state in states}
+    return ModuleList(modules=[ModuleOut.of(known, by_name) for known in house.modules.known()])
 
 
 async def get_camera_modules(camera: AskedCamera, house: House) -> CameraModules:

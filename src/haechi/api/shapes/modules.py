@@ -1,5 +1,6 @@
 """Modules, where they look and when, and what they say, as JSON."""
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -7,6 +8,7 @@ from pydantic import Field
 from haechi.api.shapes.fields import Input, Shape
 from haechi.base.clock import NS_PER_MS, NS_PER_S
 from haechi.base.week import MOST_HOURS, Hours, Week
+from haechi.vision.models import ModelState
 from haechi.vision.modules.choices import MOST_MODULES
 from haechi.vision.modules.contract import Kind, Score
 from haechi.vision.modules.room import AtCamera, Known, State, Where
@@ -66,18 +68,22 @@ class ModuleOut(Shape):
     quarantined: int
 
     @classmethod
-    def of(cls, known: Known, present: set[str]) -> "ModuleOut":
+    def of(cls, known: Known, states: Mapping[str, ModelState]) -> "ModuleOut":
+        """``states``: of all model files, by name: what our own modules are made of says what they are."""
         spec = known.spec
+        mine = [states[name] for name in known.weights if name in states]
+        version = ", ".join(f"{one.artefact.name} {one.artefact.version}" for one in mine)
+        licence = ", ".join(sorted({one.artefact.licence for one in mine}))
         return cls(
             name=known.name,
-            version=spec.version,
-            licence=spec.licence,
+            version=spec.version or version,
+            licence=spec.licence or licence,
             where=known.where,
             kind=spec.kind,
             fps=spec.fps,
             needs=sorted(spec.needs),
             weights=list(known.weights),
-            has_weights=present.issuperset(known.weights),
+            has_weights=all(one.ready for one in mine),
             is_loaded=known.is_loaded,
             error=known.error,
             cameras=known.cameras,

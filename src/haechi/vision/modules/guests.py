@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Set
+from functools import partial
 from typing import Protocol
 
 import structlog
@@ -44,7 +45,7 @@ class Post(Struct):
     """One module at one camera.
 
     Attributes:
-        cost_ns: Time that it took of late, as a running mean in ns per second.
+        cost_ns: Processor time that it took of late, as a running mean in ns per second.
     """
 
     attending: Attending | None = None
@@ -153,7 +154,7 @@ class Guest:
         """It looked at a unit."""
         now_ns = self._clock.monotonic_ns()
         if post.looked_ns:
-            share = (saw.took_ns + saw.decode_ns) / max(1, now_ns - post.looked_ns)
+            share = saw.cpu_ns / max(1, now_ns - post.looked_ns)
             post.cost_ns += COST_WEIGHT * (share * NS_PER_S - post.cost_ns)
         post.looked_ns = now_ns
         post.looks += 1
@@ -182,7 +183,7 @@ class Visitors:
         """Which module looks at which streams from now on; those that are not named look at none."""
         for name in {*wanted, *self.guests}:
             if name not in self.guests:
-                hosted = Hosted(name, lambda name=name: self._made(name), self._clock, self._deadline_s)
+                hosted = Hosted(name, partial(self._made, name), self._clock, self._deadline_s)
                 self.guests[name] = Guest(name, hosted, self._bus, self._clock, self._found)
             self.guests[name].wanted(wanted.get(name, frozenset()), group)
 

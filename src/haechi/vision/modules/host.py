@@ -122,7 +122,7 @@ class Host:
     def _show(self, batch: list[Shows]) -> None:
         """One look. Where it fails, each camera is shown by itself: only what is not liked is lost."""
         self._send(Looking(tuple(Shown(key, one.about.run, one.about.seq) for key, one in batch)))
-        began_ns = time.monotonic_ns()
+        began_ns, cpu_ns = time.monotonic_ns(), time.process_time_ns()
         try:
             answers = self._module.look([one for _, one in batch])
         except MemoryError:
@@ -134,8 +134,9 @@ class Host:
                 return
             self._send(Erred(batch[0][0], batch[0][1].about.seq, told(error)))
             return
-        now_ns = time.monotonic_ns()
+        now_ns, cpu_ns = time.monotonic_ns(), time.process_time_ns() - cpu_ns
         for (key, glimpse), answer in zip(batch, answers, strict=True):
+            self._lanes[key].cpu_ns += cpu_ns // len(batch)
             self._tell(key, glimpse, answer, (now_ns - began_ns) // len(batch))
             self._save_now_and_then(glimpse.about.stream, now_ns)
 
@@ -153,11 +154,11 @@ class Host:
                 about.height_px,
                 answer.scores,
                 took_ns,
-                lane.decode_ns,
+                lane.cpu_ns,
                 lane.missed,
             )
         )
-        lane.decode_ns = lane.missed = 0
+        lane.cpu_ns = lane.missed = 0
 
     def _save_now_and_then(self, stream: str, now_ns: int) -> None:
         if not self._save_ns:

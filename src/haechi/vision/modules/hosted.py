@@ -53,14 +53,13 @@ class Tally(Struct):
         late: Looks that took longer than the module's own deadline.
         missed: Pictures that it was to see and had no time for.
         failures: Times that it could not judge, by kind.
-        took_ns, decode_ns: Time that it spent in all.
+        cpu_ns: Processor time that it took in all.
     """
 
     looks: int = 0
     late: int = 0
     missed: int = 0
-    took_ns: int = 0
-    decode_ns: int = 0
+    cpu_ns: int = 0
     failures: Counter[str] = field(default_factory=Counter)
 
 
@@ -226,8 +225,7 @@ class Hosted:
         tally, spec = self.tally, self.spec
         tally.looks += 1
         tally.missed += saw.missed
-        tally.took_ns += saw.took_ns
-        tally.decode_ns += saw.decode_ns
+        tally.cpu_ns += saw.cpu_ns
         tally.late += spec is not None and saw.took_ns > spec.deadline_s * NS_PER_S
 
     def _keep(self, stream: str, state: bytes) -> None:

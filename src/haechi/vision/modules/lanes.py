@@ -32,7 +32,7 @@ class Lane:
 
     Attributes:
         missed: Pictures (for a module of tracks: results) that the module was to see and had no time for.
-        decode_ns: What decoding took since these were last taken.
+        cpu_ns: Processor time that decoding took since this was last taken.
         is_closing: Nothing more comes.
     """
 
@@ -45,7 +45,7 @@ class Lane:
         self._fresh = 0
         self._followed: deque[Followed] = deque()
         self.missed = 0
-        self.decode_ns = 0
+        self.cpu_ns = 0
         self.is_closing = False
 
     @property
@@ -59,7 +59,7 @@ class Lane:
 
     def feed(self, feed: Feed) -> None:
         """Decode a unit. What cannot be decoded is left out, up to the next sync unit."""
-        began_ns = time.monotonic_ns()
+        began_ns = time.process_time_ns()
         try:
             if feed.params is not None:
                 self.finish()
@@ -74,7 +74,7 @@ class Lane:
                     self.finish()
         except HaechiError:
             self._decoder = None
-        self.decode_ns += time.monotonic_ns() - began_ns
+        self.cpu_ns += time.process_time_ns() - began_ns
 
     def follow(self, followed: Followed) -> None:
         """What the house knows of a picture."""

@@ -132,7 +132,7 @@ class Saw(Struct, frozen=True, tag="saw"):
 
     Attributes:
         took_ns: How long its look took; a batch's time is shared out evenly.
-        decode_ns: What decoding took since the look before.
+        cpu_ns: Processor time that the stream took since its look before, decoding included.
         missed: Pictures since then that it was to see and had no time for.
     """
 
@@ -145,7 +145,7 @@ class Saw(Struct, frozen=True, tag="saw"):
     height_px: Side
     scores: Annotated[tuple[Score, ...], Meta(max_length=MOST_SCORES)] = ()
     took_ns: Nanoseconds = 0
-    decode_ns: Nanoseconds = 0
+    cpu_ns: Nanoseconds = 0
     missed: Count = 0
 
 

@@ -6,7 +6,7 @@ Our own look in the live workers, as each stream's programme; those of others in
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from importlib.metadata import EntryPoint
 from typing import Literal, Protocol
 
@@ -19,6 +19,7 @@ from haechi.base.ids import CameraId, StreamId, camera_of, stream_of
 from haechi.base.week import zone_named
 from haechi.bus.frames import FrameBus
 from haechi.vision import programme
+from haechi.vision.messages import Use
 from haechi.vision.modules.choices import Choice, ChoiceStore
 from haechi.vision.modules.contract import Score, Spec, installed
 from haechi.vision.modules.guests import Guest, Visitors
@@ -44,6 +45,12 @@ class Looker(Protocol):
     def programme(self, stream: StreamId, modules: tuple[str, ...]) -> None:
         """Which of our own modules look at a stream."""
 
+    def module_failures(self) -> Mapping[str, str]:
+        """Which of our own cannot look, and why."""
+
+    def uses(self) -> Mapping[str, Use]:
+        """What our own did since the start."""
+
     def on_tracked(self, callback: Callable[[FrameResult, TrackerState], None]) -> None:
         """What the house sees."""
 
@@ -52,8 +59,16 @@ class Looker(Protocol):
 
 
 class Host(Protocol):
-    """How processes of modules of others are started."""
+    """What this machine is to look with, and how processes of modules of others are started.
 
+    Attributes:
+        own: Our own modules that it has, by name; none where detection is switched off.
+        detector: The server's detector, by its name in the manifest.
+        deadline_s: See `Visitors`.
+    """
+
+    own: tuple[str, ...]
+    detector: str
     deadline_s: float
 
     def setup(self, name: str) -> HostSetup:
@@ -67,7 +82,7 @@ class Known(Struct, frozen=True):
         spec: As far as it is known; a module of others tells it when it is loaded first.
         error: What went wrong last; empty: nothing.
         cameras: At how many cameras it looks now.
-        looks, late, missed, failures: See `haechi.vision.modules.hosted.Tally`; none of our own.
+        looks, late, missed, failures: See `haechi.vision.modules.hosted.Tally`.
     """
 
     name: str
@@ -163,9 +178,10 @@ class ModuleRoom:
 
     def known(self) -> list[Known]:
         """Every module that there is, ours first."""
-        own = [Known(name, "worker", Spec(name), programme.WEIGHTS.get(name, ())) for name in programme.KNOWN]
-        counts = [structs.replace(one, cameras=self._own_cameras(one.name)) for one in own]
-        return counts + [self._guest(name) for name in {**self._installed, **self.visitors.guests}]
+        return [
+            *(self._ours(name) for name in self._host.own),
+            *(self._guest(name) for name in {**self._installed, **self.visitors.guests}),
+        ]
 
     async def at(self, camera: CameraId) -> list[AtCamera]:
         """All modules at one camera, switched on or not."""
@@ -184,15 +200,30 @@ class ModuleRoom:
             return AtCamera(choice, "off")
         if (camera, choice.module) in self._resting:
             return AtCamera(choice, "resting")
+        if known.where == "worker":
+            return AtCamera(choice, "failing" if known.error else "running", known.error)
+        return self._of_guest(camera, choice)
+
+    def _of_guest(self, camera: CameraId, choice: Choice) -> AtCamera:
         guest = self.visitors.guests.get(choice.module)
         if guest is None:
-            return AtCamera(choice, "running" if known.where == "worker" else "starting")
+            return AtCamera(choice, "starting")
         post = guest.posts.get(stream_of(camera))
         if guest.hosted.is_given_up:
             return AtCamera(choice, "failing", guest.hosted.reason)
         is_here = post is not None and post.attending is not None and guest.hosted.link.is_loaded
         cost_ns = round(post.cost_ns) if post is not None and post.looks else None
         return AtCamera(choice, "running" if is_here else "starting", guest.hosted.reason, cost_ns)
+
+    def _ours(self, name: str) -> Known:
+        use = self._looker.uses().get(name, Use(name))
+        weights = (self._host.detector,) if name == programme.OBJECTS else programme.WEIGHTS.get(name, ())
+        error = self._looker.module_failures().get(name, "")
+        failures = (("error", use.failed),) if use.failed else ()
+        cameras = sum(name in modules for modules in self._own.values())
+        return Known(
+            name, "worker", Spec(name), weights, use.looks > 0, error, cameras, use.looks, use.missed, 0, failures
+        )
 
     def _guest(self, name: str) -> Known:
         """A module of others: what its package says, and what it said itself once it was loaded."""
@@ -217,9 +248,6 @@ class ModuleRoom:
             failures=tuple(sorted(tally.failures.items())),
             quarantined=guest.hosted.place.suspects.held(),
         )
-
-    def _own_cameras(self, name: str) -> int:
-        return sum(name in modules for modules in self._own.values())
 
     async def _follow(self, group: asyncio.TaskGroup) -> None:
         """Compare what is wanted with what looks."""

@@ -55,6 +55,7 @@ export function ScheduleEditor({ name, schedule, saving, save, cancel }: EditorP
     >
       <SegmentedControl
         size="xs"
+        fullWidth
         value={mode}
         onChange={(value) => setMode(value as Mode)}
         aria-label={t("ai.when")}
