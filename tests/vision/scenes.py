@@ -227,7 +227,7 @@ async def running(
     """A pool with one live worker, ready. It is patient unless told otherwise: tests play faster than the clock."""
     bus = FrameBus()
     wanted = settings or VisionSettings(feed=PATIENT)
-    rig = Rig(VisionPool(bus, store or models(wanted.detector), SystemClock(), wanted), bus)
+    rig = Rig(VisionPool(bus, store or models(*wanted.detectors), SystemClock(), wanted), bus)
     try:
         await rig.start(must_be_ready=must_be_ready)
         yield rig

@@ -31,7 +31,7 @@ from haechi.vision.messages import Setup, UnitIn, Use
 from haechi.vision.models import ModelStore
 from haechi.vision.motion import told_share
 from haechi.vision.programme import DEFAULT
-from haechi.vision.programmes import TRY_AGAIN_S, Programmes
+from haechi.vision.programmes import Programmes
 from haechi.vision.result import FrameResult, Moved, Score
 from haechi.vision.settings import DEFAULTS, VisionSettings, VisionStatus
 from haechi.vision.strain import Level
@@ -95,7 +95,7 @@ class VisionPool:
                     supervise(seat.name, serve, clock=self._clock, backoff=Backoff(first_s=0.1, most_s=3.0))
                 )
             group.create_task(self._watch())
-            group.create_task(self._equip())
+            group.create_task(self._programmes.run(self._clock))
             while True:
                 stream = await found.get()
                 if self._live and stream not in self._stopped:
@@ -196,6 +196,7 @@ class VisionPool:
             strained_streams=sum(feed.level > Level.NOTHING for feed in feeds),
             late_s=high([late_ns for live in self._live for late_ns in live.late_ns()]) / NS_PER_S,
             error=self._error if len(ready) < len(self._live) else "",
+            modules=tuple(sorted(set.intersection(*(set(one.modules) for one in ready)))) if ready else (),
         )
 
     def worker_pids(self) -> tuple[int | None, ...]:
@@ -279,23 +280,7 @@ class VisionPool:
             for link in (self._desk.link, *(live.link for live in self._live)):
                 link.check()
             self._crew.watch()
-            self._refit()
-
-    def _refit(self) -> None:
-        """A worker that lacks a module is replaced, one after the other: the others go on meanwhile."""
-        if any(live.link.ready is None for live in self._live):
-            return
-        behind = next((live for live in self._live if self._programmes.is_behind(live.link.setup)), None)
-        if behind is not None:
-            log.info("a decode worker is replaced by one with more modules", worker=behind.number)
-            behind.link.retire()
-
-    async def _equip(self) -> None:
-        """Fetch weights that are asked for, beside everything else."""
-        while True:
-            if self._programmes.lacks():
-                await asyncio.to_thread(self._programmes.fetch)
-            await self._clock.sleep(TRY_AGAIN_S if self._programmes.failures else CHECK_S)
+            self._programmes.refit([live.link for live in self._live])
 
     async def _follow(self, stream: StreamId) -> None:
         """Everything of one stream, until it is removed from the bus, or is not to be looked at any more."""

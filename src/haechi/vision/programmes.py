@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+import asyncio
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import structlog
 from msgspec import structs
 
+from haechi.base.clock import Clock
 from haechi.base.errors import DataLoss, NotFound, Unavailable
 from haechi.base.ids import StreamId
 from haechi.vision.detectors import DetectorSetup
+from haechi.vision.link import WorkerLink
 from haechi.vision.messages import ModelSetup, Setup, Use, added
 from haechi.vision.models import ModelStore
 from haechi.vision.programme import DEFAULT, KEYFRAMES, KNOWN, OBJECTS, WEIGHTS, programme
@@ -19,6 +22,7 @@ from haechi.vision.settings import VisionSettings, detector_setup, detector_setu
 log = structlog.get_logger(__name__)
 
 TRY_AGAIN_S = 300.0
+LOOK_S = 1.0
 
 
 class Programmes:
@@ -125,6 +129,22 @@ class Programmes:
         """Fetch what is asked for and not here. Blocking; what cannot be had is told once, and tried again later."""
         for name in sorted(self.wanted() & set(WEIGHTS) - self._here):
             self._tried(name)
+
+    async def run(self, clock: Clock) -> None:
+        """Fetch weights that are asked for, beside everything else, until cancelled."""
+        while True:
+            if self.lacks():
+                await asyncio.to_thread(self.fetch)
+            await clock.sleep(TRY_AGAIN_S if self._failures else LOOK_S)
+
+    def refit(self, links: Sequence[WorkerLink]) -> None:
+        """Replace a worker that lacks a module, one after the other: the rest go on meanwhile. Call it now and then."""
+        if any(link.ready is None for link in links):
+            return
+        behind = next((link for link in links if self.is_behind(link.setup)), None)
+        if behind is not None:
+            log.info("a decode worker is replaced by one with more modules", pid=behind.pid)
+            behind.retire()
 
     def _tried(self, module: str) -> list[ModelSetup]:
         """The weights of a module; none where they cannot be had."""

@@ -48,6 +48,7 @@ class VisionStatus(Struct, frozen=True):
         shed_units: Units that were wanted and not decoded, since start, of the streams of now.
         thinned_looks: Looks that were planned and left out for want of time; the units were decoded.
         strained_streams: Streams of which less is looked at than asked for, because the machine cannot keep up.
+        modules: What all ready workers have loaded.
         late_s: From the arrival of a picture to its result: the 95th percentile of the last 10 s; 0 without results.
     """
 
@@ -66,6 +67,7 @@ class VisionStatus(Struct, frozen=True):
     strained_streams: int
     late_s: float
     error: str
+    modules: tuple[str, ...] = ()
 
 
 def detector_setups(models: ModelStore, settings: VisionSettings) -> tuple[DetectorSetup, ...]:

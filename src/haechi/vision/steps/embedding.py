@@ -24,7 +24,7 @@ CLOSE_OVERLAP = 0.05
 """Two of a kind that overlap so much may be mistaken for each other."""
 
 
-class _Known(Struct):
+class Known(Struct):
     """A thing of the last frame, when it was looked at, and whether another was close to it."""
 
     thing: Detection
@@ -40,7 +40,7 @@ class EmbeddingStep:
 
     def __init__(self, network: MobileNet) -> None:
         self._network = network
-        self._known: dict[str, list[_Known]] = {}
+        self._known: dict[str, list[Known]] = {}
 
     def wants(self, sight: Sight) -> bool:
         """All frames that are looked at."""
@@ -80,9 +80,9 @@ class EmbeddingStep:
         return [rows[number] for number in due]
 
 
-def due_of(before: Sequence[_Known], things: Sequence[Detection], now_ns: int) -> tuple[list[_Known], list[int]]:
+def due_of(before: Sequence[Known], things: Sequence[Detection], now_ns: int) -> tuple[list[Known], list[int]]:
     """What is known after a frame, and which of its things are to be looked at."""
-    after: list[_Known] = []
+    after: list[Known] = []
     due: list[int] = []
     for number, thing in enumerate(things):
         alike = [one for one in before if one.thing.label == thing.label]
@@ -97,7 +97,7 @@ def due_of(before: Sequence[_Known], things: Sequence[Detection], now_ns: int) -
         if is_due:
             due.append(number)
         looked_ns = now_ns if is_due or last is None else last.looked_ns
-        after.append(_Known(structs.replace(thing, embedding=b"", points=()), looked_ns, is_close))
+        after.append(Known(structs.replace(thing, embedding=b"", points=()), looked_ns, is_close))
     return after, due
 
 
