@@ -4,8 +4,10 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from haechi.record.playback.footage import Playback
+from haechi.record.tiers import ledger
 from haechi.record.tiers.mover import Pace
 from haechi.record.tiers.packing import Packing
 from haechi.record.tiers.places import stored_path
@@ -81,6 +83,27 @@ def test_clips_and_units_from_an_object_are_those_from_the_disk(stage: Stage, s3
         assert "#EXT-X-BYTERANGE" in text
 
     asyncio.run(run())
+
+
+def test_what_a_round_before_found_to_be_wrong_after_all_is_not_listed(stage: Stage) -> None:
+    before = stage.rows()
+
+    async def move() -> None:
+        place = await stage.folder()
+        now_ns = stage.clock.wall_ns()
+        parts = [(row, row.size_bytes, None) for row in before[:2]]
+        write = stage.database.write
+        planned = await write(lambda c: ledger.plan(c, place.id, "whole.mp4", parts, now_ns))
+        assert planned is not None
+        job = structs.replace(planned, sha256=b"\1" * 32)
+        await write(lambda c: ledger.uploaded(c, job, now_ns))
+        await write(lambda c: ledger.again(c, job, now_ns))
+        assert await write(lambda c: ledger.listed(c, job, now_ns, is_object=True)) == []
+        left = await stage.database.read(lambda c: ledger.unfinished(c, place.id))
+        assert [(one.id, one.state, one.is_whole) for one in left] == [(job.id, ledger.PLANNED, True)]
+
+    asyncio.run(move())
+    assert stage.rows() == before
 
 
 def test_only_what_is_old_enough_goes(stage: Stage) -> None:

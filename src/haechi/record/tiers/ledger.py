@@ -135,7 +135,12 @@ def listed(connection: Connection, job: Job, now_ns: int, *, is_object: bool) ->
     """From now on its recordings are read from there; where they were is doomed. Which ones those are.
 
     Recordings that were deleted or changed meanwhile are left alone; when none is left, the object is doomed itself.
+    Nothing is listed when it is not known as handed over with this hash any more: a round that was given up may have
+    its last word, that other bytes came back, only after the next round began.
     """
+    known = connection.execute(sa.select(objects.c.state, objects.c.sha256).where(objects.c.id == job.id)).first()
+    if known is not None and (known.state, known.sha256) != (UPLOADED, job.sha256):
+        return []
     moved: list[Recording] = []
     for item in job.items:
         before = item.recording
