@@ -14,6 +14,7 @@ const SHEET = {
     ["g b", "bookmarks"],
     ["g x", "exports"],
     ["g o", "storage"],
+    ["g i", "capacity"],
     ["g u", "users"],
     ["g a", "audit"],
     ["g s", "settings"],

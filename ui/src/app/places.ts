@@ -3,6 +3,7 @@ import {
   IconBookmark,
   IconDatabase,
   IconDeviceCctv,
+  IconGauge,
   IconHistory,
   IconLayoutGrid,
   IconListCheck,
@@ -22,6 +23,7 @@ export interface Place {
     | "/exports"
     | "/cameras"
     | "/storage"
+    | "/capacity"
     | "/users"
     | "/audit"
     | "/settings";
@@ -33,6 +35,7 @@ export interface Place {
     | "exports"
     | "cameras"
     | "storage"
+    | "capacity"
     | "users"
     | "audit"
     | "settings";
@@ -52,6 +55,7 @@ const PLACES: readonly Place[] = [
   { to: "/exports", key: "exports", icon: IconMovie, letter: "x", wide: true },
   { to: "/cameras", key: "cameras", icon: IconDeviceCctv, letter: "c" },
   { to: "/storage", key: "storage", icon: IconDatabase, letter: "o", wide: true, admin: true },
+  { to: "/capacity", key: "capacity", icon: IconGauge, letter: "i", wide: true, admin: true },
   { to: "/users", key: "users", icon: IconUsers, letter: "u", wide: true, admin: true },
   { to: "/audit", key: "audit", icon: IconListCheck, letter: "a", wide: true, admin: true },
   { to: "/settings", key: "settings", icon: IconSettings, letter: "s", wide: true },

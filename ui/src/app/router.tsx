@@ -171,6 +171,12 @@ const bookmarks = createRoute({
   component: lazyRouteComponent(() => import("@/screens/bookmarks/Bookmarks"), "Bookmarks"),
 });
 
+const capacity = createRoute({
+  getParentRoute: () => house,
+  path: "/capacity",
+  component: lazyRouteComponent(() => import("@/screens/capacity/Capacity"), "Capacity"),
+});
+
 const storage = createRoute({
   getParentRoute: () => house,
   path: "/storage",
@@ -213,6 +219,7 @@ export const router = createRouter({
       exportsPage,
       bookmarks,
       storage,
+      capacity,
       audit,
       settings,
     ]),

@@ -3,6 +3,7 @@ import { initReactI18next } from "react-i18next";
 import { readPreference, writePreference } from "@/app/preferences";
 import enAdmin from "./en/admin.json";
 import enApp from "./en/app.json";
+import enCapacity from "./en/capacity.json";
 import enDialling from "./en/dialling.json";
 import enFilms from "./en/films.json";
 import enKeeping from "./en/keeping.json";
@@ -24,6 +25,7 @@ export const en = {
   ...enApp,
   ...enVideo,
   ...enAdmin,
+  ...enCapacity,
   ...enDialling,
   ...enFilms,
   ...enKeeping,
@@ -52,6 +54,7 @@ const catalogues: Record<Language, () => Promise<object>> = {
       import("./ko/app.json"),
       import("./ko/video.json"),
       import("./ko/admin.json"),
+      import("./ko/capacity.json"),
       import("./ko/dialling.json"),
       import("./ko/films.json"),
       import("./ko/keeping.json"),
@@ -72,6 +75,7 @@ const catalogues: Record<Language, () => Promise<object>> = {
       import("./ja/app.json"),
       import("./ja/video.json"),
       import("./ja/admin.json"),
+      import("./ja/capacity.json"),
       import("./ja/dialling.json"),
       import("./ja/films.json"),
       import("./ja/keeping.json"),
