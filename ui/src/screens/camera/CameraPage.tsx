@@ -1,40 +1,34 @@
-import { ActionIcon, Button, Chip, Group, Tooltip } from "@mantine/core";
+import { ActionIcon, Button, Chip, Tooltip } from "@mantine/core";
 import { useFullscreenElement } from "@mantine/hooks";
 import {
-  IconArrowLeft,
   IconArrowsMove,
   IconChartDots,
-  IconChevronLeft,
-  IconChevronRight,
-  IconHistory,
   IconMaximize,
   IconPhoto,
   IconReportAnalytics,
-  IconSettings,
 } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
-import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
+import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { type CSSProperties, lazy, Suspense, useCallback, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { isPhone } from "@/api/phones";
-import { camerasQuery, sessionQuery, zonesQuery } from "@/api/queries";
+import { camerasQuery, sessionQuery } from "@/api/queries";
 import type { Camera } from "@/api/types";
 import { NotFound } from "@/app/NotFound";
 import { readPreference, writePreference } from "@/app/preferences";
 import { useShortcuts } from "@/app/shortcuts";
 import { ClockNotice } from "@/onvif/ClockNotice";
 import { onvifQuery } from "@/onvif/types";
-import { StatePill } from "@/parts/badges";
 import { LiveTile } from "@/parts/LiveTile";
-import { LinkButton, LinkIcon } from "@/parts/links";
-import { Page } from "@/parts/Page";
+import { LinkButton } from "@/parts/links";
 import { Volume } from "@/parts/SoundButton";
 import { toggleSound } from "@/parts/sound";
 import { Failure, Loading } from "@/parts/states";
 import type { Rung } from "@/player/engine";
 import { type Choice, isChoice } from "@/player/rungs";
 import type { TileStats } from "@/player/tile";
-import { LastEvents } from "./LastEvents";
+import { useDrawn } from "@/zones/useDrawn";
+import { CameraFrame, useSteps } from "./CameraFrame";
 import { PlayerMenu } from "./PlayerMenu";
 import { StatsPanel } from "./StatsPanel";
 
@@ -73,7 +67,7 @@ function OneCamera({ camera, all }: { camera: Camera; all: Camera[] }) {
   const { losses, at } = useSearch({ from: "/house/live/$cameraId" });
   const [opened] = useState(() => Date.now());
   const admin = useQuery(sessionQuery).data?.user.role === "admin";
-  const zones = useQuery(zonesQuery(camera.id)).data ?? [];
+  const zones = useDrawn(camera.id);
   const [boxes, setBoxes] = useState(true);
   const [showZones, setShowZones] = useState(true);
   const [showStats, setShowStats] = useState(false);
@@ -97,11 +91,7 @@ function OneCamera({ camera, all }: { camera: Camera; all: Camera[] }) {
       search: hours === undefined ? {} : { losses: hours, at },
       replace: true,
     });
-  const step = (by: number): void => {
-    const next = all[(all.findIndex((row) => row.id === camera.id) + by + all.length) % all.length];
-    if (next !== undefined)
-      void navigate({ to: "/live/$cameraId", params: { cameraId: next.id }, replace: true });
-  };
+  const { step, leave } = useSteps(camera, all);
   useShortcuts({
     ...(movable && moving ? {} : { ArrowLeft: () => step(-1), ArrowRight: () => step(1) }),
     ...(movable ? { p: () => setMoving((on) => !on) } : {}),
@@ -110,9 +100,7 @@ function OneCamera({ camera, all }: { camera: Camera; all: Camera[] }) {
     b: () => setBoxes((on) => !on),
     f: () => void toggleFull(),
     m: () => toggleSound(camera),
-    Escape: () => {
-      if (document.fullscreenElement === null) void navigate({ to: "/live", search: {} });
-    },
+    Escape: leave,
   });
 
   const { width, height } = camera.status;
@@ -127,171 +115,121 @@ function OneCamera({ camera, all }: { camera: Camera; all: Camera[] }) {
   };
 
   const actions = (
-    <>
-      <Group gap={4} wrap="nowrap">
-        <ActionIcon
-          variant="default"
-          size="lg"
-          onClick={() => step(-1)}
-          aria-label={t("camera.previous")}
-          disabled={all.length < 2}
-        >
-          <IconChevronLeft size={18} />
-        </ActionIcon>
-        <ActionIcon
-          variant="default"
-          size="lg"
-          onClick={() => step(1)}
-          aria-label={t("camera.next")}
-          disabled={all.length < 2}
-        >
-          <IconChevronRight size={18} />
-        </ActionIcon>
-      </Group>
-      <LinkButton
-        to="/playback"
-        search={{ camera: camera.id }}
-        variant="default"
-        leftSection={<IconHistory size={16} />}
-      >
-        {t("camera.recording")}
-      </LinkButton>
-      <LinkButton
-        to="/cameras/$cameraId/ai"
-        params={{ cameraId: camera.id }}
-        variant="default"
-        leftSection={<IconChartDots size={16} />}
-      >
-        {t("ai.open")}
-      </LinkButton>
-      {admin && (
-        <Tooltip label={t("camera.settings")}>
-          <LinkIcon
-            to="/cameras/$cameraId"
-            params={{ cameraId: camera.id }}
-            variant="default"
-            size="lg"
-            aria-label={t("camera.settings")}
-          >
-            <IconSettings size={18} stroke={1.6} />
-          </LinkIcon>
-        </Tooltip>
-      )}
-    </>
+    <LinkButton
+      to="/cameras/$cameraId/ai"
+      params={{ cameraId: camera.id }}
+      variant="default"
+      leftSection={<IconChartDots size={16} />}
+    >
+      {t("ai.open")}
+    </LinkButton>
+  );
+  const counts = zones.some((shape) => shape.line !== undefined) && (
+    <LinkButton
+      to="/cameras/$cameraId/counts"
+      params={{ cameraId: camera.id }}
+      variant="default"
+      leftSection={<IconWalk size={16} />}
+    >
+      {t("counts.open")}
+    </LinkButton>
+  );
+  const beside = losses !== undefined && (
+    <Suspense>
+      <LossDialog
+        camera={camera}
+        hours={losses}
+        endMs={at ?? opened}
+        change={showLosses}
+        close={() => showLosses(undefined)}
+      />
+    </Suspense>
   );
 
   return (
-    <Page
-      title={camera.name}
-      fill
-      detail={
-        <>
-          <Link to="/live" search={{}} className="hc-back" aria-label={t("camera.back")}>
-            <IconArrowLeft size={16} aria-hidden />
-          </Link>
-          <StatePill camera={camera} />
-        </>
-      }
-      actions={actions}
-    >
-      <div className="hc-camera">
-        <section className="hc-camera-main">
-          <div className="hc-stage" ref={fullRef} style={aspect as CSSProperties}>
-            <LiveTile
-              camera={camera}
-              zones={showZones ? zones : NO_ZONES}
-              boxes={boxes}
-              showName={false}
-              onStats={keep}
-              choice={choice}
-              onRung={setRung}
-            />
-            {showStats && stats !== null && <StatsPanel stats={stats} camera={camera} rung={rung} />}
-          </div>
-          <div className="hc-camera-bar">
-            <Chip size="xs" checked={boxes} onChange={setBoxes}>
-              {t("camera.boxes")}
-            </Chip>
-            <Chip size="xs" checked={showZones} onChange={setShowZones}>
-              {t("camera.zones")}
-            </Chip>
-            <Chip size="xs" checked={showStats} onChange={setShowStats}>
-              {t("camera.stats")}
-            </Chip>
-            {movable && (
-              <Chip
-                size="xs"
-                checked={moving}
-                onChange={setMoving}
-                icon={<IconArrowsMove size={12} aria-hidden />}
-              >
-                {t("onvif.move")}
-              </Chip>
-            )}
-            <Button
-              size="compact-xs"
-              variant="subtle"
-              color="gray"
-              leftSection={<IconReportAnalytics size={15} stroke={1.7} aria-hidden />}
-              onClick={() => showLosses(1)}
-            >
-              {t("loss.open")}
-            </Button>
-            <span className="hc-grow" />
-            <Volume camera={camera} />
-            {stats?.latencyMs != null && camera.status.state === "live" && (
-              <span className="hc-dim hc-num">
-                {t("camera.latency", { ms: Math.max(0, Math.round(stats.latencyMs)) })}
-              </span>
-            )}
-            <PlayerMenu choice={choice} rung={rung} choose={choose} />
-            <Tooltip label={t("camera.still")}>
-              <ActionIcon
-                variant="subtle"
-                color="gray"
-                size="lg"
-                onClick={saveStill}
-                aria-label={t("camera.still")}
-              >
-                <IconPhoto size={18} stroke={1.6} />
-              </ActionIcon>
-            </Tooltip>
-            <Tooltip label={`${t("live.full")} (f)`}>
-              <ActionIcon
-                variant="subtle"
-                color="gray"
-                size="lg"
-                onClick={() => void toggleFull()}
-                aria-label={t("live.full")}
-              >
-                <IconMaximize size={18} stroke={1.6} />
-              </ActionIcon>
-            </Tooltip>
-          </div>
-          <Suspense>
-            <TalkButton camera={camera} />
-          </Suspense>
-          {onvif !== undefined && <ClockNotice seconds={onvif.clock_difference_s} camera={camera.id} />}
-          {movable && moving && (
-            <Suspense>
-              <PtzPad camera={camera.id} standing={onvif} />
-            </Suspense>
-          )}
-        </section>
-        <LastEvents camera={camera.id} />
+    <CameraFrame camera={camera} all={all} actions={actions} beside={beside}>
+      <div className="hc-stage" ref={fullRef} style={aspect as CSSProperties}>
+        <LiveTile
+          camera={camera}
+          zones={showZones ? zones : NO_ZONES}
+          boxes={boxes}
+          showName={false}
+          onStats={keep}
+          choice={choice}
+          onRung={setRung}
+        />
+        {showStats && stats !== null && <StatsPanel stats={stats} camera={camera} rung={rung} />}
       </div>
-      {losses !== undefined && (
+      <div className="hc-camera-bar">
+        <Chip size="xs" checked={boxes} onChange={setBoxes}>
+          {t("camera.boxes")}
+        </Chip>
+        <Chip size="xs" checked={showZones} onChange={setShowZones}>
+          {t("camera.zones")}
+        </Chip>
+        <Chip size="xs" checked={showStats} onChange={setShowStats}>
+          {t("camera.stats")}
+        </Chip>
+        {movable && (
+          <Chip
+            size="xs"
+            checked={moving}
+            onChange={setMoving}
+            icon={<IconArrowsMove size={12} aria-hidden />}
+          >
+            {t("onvif.move")}
+          </Chip>
+        )}
+        <Button
+          size="compact-xs"
+          variant="subtle"
+          color="gray"
+          leftSection={<IconReportAnalytics size={15} stroke={1.7} aria-hidden />}
+          onClick={() => showLosses(1)}
+        >
+          {t("loss.open")}
+        </Button>
+        <span className="hc-grow" />
+        <Volume camera={camera} />
+        {stats?.latencyMs != null && camera.status.state === "live" && (
+          <span className="hc-dim hc-num">
+            {t("camera.latency", { ms: Math.max(0, Math.round(stats.latencyMs)) })}
+          </span>
+        )}
+        <PlayerMenu choice={choice} rung={rung} choose={choose} />
+        <Tooltip label={t("camera.still")}>
+          <ActionIcon
+            variant="subtle"
+            color="gray"
+            size="lg"
+            onClick={saveStill}
+            aria-label={t("camera.still")}
+          >
+            <IconPhoto size={18} stroke={1.6} />
+          </ActionIcon>
+        </Tooltip>
+        <Tooltip label={`${t("live.full")} (f)`}>
+          <ActionIcon
+            variant="subtle"
+            color="gray"
+            size="lg"
+            onClick={() => void toggleFull()}
+            aria-label={t("live.full")}
+          >
+            <IconMaximize size={18} stroke={1.6} />
+          </ActionIcon>
+        </Tooltip>
+      </div>
+      <Suspense>
+        <TalkButton camera={camera} />
+      </Suspense>
+      {onvif !== undefined && <ClockNotice seconds={onvif.clock_difference_s} camera={camera.id} />}
+      {movable && moving && (
         <Suspense>
-          <LossDialog
-            camera={camera}
-            hours={losses}
-            endMs={at ?? opened}
-            change={showLosses}
-            close={() => showLosses(undefined)}
-          />
+          <PtzPad camera={camera.id} standing={onvif} />
         </Suspense>
       )}
-    </Page>
+    </CameraFrame>
   );
 }
 

@@ -1,109 +1,66 @@
-import { Alert, Button, Group, Modal, Stack } from "@mantine/core";
-import { IconKey, IconShieldExclamation } from "@tabler/icons-react";
-import { useMutation, useQuery } from "@tanstack/react-query";
-import { useState } from "react";
+import { useQuery } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
-import { type DialMemory, type DialToken, dialQuery, newToken } from "@/api/dialling";
-import { queryClient } from "@/api/queries";
+import { type DialMemory, dialQuery, newToken } from "@/api/dialling";
 import type { Camera } from "@/api/types";
 import { useClock } from "@/app/site";
-import { tellFailure } from "@/parts/notices";
 import { Failure, Loading } from "@/parts/states";
 import { byteSize, roughDuration } from "@/time/duration";
 import { Closed, DialCommand } from "./DialCommand";
+import { TokenOf } from "./TokenSteps";
 
 /** In the place of the address: from where this camera dials, and its token. */
 export function Dialling({ camera }: { camera: Camera }) {
   const { t } = useTranslation();
   const clock = useClock();
   const dial = useQuery(dialQuery(camera.id));
-  const [asking, setAsking] = useState(false);
-  const [made, setMade] = useState<DialToken | null>(null);
-  const fresh = useMutation({
-    mutationFn: () => newToken(camera.id),
-    onSuccess: async (answer) => {
-      setMade(answer);
-      setAsking(false);
-      await queryClient.invalidateQueries({ queryKey: dialQuery(camera.id).queryKey });
-    },
-    onError: tellFailure,
-  });
   if (dial.isPending) return <Loading rows={2} />;
   if (dial.data === undefined) return <Failure error={dial.error} retry={() => void dial.refetch()} />;
-  const {
-    listening,
-    pin,
-    peer,
-    connected_ms,
-    issued_ms,
-    rivals,
-    rival_peer,
-    rival_ms,
-    memory,
-    sent_to,
-    sent_ms,
-  } = dial.data;
+  const { listening, pin, peer, connected_ms, issued_ms, memory, sent_to, sent_ms } = dial.data;
+  const { rivals, rival_peer, rival_ms } = dial.data;
   const time = (ms: number | null): string => (ms === null ? "" : clock.dateTime(ms));
+  const caller = (): string => {
+    if (peer === null) return t("dial.never");
+    return connected_ms === null
+      ? t("dial.last", { peer })
+      : t("dial.connected", { peer, time: time(connected_ms) });
+  };
   return (
-    <section aria-label={t("dial.connection")}>
-      <div className="hc-label">{t("dial.connection")}</div>
-      <Stack gap="sm">
-        {!listening && <Closed />}
-        <Group justify="space-between" gap="sm" align="start">
-          <div className="hc-text">
-            {peer !== null && connected_ms !== null
-              ? t("dial.connected", { peer, time: time(connected_ms) })
-              : peer !== null
-                ? t("dial.last", { peer })
-                : t("dial.never")}
-            {sent_to !== null && (
-              <div role="status">{t("dial.sent", { server: sent_to, time: time(sent_ms) })}</div>
-            )}
-            <div className="hc-dim hc-small">
-              {issued_ms === null ? t("dial.none") : t("dial.issued", { time: time(issued_ms) })}
-            </div>
-            {pin !== null && made === null && (
-              <div className="hc-dim hc-small hc-pin">
-                {t("dial.pin")} <code>{pin}</code>
-              </div>
-            )}
-            {memory !== null && <OwnMemory memory={memory} />}
+    <TokenOf
+      camera={camera}
+      label={t("dial.connection")}
+      warning={!listening && <Closed />}
+      standing={
+        <>
+          {caller()}
+          {sent_to !== null && (
+            <div role="status">{t("dial.sent", { server: sent_to, time: time(sent_ms) })}</div>
+          )}
+          <div className="hc-dim hc-small">
+            {issued_ms === null ? t("dial.none") : t("dial.issued", { time: time(issued_ms) })}
           </div>
-          <Button
-            variant="default"
-            leftSection={<IconKey size={16} />}
-            onClick={() => (issued_ms === null ? fresh.mutate() : setAsking(true))}
-            loading={fresh.isPending}
-          >
-            {issued_ms === null ? t("dial.create") : t("dial.fresh")}
-          </Button>
-        </Group>
-        {rivals > 0 && (
-          <Alert color="red" variant="light" icon={<IconShieldExclamation size={18} />}>
-            {t("dial.rivals", { count: rivals, peer: rival_peer ?? "?", time: time(rival_ms) })}
-          </Alert>
-        )}
-        {made !== null && <DialCommand camera={camera.id} made={made} />}
-      </Stack>
-      <Modal
-        opened={asking}
-        onClose={() => setAsking(false)}
-        title={t("dial.freshTitle", { name: camera.name })}
-        closeButtonProps={{ "aria-label": t("app.close") }}
-      >
-        <Stack>
-          <p className="hc-text">{t("dial.freshHint")}</p>
-          <Group justify="end">
-            <Button variant="default" onClick={() => setAsking(false)}>
-              {t("app.cancel")}
-            </Button>
-            <Button color="red" onClick={() => fresh.mutate()} loading={fresh.isPending}>
-              {t("dial.replace")}
-            </Button>
-          </Group>
-        </Stack>
-      </Modal>
-    </section>
+        </>
+      }
+      issued={issued_ms !== null}
+      create={t("dial.create")}
+      freshHint={t("dial.freshHint")}
+      rivals={
+        rivals > 0 ? t("dial.rivals", { count: rivals, peer: rival_peer ?? "?", time: time(rival_ms) }) : ""
+      }
+      issue={newToken}
+      queryKey={dialQuery(camera.id).queryKey}
+      show={(made) => <DialCommand camera={camera.id} made={made} />}
+    >
+      {(made) => (
+        <>
+          {pin !== null && made === null && (
+            <div className="hc-dim hc-small hc-pin">
+              {t("dial.pin")} <code>{pin}</code>
+            </div>
+          )}
+          {memory !== null && <OwnMemory memory={memory} />}
+        </>
+      )}
+    </TokenOf>
   );
 }
 

@@ -1,4 +1,4 @@
-import { ActionIcon, Alert, Button, Group, Menu, Modal, Stack } from "@mantine/core";
+import { ActionIcon, Alert, Button, Group, Menu, Stack } from "@mantine/core";
 import {
   IconAlertTriangle,
   IconDeviceLaptop,
@@ -12,8 +12,10 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { type PushClient, pushClientsQuery, removePushClient, setPushCamera } from "@/api/pushClients";
 import { camerasQuery, queryClient } from "@/api/queries";
+import { Ask } from "@/parts/Ask";
 import { LinkButton } from "@/parts/links";
 import { tellDone, tellFailure } from "@/parts/notices";
+import { type Column, RowTable } from "@/parts/RowTable";
 import { Empty, Failure, Loading } from "@/parts/states";
 import { AddPushClient } from "./AddPushClient";
 
@@ -38,6 +40,26 @@ export function PushClients() {
     },
     onError: tellFailure,
   });
+  const cameras = useQuery(camerasQuery).data ?? [];
+  const columns: Column<PushClient>[] = [
+    {
+      name: t("entry.name"),
+      cell: (client) => (
+        <>
+          <strong>{client.name}</strong>
+          <div className="hc-dim hc-small">{client.connections.map((one) => one.peer).join(", ")}</div>
+        </>
+      ),
+    },
+    { name: t("push.state"), cell: (client) => <State isConnected={client.connections.length > 0} /> },
+    { name: t("push.pushes"), cell: (client) => <Pushed client={client} /> },
+    {
+      name: t("push.camera"),
+      cell: ({ camera }) => (
+        <AsCamera id={camera} name={cameras.find((row) => row.id === camera)?.name ?? null} />
+      ),
+    },
+  ];
   if (list.isPending) return <Loading rows={3} height={52} />;
   if (list.data === undefined) return <Failure error={list.error} retry={() => void list.refetch()} />;
   const { listening, clients } = list.data;
@@ -63,56 +85,58 @@ export function PushClients() {
             <p className="hc-dim hc-push-hint">{t("push.hint")}</p>
             {add}
           </Group>
-          <div className="hc-table-wrap">
-            <table className="hc-table">
-              <thead>
-                <tr>
-                  <th>{t("entry.name")}</th>
-                  <th>{t("push.state")}</th>
-                  <th>{t("push.pushes")}</th>
-                  <th>{t("push.camera")}</th>
-                  <th>
-                    <span className="hc-visually-hidden">{t("cameras.actions")}</span>
-                  </th>
-                </tr>
-              </thead>
-              <tbody>
-                {clients.map((client) => (
-                  <Row key={client.id} client={client} remove={() => setDoomed(client)} />
-                ))}
-              </tbody>
-            </table>
-          </div>
+          <RowTable
+            rows={clients}
+            columns={columns}
+            keyOf={(client) => client.id}
+            actions={(client) => <Actions client={client} remove={() => setDoomed(client)} />}
+          />
         </>
       )}
       {adding && <AddPushClient close={() => setAdding(false)} added={refresh} />}
       {doomed !== null && (
-        <Modal
-          opened
-          onClose={() => setDoomed(null)}
+        <Ask
           title={t("push.removeTitle", { name: doomed.name })}
-          closeButtonProps={{ "aria-label": t("app.close") }}
-        >
-          <p className="hc-text">{t("push.removeHint")}</p>
-          <Group justify="end" mt="md">
-            <Button variant="default" onClick={() => setDoomed(null)}>
-              {t("app.cancel")}
-            </Button>
-            <Button color="red" loading={remove.isPending} onClick={() => remove.mutate(doomed)}>
-              {t("push.remove")}
-            </Button>
-          </Group>
-        </Modal>
+          hint={t("push.removeHint")}
+          yes={t("push.remove")}
+          isPending={remove.isPending}
+          answer={() => remove.mutate(doomed)}
+          close={() => setDoomed(null)}
+        />
       )}
     </Stack>
   );
 }
 
-function Row({ client, remove }: { client: PushClient; remove: () => void }) {
+function State({ isConnected }: { isConnected: boolean }) {
   const { t } = useTranslation();
-  const cameras = useQuery(camerasQuery).data ?? [];
-  const camera = cameras.find((row) => row.id === client.camera);
-  const connected = client.connections.length > 0;
+  return (
+    <span className="hc-pill" data-state={isConnected ? "live" : "disabled"}>
+      <i aria-hidden />
+      {isConnected ? t("push.connected") : t("push.away")}
+    </span>
+  );
+}
+
+function AsCamera({ id, name }: { id: string | null; name: string | null }) {
+  const { t } = useTranslation();
+  if (id === null) return <span className="hc-dim">{t("push.judged")}</span>;
+  return (
+    <LinkButton
+      to="/live/$cameraId"
+      params={{ cameraId: id }}
+      variant="subtle"
+      size="compact-sm"
+      ml={-8}
+      leftSection={<IconVideo size={15} />}
+    >
+      {name ?? id}
+    </LinkButton>
+  );
+}
+
+function Actions({ client, remove }: { client: PushClient; remove: () => void }) {
+  const { t } = useTranslation();
   const change = useMutation({
     mutationFn: (wanted: boolean) => setPushCamera(client.id, wanted),
     onSuccess: async (_client, wanted) => {
@@ -122,63 +146,30 @@ function Row({ client, remove }: { client: PushClient; remove: () => void }) {
     onError: tellFailure,
   });
   return (
-    <tr>
-      <td>
-        <strong>{client.name}</strong>
-        <div className="hc-dim hc-small">{client.connections.map((one) => one.peer).join(", ")}</div>
-      </td>
-      <td>
-        <span className="hc-pill" data-state={connected ? "live" : "disabled"}>
-          <i aria-hidden />
-          {connected ? t("push.connected") : t("push.away")}
-        </span>
-      </td>
-      <td>
-        <Pushed client={client} />
-      </td>
-      <td>
-        {client.camera === null ? (
-          <span className="hc-dim">{t("push.judged")}</span>
-        ) : (
-          <LinkButton
-            to="/live/$cameraId"
-            params={{ cameraId: client.camera }}
-            variant="subtle"
-            size="compact-sm"
-            ml={-8}
-            leftSection={<IconVideo size={15} />}
-          >
-            {camera?.name ?? client.camera}
-          </LinkButton>
-        )}
-      </td>
-      <td className="hc-row-actions">
-        <Menu position="bottom-end" width={210} withinPortal>
-          <Menu.Target>
-            <ActionIcon
-              variant="subtle"
-              color="gray"
-              size="lg"
-              loading={change.isPending}
-              aria-label={t("push.actionsOf", { name: client.name })}
-            >
-              <IconDots size={18} />
-            </ActionIcon>
-          </Menu.Target>
-          <Menu.Dropdown>
-            <Menu.Item
-              leftSection={<IconVideo size={16} />}
-              onClick={() => change.mutate(client.camera === null)}
-            >
-              {client.camera === null ? t("push.makeCamera") : t("push.noCamera")}
-            </Menu.Item>
-            <Menu.Item color="red" leftSection={<IconTrash size={16} />} onClick={remove}>
-              {t("push.remove")}
-            </Menu.Item>
-          </Menu.Dropdown>
-        </Menu>
-      </td>
-    </tr>
+    <Menu position="bottom-end" width={210} withinPortal>
+      <Menu.Target>
+        <ActionIcon
+          variant="subtle"
+          color="gray"
+          size="lg"
+          loading={change.isPending}
+          aria-label={t("push.actionsOf", { name: client.name })}
+        >
+          <IconDots size={18} />
+        </ActionIcon>
+      </Menu.Target>
+      <Menu.Dropdown>
+        <Menu.Item
+          leftSection={<IconVideo size={16} />}
+          onClick={() => change.mutate(client.camera === null)}
+        >
+          {client.camera === null ? t("push.makeCamera") : t("push.noCamera")}
+        </Menu.Item>
+        <Menu.Item color="red" leftSection={<IconTrash size={16} />} onClick={remove}>
+          {t("push.remove")}
+        </Menu.Item>
+      </Menu.Dropdown>
+    </Menu>
   );
 }
 

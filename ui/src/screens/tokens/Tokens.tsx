@@ -1,4 +1,4 @@
-import { ActionIcon, Button, Group, Modal, NativeSelect, Tooltip } from "@mantine/core";
+import { ActionIcon, Button, NativeSelect, Tooltip } from "@mantine/core";
 import { IconDeviceTv, IconPlus, IconTrash } from "@tabler/icons-react";
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
@@ -6,8 +6,10 @@ import { useTranslation } from "react-i18next";
 import { camerasQuery, queryClient, sessionQuery } from "@/api/queries";
 import { type ReadToken, readTokensQuery, removeReadToken } from "@/api/readTokens";
 import { useClock } from "@/app/site";
+import { Ask } from "@/parts/Ask";
 import { tellDone, tellFailure } from "@/parts/notices";
 import { Page } from "@/parts/Page";
+import { type Column, RowTable } from "@/parts/RowTable";
 import { Empty, Failure, Loading } from "@/parts/states";
 import { Addresses } from "./Addresses";
 import { AddToken } from "./AddToken";
@@ -60,50 +62,43 @@ function TokenTable({ tokens, revoke }: { tokens: ReadToken[]; revoke: (token: R
     if (token.expires_ms <= Date.now()) return t("tokens.expired");
     return clock.date(token.expires_ms);
   };
+  const columns: Column<ReadToken>[] = [
+    {
+      name: t("entry.name"),
+      cell: (token) => (
+        <>
+          <strong>{token.name}</strong>
+          {token.user_id !== me?.id && <div className="hc-dim hc-small">{token.user}</div>}
+        </>
+      ),
+    },
+    { name: t("tokens.shows"), cell: names, labelled: true },
+    {
+      name: t("tokens.used"),
+      cell: (token) => (token.used_ms === null ? t("tokens.unused") : clock.dateTime(token.used_ms)),
+      labelled: true,
+    },
+    { name: t("tokens.lasts"), cell: until, labelled: true },
+  ];
   return (
-    <div className="hc-table-wrap hc-token-table">
-      <table className="hc-table">
-        <thead>
-          <tr>
-            <th>{t("entry.name")}</th>
-            <th>{t("tokens.shows")}</th>
-            <th>{t("tokens.used")}</th>
-            <th>{t("tokens.lasts")}</th>
-            <th>
-              <span className="hc-visually-hidden">{t("cameras.actions")}</span>
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {tokens.map((token) => (
-            <tr key={token.id}>
-              <td>
-                <strong>{token.name}</strong>
-                {token.user_id !== me?.id && <div className="hc-dim hc-small">{token.user}</div>}
-              </td>
-              <td data-label={t("tokens.shows")}>{names(token)}</td>
-              <td data-label={t("tokens.used")}>
-                {token.used_ms === null ? t("tokens.unused") : clock.dateTime(token.used_ms)}
-              </td>
-              <td data-label={t("tokens.lasts")}>{until(token)}</td>
-              <td className="hc-actions">
-                <Tooltip label={t("tokens.revoke")}>
-                  <ActionIcon
-                    variant="subtle"
-                    color="red"
-                    size="lg"
-                    onClick={() => revoke(token)}
-                    aria-label={t("tokens.revokeOf", { name: token.name })}
-                  >
-                    <IconTrash size={17} />
-                  </ActionIcon>
-                </Tooltip>
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <RowTable
+      rows={tokens}
+      columns={columns}
+      keyOf={(token) => token.id}
+      actions={(token) => (
+        <Tooltip label={t("tokens.revoke")}>
+          <ActionIcon
+            variant="subtle"
+            color="red"
+            size="lg"
+            onClick={() => revoke(token)}
+            aria-label={t("tokens.revokeOf", { name: token.name })}
+          >
+            <IconTrash size={17} />
+          </ActionIcon>
+        </Tooltip>
+      )}
+    />
   );
 }
 
@@ -141,21 +136,13 @@ function Revoke({ token, close }: { token: ReadToken; close: () => void }) {
     onError: tellFailure,
   });
   return (
-    <Modal
-      opened
-      onClose={close}
+    <Ask
       title={t("tokens.revokeOf", { name: token.name })}
-      closeButtonProps={{ "aria-label": t("app.close") }}
-    >
-      <p className="hc-text">{t("tokens.revokeHint")}</p>
-      <Group justify="end" mt="md">
-        <Button variant="default" onClick={close}>
-          {t("app.cancel")}
-        </Button>
-        <Button color="red" loading={remove.isPending} onClick={() => remove.mutate()}>
-          {t("tokens.revoke")}
-        </Button>
-      </Group>
-    </Modal>
+      hint={t("tokens.revokeHint")}
+      yes={t("tokens.revoke")}
+      isPending={remove.isPending}
+      answer={() => remove.mutate()}
+      close={close}
+    />
   );
 }

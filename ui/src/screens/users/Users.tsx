@@ -16,8 +16,10 @@ import { useTranslation } from "react-i18next";
 import { request } from "@/api/client";
 import { camerasQuery, queryClient, sessionQuery, usersQuery } from "@/api/queries";
 import type { User } from "@/api/types";
+import { Ask } from "@/parts/Ask";
 import { tellDone, tellFailure } from "@/parts/notices";
 import { Page } from "@/parts/Page";
+import { type Column, RowTable } from "@/parts/RowTable";
 import { Empty, Failure, Loading } from "@/parts/states";
 import { MIN_PASSWORD } from "../entry/strength";
 import "./users.css";
@@ -56,6 +58,42 @@ export function Users() {
       ? t("users.allCameras")
       : user.cameras.map((id) => cameras.find((camera) => camera.id === id)?.name ?? id).join(", ") ||
         t("users.noCameras");
+  const columns: Column<User>[] = [
+    {
+      name: t("entry.name"),
+      cell: (user) => (
+        <>
+          <strong>{user.name}</strong>{" "}
+          {user.id === me?.id && <span className="hc-dim">({t("users.you")})</span>}
+        </>
+      ),
+    },
+    {
+      name: t("users.role"),
+      cell: (user) => (
+        <Badge variant="light" color={user.role === "admin" ? "ember" : "gray"}>
+          {t(`users.role_${user.role}`)}
+        </Badge>
+      ),
+    },
+    { name: t("users.sees"), cell: grants, dim: true },
+    {
+      name: t("users.maySpeak"),
+      cell: (user) => (
+        <Checkbox
+          label={
+            <>
+              <span className="hc-users-speak">{t("users.maySpeak")}</span>
+              <span className="hc-visually-hidden"> ({user.name})</span>
+            </>
+          }
+          checked={user.may_speak}
+          disabled={user.role === "admin" || allow.isPending}
+          onChange={(event) => allow.mutate({ user, on: event.currentTarget.checked })}
+        />
+      ),
+    },
+  ];
 
   return (
     <Page
@@ -69,81 +107,34 @@ export function Users() {
       {users.isPending && <Loading rows={3} height={52} />}
       {users.isError && <Failure error={users.error} retry={() => void users.refetch()} />}
       {users.data !== undefined && (
-        <div className="hc-table-wrap">
-          <table className="hc-table">
-            <thead>
-              <tr>
-                <th>{t("entry.name")}</th>
-                <th>{t("users.role")}</th>
-                <th>{t("users.sees")}</th>
-                <th>{t("users.maySpeak")}</th>
-                <th>
-                  <span className="hc-visually-hidden">{t("cameras.actions")}</span>
-                </th>
-              </tr>
-            </thead>
-            <tbody>
-              {users.data.map((user) => (
-                <tr key={user.id}>
-                  <td>
-                    <strong>{user.name}</strong>{" "}
-                    {user.id === me?.id && <span className="hc-dim">({t("users.you")})</span>}
-                  </td>
-                  <td>
-                    <Badge variant="light" color={user.role === "admin" ? "ember" : "gray"}>
-                      {t(`users.role_${user.role}`)}
-                    </Badge>
-                  </td>
-                  <td className="hc-dim">{grants(user)}</td>
-                  <td>
-                    <Checkbox
-                      label={
-                        <>
-                          <span className="hc-users-speak">{t("users.maySpeak")}</span>
-                          <span className="hc-visually-hidden"> ({user.name})</span>
-                        </>
-                      }
-                      checked={user.may_speak}
-                      disabled={user.role === "admin" || allow.isPending}
-                      onChange={(event) => allow.mutate({ user, on: event.currentTarget.checked })}
-                    />
-                  </td>
-                  <td className="hc-row-actions">
-                    <ActionIcon
-                      variant="subtle"
-                      color="red"
-                      size="lg"
-                      disabled={user.id === me?.id}
-                      onClick={() => setDoomed(user)}
-                      aria-label={t("users.delete", { name: user.name })}
-                    >
-                      <IconTrash size={17} />
-                    </ActionIcon>
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <RowTable
+          rows={users.data}
+          columns={columns}
+          keyOf={(user) => user.id}
+          actions={(user) => (
+            <ActionIcon
+              variant="subtle"
+              color="red"
+              size="lg"
+              disabled={user.id === me?.id}
+              onClick={() => setDoomed(user)}
+              aria-label={t("users.delete", { name: user.name })}
+            >
+              <IconTrash size={17} />
+            </ActionIcon>
+          )}
+        />
       )}
       {adding && <AddUser close={() => setAdding(false)} />}
       {doomed !== null && (
-        <Modal
-          opened
-          onClose={() => setDoomed(null)}
+        <Ask
           title={t("users.delete", { name: doomed.name })}
-          closeButtonProps={{ "aria-label": t("app.close") }}
-        >
-          <p className="hc-text">{t("users.deleteHint")}</p>
-          <Group justify="end" mt="md">
-            <Button variant="default" onClick={() => setDoomed(null)}>
-              {t("app.cancel")}
-            </Button>
-            <Button color="red" loading={remove.isPending} onClick={() => remove.mutate(doomed)}>
-              {t("app.delete")}
-            </Button>
-          </Group>
-        </Modal>
+          hint={t("users.deleteHint")}
+          yes={t("app.delete")}
+          isPending={remove.isPending}
+          answer={() => remove.mutate(doomed)}
+          close={() => setDoomed(null)}
+        />
       )}
     </Page>
   );
