@@ -23,7 +23,7 @@ class PushLink {
   private readonly watchers = new Map<string, Set<DetectionListener>>();
   private readonly scored = new Map<string, Set<ScoreListener>>();
   private readonly eventListeners = new Set<(event: HaechiEvent) => void>();
-  private readonly activityListeners = new Set<(camera: string) => void>();
+  private readonly activityListeners = new Set<(camera: string, tracked: boolean) => void>();
   private readonly stateListeners = new Set<() => void>();
   private current: LinkState = { up: true, attempt: 0, retryAtMs: 0 };
 
@@ -55,8 +55,8 @@ class PushLink {
     return () => this.eventListeners.delete(listener);
   }
 
-  /** Something moves before a camera. */
-  onActivity(listener: (camera: string) => void): () => void {
+  /** Something moves before a camera; `tracked`: a detector sees an object there. */
+  onActivity(listener: (camera: string, tracked: boolean) => void): () => void {
     this.activityListeners.add(listener);
     if (this.activityListeners.size === 1) this.follow(true);
     return () => {
@@ -160,7 +160,7 @@ class PushLink {
         );
         break;
       case "activity":
-        for (const listener of this.activityListeners) listener(message.camera);
+        for (const listener of this.activityListeners) listener(message.camera, message.tracked);
         break;
       case "export":
         queryClient.setQueryData<ExportJob[]>(["exports"], (jobs) => withJob(jobs ?? [], message.export));

@@ -227,6 +227,6 @@ export type ServerMessage =
   | { type: "event"; event: HaechiEvent }
   | { type: "camera"; camera: Camera }
   | { type: "export"; export: ExportJob }
-  | { type: "activity"; camera: string }
+  | { type: "activity"; camera: string; tracked: boolean }
   | { type: "scores"; camera: string; module: string; scores: ScoreOut[] }
   | { type: "detections"; camera: string; ref: string; captured_ns: string; boxes: DetectedBox[] };

@@ -37,13 +37,16 @@ export const loginSearch = (raw: Raw): LoginSearch => ({ next: localPath(raw.nex
 export const setupToken = (hash: string): string | undefined =>
   text(new URLSearchParams(hash.replace(/^#/, "")).get("token"));
 
+/** `wall`: a layout that is kept, by its id; `layout`: how many tiles, where it is not as in that. */
 export interface LiveSearch {
   layout?: Layout | undefined;
   page?: number | undefined;
+  wall?: string | undefined;
 }
 export const liveSearch = (raw: Raw): LiveSearch => ({
   layout: oneOf<Layout>(raw.layout, LAYOUTS),
   page: integer(raw.page, 1, 1_000),
+  wall: text(raw.wall),
 });
 
 /** `way`: where the pictures come from; `url`: of a page on a web site that was typed elsewhere. */

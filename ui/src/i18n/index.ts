@@ -14,9 +14,11 @@ import enPlayback from "./en/playback.json";
 import enPlayer from "./en/player.json";
 import enPublishing from "./en/publishing.json";
 import enPush from "./en/push.json";
+import enRules from "./en/rules.json";
 import enTalk from "./en/talk.json";
 import enTokens from "./en/tokens.json";
 import enVideo from "./en/video.json";
+import enWalls from "./en/walls.json";
 
 export const LANGUAGES = { en: "English", ko: "한국어", ja: "日本語" } as const;
 export type Language = keyof typeof LANGUAGES;
@@ -24,6 +26,7 @@ export type Language = keyof typeof LANGUAGES;
 export const en = {
   ...enApp,
   ...enVideo,
+  ...enWalls,
   ...enAdmin,
   ...enCapacity,
   ...enDialling,
@@ -36,6 +39,7 @@ export const en = {
   ...enPlayer,
   ...enPublishing,
   ...enPush,
+  ...enRules,
   ...enTalk,
   ...enTokens,
 };
@@ -53,6 +57,7 @@ const catalogues: Record<Language, () => Promise<object>> = {
     const parts = await Promise.all([
       import("./ko/app.json"),
       import("./ko/video.json"),
+      import("./ko/walls.json"),
       import("./ko/admin.json"),
       import("./ko/capacity.json"),
       import("./ko/dialling.json"),
@@ -65,6 +70,7 @@ const catalogues: Record<Language, () => Promise<object>> = {
       import("./ko/player.json"),
       import("./ko/publishing.json"),
       import("./ko/push.json"),
+      import("./ko/rules.json"),
       import("./ko/talk.json"),
       import("./ko/tokens.json"),
     ]);
@@ -74,6 +80,7 @@ const catalogues: Record<Language, () => Promise<object>> = {
     const parts = await Promise.all([
       import("./ja/app.json"),
       import("./ja/video.json"),
+      import("./ja/walls.json"),
       import("./ja/admin.json"),
       import("./ja/capacity.json"),
       import("./ja/dialling.json"),
@@ -86,6 +93,7 @@ const catalogues: Record<Language, () => Promise<object>> = {
       import("./ja/player.json"),
       import("./ja/publishing.json"),
       import("./ja/push.json"),
+      import("./ja/rules.json"),
       import("./ja/talk.json"),
       import("./ja/tokens.json"),
     ]);

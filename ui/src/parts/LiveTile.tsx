@@ -2,6 +2,7 @@ import { Loader } from "@mantine/core";
 import {
   IconCameraOff,
   IconDeviceMobile,
+  IconLock,
   IconPlayerPause,
   IconPlugConnectedX,
   IconSnowflake,
@@ -26,6 +27,7 @@ import {
   type TileStatus,
   type TileWish,
 } from "@/player/tile";
+import type { WallCanvas } from "@/player/wallcanvas";
 import { faultAdvice, faultText, labelName } from "./names";
 import { SoundButton } from "./SoundButton";
 import { hasSound, useSound } from "./sound";
@@ -53,12 +55,16 @@ interface LiveTileProps {
   /** On a wall: how much of it is wanted; null: nothing, it is out of sight. */
   wish?: TileWish | null;
   onRung?: (rung: Rung) => void;
+  /** Paints small pictures of all tiles of a wall; undefined: it is not known yet whether there is one. */
+  painter?: WallCanvas | null | undefined;
 }
+
+const NO_ZONES: readonly Zone[] = [];
 
 /** One live picture with its state. `data-state`, `data-seq` and `data-captured-ns` tell what is on screen. */
 export function LiveTile({
   camera,
-  zones = [],
+  zones = NO_ZONES,
   boxes = false,
   showName = true,
   onStats,
@@ -66,7 +72,9 @@ export function LiveTile({
   choice,
   wish = "main",
   onRung,
+  ...rest
 }: LiveTileProps) {
+  const painter = "painter" in rest ? rest.painter : null;
   const root = useRef<HTMLDivElement>(null);
   const video = useRef<HTMLVideoElement>(null);
   const still = useRef<HTMLImageElement>(null);
@@ -88,7 +96,7 @@ export function LiveTile({
   const [poster, setPoster] = useState<"later" | "wanted" | "done">("later");
   // Of a phone that is watched peer to peer nothing comes from the server.
   const enabled = camera.enabled && camera.status.state !== "disabled" && camera.status.state !== "peer";
-  const wanted = enabled && wish !== null;
+  const wanted = enabled && wish !== null && painter !== undefined;
 
   useEffect(() => {
     const parts = {
@@ -96,6 +104,7 @@ export function LiveTile({
       video: video.current!,
       still: still.current!,
       canvas: canvas.current!,
+      wall: painter ?? null,
     };
     const boxLayer = new BoxLayer(overlay.current!);
     layer.current = boxLayer;
@@ -133,7 +142,7 @@ export function LiveTile({
       boxLayer.show(null);
       player.current = null;
     };
-  }, [camera.id, wanted, way, wish]);
+  }, [camera.id, wanted, way, wish, painter]);
 
   useEffect(() => {
     told.current = onRung;
@@ -258,6 +267,7 @@ const ICONS = {
   waiting: IconPlugConnectedX,
   peer: IconDeviceMobile,
   failed: IconPlugConnectedX,
+  denied: IconLock,
   disabled: IconPlayerPause,
   frozen: IconSnowflake,
 } as const;
@@ -281,6 +291,7 @@ function TileVeil({ face }: { face: Face }) {
     disabled: t("state.disabled"),
     frozen: t("tile.frozenSince", { time: clock.time(face.sinceMs) }),
     failed: t("tile.failed"),
+    denied: t("tile.denied"),
   }[face.kind];
   const fault = face.code === "" || face.kind === "disabled" ? "" : faultText(face.code, face.message);
   return (

@@ -10,6 +10,7 @@ export type FaceKind =
   | "disabled"
   | "frozen"
   | "stills"
+  | "denied"
   | "failed";
 
 export interface Face {
@@ -19,6 +20,9 @@ export interface Face {
   code: string;
   message: string;
 }
+
+/** Rights were taken away while the page was open; it learns a little later that the camera is not there for it. */
+const DENIED = new Set(["camera-not-found", "watching-withdrawn"]);
 
 /** One word for a tile, from what the server says of the camera and what the player sees of its picture. */
 export function faceOf(camera: Camera, tile: TileStatus | null): Face {
@@ -34,6 +38,9 @@ export function faceOf(camera: Camera, tile: TileStatus | null): Face {
   });
   if (!camera.enabled || status.state === "disabled") return ofCamera("disabled");
   if (status.state === "peer") return ofCamera("peer");
+  if (tile?.state === "failed" && DENIED.has(tile.code)) {
+    return { kind: "denied", sinceMs: tile.sinceMs, attempt: 0, code: "", message: "" };
+  }
   if (tile !== null && (tile.state === "live" || tile.state === "stills" || tile.state === "failed")) {
     return { kind: tile.state, sinceMs: tile.sinceMs, attempt: 0, code: tile.code, message: tile.message };
   }

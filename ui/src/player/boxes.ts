@@ -20,7 +20,8 @@ function findBox(view: DataView, type: string, within: BoxRange): BoxRange | nul
   return null;
 }
 
-function findPath(bytes: Uint8Array, path: string[]): { view: DataView; range: BoxRange } | null {
+/** The box at the end of a path from the outermost; null: there is none, or a length is beyond the end. */
+export function findPath(bytes: Uint8Array, path: string[]): { view: DataView; range: BoxRange } | null {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let range: BoxRange = { start: 0, end: bytes.byteLength };
   for (const type of path) {

@@ -5,6 +5,8 @@ import { plays } from "./mediasource";
 import { canvasOf, PICTURES, PictureFeed } from "./pictures";
 import { StillFeed } from "./stills";
 import type { ShownUnit } from "./units";
+import type { PaintSink, WallCanvas } from "./wallcanvas";
+import type { TileReport } from "./wallmessages";
 
 export type TileState = "connecting" | "live" | "waiting" | "frozen" | "stills" | "failed";
 
@@ -31,6 +33,8 @@ export interface TileStats {
   latencyMs: number | null;
   behindMs: number;
   dropped: number;
+  /** How a wall's tile comes by its pictures. */
+  way?: "canvas" | "mse" | "pictures" | "stills";
 }
 
 export interface TileParts {
@@ -38,6 +42,8 @@ export interface TileParts {
   video: HTMLVideoElement;
   still: HTMLImageElement;
   canvas: HTMLCanvasElement;
+  /** Small pictures are painted by this one; null: each tile shows its own. */
+  wall?: WallCanvas | null;
 }
 
 export interface TileCallbacks {
@@ -54,7 +60,7 @@ const REBUILD_MS = 1_000;
 const ASK_AGAIN_MS = 20_000;
 
 /** One live picture: a subscription, a media element, and the word for what state it is in. */
-export class TilePlayer implements LiveSink {
+export class TilePlayer implements LiveSink, PaintSink {
   private readonly camera: string;
   private readonly parts: TileParts;
   private readonly connection: LiveConnection;
@@ -66,6 +72,8 @@ export class TilePlayer implements LiveSink {
   private feed: MseFeed | null = null;
   private stills: StillFeed | null = null;
   private pictures: PictureFeed | null = null;
+  /** What the wall's painter last told; null: it paints nothing of this tile. */
+  private report: TileReport | null = null;
   private mime = "";
   private status: TileStatus;
   private lastFrameAt = 0;
@@ -127,9 +135,16 @@ export class TilePlayer implements LiveSink {
     }
   };
 
+  private get isPainted(): boolean {
+    return (this.parts.wall ?? null) !== null && (this.stream === "tile" || this.stream === "stills");
+  }
+
   private connect(): void {
     this.set("connecting");
-    this.unsubscribe = this.connection.subscribe(this.camera, this.stream, this);
+    const { wall, root } = this.parts;
+    this.unsubscribe = this.isPainted
+      ? wall!.subscribe(this.camera, this.stream, root, this)
+      : this.connection.subscribe(this.camera, this.stream, this);
   }
 
   private disconnect(): void {
@@ -150,10 +165,18 @@ export class TilePlayer implements LiveSink {
     this.pictures?.close();
     this.pictures = null;
     this.lastUnit = null;
+    this.report = null;
   }
 
   subscribed(mime: string): void {
     this.lastFrameAt = Date.now();
+    if (this.isPainted) {
+      this.mime = mime;
+      this.parts.canvas.hidden = true;
+      this.stills?.close();
+      this.stills = null;
+      return;
+    }
     if ((this.feed !== null || this.pictures !== null) && mime === this.mime) return;
     this.closeFeed();
     this.mime = mime;
@@ -226,6 +249,10 @@ export class TilePlayer implements LiveSink {
 
   failed(code: string, message: string): void {
     this.closeFeed();
+    if (code === "player-decode") {
+      this.rebuild("decode");
+      return;
+    }
     if (code === "codec-not-playable" || this.stream === "h264" || this.stream === "tile") {
       this.standIn(code, message);
       return;
@@ -243,6 +270,18 @@ export class TilePlayer implements LiveSink {
     this.frameHandle = this.parts.video.requestVideoFrameCallback(this.presented);
     this.shown(this.feed.units.at(meta.mediaTime));
   };
+
+  /** The wall's painter has shown pictures. */
+  painted(report: TileReport): void {
+    const now = Date.now();
+    const before = this.report;
+    this.bytes.push({ at: now, size: report.bytes - (before?.bytes ?? 0) });
+    while ((this.bytes[0]?.at ?? now) < now - 2_000) this.bytes.shift();
+    for (let more = report.shown - (before?.shown ?? 0) - 1; more > 0; more -= 1) this.frames.push(now);
+    this.report = report;
+    if (before?.width !== report.width) this.callbacks.sized?.(report.width, report.height);
+    this.shown(report);
+  }
 
   /** A picture is on screen; null: which one is not known. */
   private shown(unit: ShownUnit | null): void {
@@ -289,27 +328,38 @@ export class TilePlayer implements LiveSink {
   /** When the picture on screen was taken, seconds since the epoch; null while none moves. */
   shownAt(): number | null {
     if (this.status.state !== "live") return null;
-    if (this.pictures !== null) return this.lastUnit === null ? null : Number(this.lastUnit.capturedNs) / 1e9;
+    if (this.pictures !== null || this.report !== null)
+      return this.lastUnit === null ? null : Number(this.lastUnit.capturedNs) / 1e9;
     if (this.feed === null) return null;
     return this.feed.units.capturedAt(this.parts.video.currentTime);
+  }
+
+  private get way(): TileStats["way"] {
+    if (this.report !== null) return "canvas";
+    if (this.stills !== null) return "stills";
+    return this.pictures === null ? "mse" : "pictures";
   }
 
   stats(): TileStats {
     const { video, canvas } = this.parts;
     const drawn = this.pictures;
+    const { report } = this;
     const bits = this.bytes.reduce((sum, row) => sum + row.size, 0) * 8;
     const span = Math.max(0.5, (Date.now() - (this.bytes[0]?.at ?? Date.now())) / 1_000);
     const latency =
-      this.lastUnit === null ? null : Date.now() - Number(this.lastUnit.capturedNs / 1_000_000n);
+      this.lastUnit === null
+        ? null
+        : (report?.paintedMs ?? Date.now()) - Number(this.lastUnit.capturedNs / 1_000_000n);
     return {
       mime: this.mime,
-      width: drawn === null ? video.videoWidth : canvas.width,
-      height: drawn === null ? video.videoHeight : canvas.height,
+      way: this.way,
+      width: report !== null ? report.width : drawn === null ? video.videoWidth : canvas.width,
+      height: report !== null ? report.height : drawn === null ? video.videoHeight : canvas.height,
       fps: this.frames.length / 2,
       bitrateBps: bits / span,
       latencyMs: latency,
       behindMs: (this.feed?.behind ?? 0) * 1_000,
-      dropped: drawn?.dropped ?? video.getVideoPlaybackQuality().droppedVideoFrames,
+      dropped: report?.dropped ?? drawn?.dropped ?? video.getVideoPlaybackQuality().droppedVideoFrames,
     };
   }
 }

@@ -1,39 +1,86 @@
-import { ActionIcon, Pagination, SegmentedControl, Tooltip } from "@mantine/core";
-import { useElementSize, useFullscreenElement } from "@mantine/hooks";
-import { IconAlertCircle, IconDeviceCctv, IconMaximize, IconPlus } from "@tabler/icons-react";
+import { ActionIcon, Button, Pagination, SegmentedControl, Tooltip } from "@mantine/core";
+import { useFullscreenElement } from "@mantine/hooks";
+import {
+  IconAlertCircle,
+  IconCarouselHorizontal,
+  IconDeviceCctv,
+  IconMaximize,
+  IconPlayerPause,
+  IconPlayerPlay,
+  IconPlus,
+} from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
-import { type KeyboardEvent, useState } from "react";
+import { useCallback, useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { camerasQuery, sessionQuery } from "@/api/queries";
-import type { Camera } from "@/api/types";
-import { LAYOUTS, type Layout } from "@/app/search";
+import { LAYOUTS, type Layout, type LiveSearch } from "@/app/search";
 import { useShortcuts } from "@/app/shortcuts";
 import { isFilm } from "@/films/types";
-import { LiveTile } from "@/parts/LiveTile";
 import { LinkButton } from "@/parts/links";
+import { tellDone } from "@/parts/notices";
 import { Page } from "@/parts/Page";
 import { toggleSound } from "@/parts/sound";
 import { Empty, Failure, Loading } from "@/parts/states";
-import type { TileWish } from "@/player/tile";
-import { pageSize, SMALL_TILE_PX, wallGrid } from "./layout";
-import { useWall } from "./useWall";
+import { ArrangeBar } from "./ArrangeBar";
+import { arranged, nextPage } from "./arrange";
+import { LayoutMenu } from "./LayoutMenu";
+import { pageSize } from "./layout";
+import { useLayouts } from "./useLayouts";
+import { type Turning, useTurning } from "./useTurning";
+import { type Arranging, Wall } from "./Wall";
 
 export function Live() {
   const { t } = useTranslation();
   const navigate = useNavigate();
-  const { layout = "auto", page = 1 } = useSearch({ from: "/house/live" });
+  const search = useSearch({ from: "/house/live" });
   const cameras = useQuery(camerasQuery);
   const admin = useQuery(sessionQuery).data?.user.role === "admin";
   const { ref: fullRef, toggle: toggleFull } = useFullscreenElement<HTMLDivElement>();
   const [overlays, setOverlays] = useState(true);
+  const [stats, setStats] = useState(false);
+  const [arranges, setArranges] = useState(false);
+  const layouts = useLayouts(search.wall, search.layout);
+  const { now } = layouts;
 
   const all = (cameras.data ?? []).filter((camera) => !isFilm(camera));
-  const size = pageSize(layout);
-  const pages = Math.max(1, Math.ceil(all.length / size));
-  const shown = all.slice((Math.min(page, pages) - 1) * size, Math.min(page, pages) * size);
-  const choose = (next: Layout): void =>
-    void navigate({ to: "/live", search: { layout: next === "auto" ? undefined : next }, replace: true });
+  const chosen = arranged(all, now.cameras);
+  const size = pageSize(now.size);
+  const pages = Math.max(1, Math.ceil(chosen.length / size));
+  const page = Math.min(search.page ?? 1, pages);
+  const shown = chosen.slice((page - 1) * size, page * size);
+
+  const standard = layouts.all.find((layout) => layout.is_default);
+  const go = useCallback(
+    (next: LiveSearch): void => void navigate({ to: "/live", search: next, replace: true }),
+    [navigate],
+  );
+  const opensStandard = search.wall === undefined && search.layout === undefined && standard !== undefined;
+  useEffect(() => {
+    if (opensStandard) go({ wall: standard.id });
+  }, [opensStandard, standard, go]);
+  /** Without a layout that is kept: "auto" is written down only where nothing would mean the default one. */
+  const plain = standard === undefined ? undefined : ("auto" as const);
+  const choose = (next: Layout): void => {
+    const own =
+      layouts.open === null ? (plain ?? "auto") === next && next === "auto" : layouts.open.size === next;
+    go({ wall: layouts.open?.id, layout: own ? (layouts.open === null ? plain : undefined) : next });
+  };
+  const turnTo = useCallback(
+    (next: number): void =>
+      go({ wall: search.wall, layout: search.layout, page: next === 1 ? undefined : next }),
+    [go, search.wall, search.layout],
+  );
+  const turn = useCallback(() => turnTo(nextPage(page, pages)), [turnTo, page, pages]);
+  const turning = useTurning(page, pages, now.turnS, turn);
+  const arrange: Arranging | null = arranges
+    ? {
+        ids: chosen.map((camera) => camera.id),
+        change: (ids) =>
+          layouts.change({ cameras: ids, focus: ids.includes(now.focus ?? "") ? now.focus : null }),
+        enlarge: (id) => layouts.change({ focus: id }),
+      }
+    : null;
 
   useShortcuts({
     "0": () => choose("auto"),
@@ -46,6 +93,9 @@ export function Live() {
     "7": () => choose("64"),
     "8": () => choose("100"),
     "9": () => choose("auto"),
+    a: () => setArranges((on) => !on && all.length > 0),
+    c: () => (pages > 1 ? turning.toggle() : tellDone(t("walls.onePage"))),
+    d: () => setStats((on) => !on),
     f: () => void toggleFull(),
     h: () => setOverlays((on) => !on),
     m: () => {
@@ -53,6 +103,7 @@ export function Live() {
       const tile = slot?.querySelector<HTMLElement>("[data-camera]");
       toggleSound(shown.find((camera) => camera.id === tile?.dataset.camera));
     },
+    ...(arranges ? { Escape: () => setArranges(false) } : {}),
   });
 
   const offline = all.filter(
@@ -70,10 +121,16 @@ export function Live() {
   );
   const actions = all.length > 0 && (
     <>
+      <LayoutMenu
+        layouts={layouts}
+        open={(id) => go(id === null ? { layout: plain } : { wall: id })}
+        arrange={() => setArranges(true)}
+      />
       <SegmentedControl
         size="xs"
+        className="hc-wall-sizes"
         aria-label={t("live.layout")}
-        value={layout}
+        value={now.size}
         onChange={(value) => choose(value as Layout)}
         data={LAYOUTS.map((value) => ({ value, label: value === "auto" ? t("live.auto") : value }))}
       />
@@ -104,108 +161,85 @@ export function Live() {
           )}
         </Empty>
       )}
-      {shown.length > 0 && (
+      {all.length > 0 && chosen.length === 0 && (
+        <Empty icon={IconDeviceCctv} title={t("walls.noneLeft")} hint={t("walls.noneLeftHint")}>
+          <Button variant="default" onClick={() => go({ layout: plain })}>
+            {t("walls.all")}
+          </Button>
+        </Empty>
+      )}
+      {arrange !== null && chosen.length > 0 && (
+        <ArrangeBar
+          all={all}
+          shown={arrange.ids}
+          turnS={now.turnS}
+          change={arrange.change}
+          turn={(seconds) => layouts.change({ turnS: seconds })}
+          done={() => setArranges(false)}
+        />
+      )}
+      {shown.length > 0 && layouts.isReady && (
         <Wall
           fullRef={fullRef}
           cameras={shown}
-          slots={layout === "auto" ? shown.length : size}
+          slots={now.size === "auto" ? shown.length : size}
           overlays={overlays}
+          stats={stats}
+          focus={now.focus}
+          arranging={arrange}
         />
       )}
       {pages > 1 && (
-        <Pagination
-          className="hc-wall-pages"
-          size="sm"
-          total={pages}
-          value={Math.min(page, pages)}
-          onChange={(next) =>
-            void navigate({
-              to: "/live",
-              search: { layout: layout === "auto" ? undefined : layout, page: next },
-              replace: true,
-            })
-          }
-          getItemProps={(number) => ({ "aria-label": t("live.page", { number }) })}
-          getControlProps={(control) => ({
-            "aria-label": t(control === "previous" ? "live.previousPage" : "live.nextPage"),
-          })}
-        />
+        <div className="hc-wall-foot">
+          <Pagination
+            size="sm"
+            total={pages}
+            value={page}
+            onChange={turnTo}
+            getItemProps={(number) => ({ "aria-label": t("live.page", { number }) })}
+            getControlProps={(control) => ({
+              "aria-label": t(control === "previous" ? "live.previousPage" : "live.nextPage"),
+            })}
+          />
+          <TurnKeys turning={turning} seconds={now.turnS} />
+        </div>
       )}
     </Page>
   );
 }
 
-interface WallProps {
-  cameras: Camera[];
-  slots: number;
-  overlays: boolean;
-  fullRef: (node: HTMLDivElement | null) => void;
-}
-
-function Wall({ cameras, slots, overlays, fullRef }: WallProps) {
+/** Starts, pauses and ends the turning of pages. */
+function TurnKeys({ turning, seconds }: { turning: Turning; seconds: number }) {
   const { t } = useTranslation();
-  const navigate = useNavigate();
-  const { ref, width, height } = useElementSize<HTMLDivElement>();
-  const narrow = width > 0 && width < 560;
-  const { columns, tileWidth } = narrow
-    ? { columns: 1, tileWidth: 0 }
-    : wallGrid(slots, width || 1_200, height || 700);
-  const wall = useWall(cameras.map((camera) => camera.id));
-  const wish = (id: string): TileWish | null => {
-    if (!wall.isInView(id)) return null;
-    if (!wall.moves(id)) return "stills";
-    return narrow || tileWidth > SMALL_TILE_PX ? "main" : "tile";
-  };
-  const open = (id: string): void => void navigate({ to: "/live/$cameraId", params: { cameraId: id } });
-
-  const move = (event: KeyboardEvent<HTMLDivElement>): void => {
-    const step = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: columns, ArrowUp: -columns }[event.key];
-    if (step === undefined) return;
-    const tiles = [...event.currentTarget.querySelectorAll<HTMLElement>("[data-open]")];
-    const next = tiles[tiles.indexOf(document.activeElement as HTMLElement) + step];
-    if (next === undefined) return;
-    event.preventDefault();
-    next.focus();
-  };
-
   return (
-    <div ref={fullRef} className="hc-wall-frame">
-      <div
-        ref={ref}
-        className="hc-wall"
-        data-narrow={narrow || undefined}
-        data-overlays={overlays}
-        data-most-moving={wall.limit}
-        role="group"
-        aria-label={t("live.wall")}
-        onKeyDown={move}
-        style={narrow ? undefined : { gridTemplateColumns: `repeat(${columns}, ${tileWidth}px)` }}
+    <div className="hc-wall-turn" data-turning={turning.on && !turning.paused}>
+      {turning.on && (
+        <Button
+          size="compact-sm"
+          variant="default"
+          onClick={turning.pause}
+          leftSection={
+            turning.paused ? (
+              <IconPlayerPlay size={14} aria-hidden />
+            ) : (
+              <IconPlayerPause size={14} aria-hidden />
+            )
+          }
+        >
+          {t(turning.paused ? "walls.goOn" : "walls.pause")}
+        </Button>
+      )}
+      <Button
+        size="compact-sm"
+        variant={turning.on ? "light" : "subtle"}
+        color={turning.on ? "orange" : "gray"}
+        aria-pressed={turning.on}
+        onClick={turning.toggle}
+        leftSection={<IconCarouselHorizontal size={14} aria-hidden />}
+        title={`${t("walls.turn")} (c)`}
       >
-        {cameras.map((camera) => (
-          <div
-            key={camera.id}
-            className="hc-wall-slot"
-            data-slot={camera.id}
-            ref={(element) => {
-              wall.place(camera.id, element);
-              return () => wall.place(camera.id, null);
-            }}
-          >
-            <LiveTile camera={camera} showName={overlays} wish={wish(camera.id)} />
-            <button
-              type="button"
-              className="hc-wall-open"
-              data-open={camera.id}
-              aria-label={t("live.open", { name: camera.name })}
-              onClick={(event) => {
-                // A mouse selects with one click and opens with two; Enter, a tap and a screen reader open at once.
-                if (event.detail === 0 || matchMedia("(pointer: coarse)").matches) open(camera.id);
-              }}
-              onDoubleClick={() => open(camera.id)}
-            />
-          </div>
-        ))}
-      </div>
+        {turning.on ? t("walls.turnS", { count: seconds }) : t("walls.turn")}
+      </Button>
     </div>
   );
 }

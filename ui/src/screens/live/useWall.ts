@@ -1,8 +1,11 @@
 import { useCallback, useEffect, useRef, useState } from "react";
 import { push } from "@/api/push";
+import type { WallCanvas } from "@/player/wallcanvas";
 import { Budget, movingTiles } from "./budget";
 
 const LOOK_MS = 2_000;
+/** The server tells of what goes on each ten seconds. */
+const NEWS_MS = 12_000;
 /** Tiles this near to the window's edge are made ready. */
 const MARGIN = "160px";
 
@@ -23,12 +26,13 @@ const isSame = (a: ReadonlySet<string>, b: ReadonlySet<string>): boolean =>
   a.size === b.size && [...a].every((id) => b.has(id));
 
 /** Which tiles of a wall are in view, and which of those move. */
-export function useWall(ids: readonly string[]): Wall {
+export function useWall(ids: readonly string[], painter: WallCanvas | null): Wall {
   const [inView, setInView] = useState<ReadonlySet<string>>(new Set());
   const [chosen, setChosen] = useState<Chosen>({ shown: new Set(), moving: new Set() });
   const budget = useRef(new Budget());
   const [limit, setLimit] = useState(budget.current.limit);
   const activeAt = useRef(new Map<string, number>());
+  const trackedAt = useRef(new Map<string, number>());
   const elements = useRef(new Map<string, HTMLElement>());
   const observer = useRef<IntersectionObserver | null>(null);
 
@@ -76,35 +80,50 @@ export function useWall(ids: readonly string[]): Wall {
     });
   }, [key, inView]);
 
+  /** What goes on before the camera, in the element itself: a hundred tiles are not rendered anew for it. */
+  const mark = useCallback((id: string, now: number): void => {
+    const element = elements.current.get(id);
+    if (element === undefined) return;
+    const recent = (at: number | undefined): boolean => at !== undefined && now - at < NEWS_MS;
+    const kind = recent(trackedAt.current.get(id)) ? "tracked" : "motion";
+    if (kind === "tracked" || recent(activeAt.current.get(id))) element.dataset.activity = kind;
+    else delete element.dataset.activity;
+  }, []);
+
   useEffect(() => {
     choose();
-    const stop = push.onActivity((id) => {
+    const stop = push.onActivity((id, tracked) => {
       activeAt.current.set(id, Date.now());
+      if (tracked) trackedAt.current.set(id, Date.now());
+      mark(id, Date.now());
       choose();
     });
-    const timer = setInterval(choose, LOOK_MS);
+    const timer = setInterval(() => {
+      for (const id of elements.current.keys()) mark(id, Date.now());
+      choose();
+    }, LOOK_MS);
     return () => {
       stop();
       clearInterval(timer);
     };
-  }, [choose]);
+  }, [choose, mark]);
 
   useEffect(() => {
     let last = { shown: 0, dropped: 0 };
     const timer = setInterval(() => {
-      const now = { shown: 0, dropped: 0 };
+      const now = painter?.counts() ?? { shown: 0, dropped: 0 };
       for (const element of elements.current.values()) {
         const quality = element.querySelector("video")?.getVideoPlaybackQuality();
-        now.shown += quality?.totalVideoFrames ?? 0;
+        now.shown += (quality?.totalVideoFrames ?? 0) - (quality?.droppedVideoFrames ?? 0);
         now.dropped += quality?.droppedVideoFrames ?? 0;
       }
       const dropped = Math.max(0, now.dropped - last.dropped);
-      const shown = Math.max(0, now.shown - last.shown) - dropped;
+      const shown = Math.max(0, now.shown - last.shown);
       last = now;
-      if (budget.current.note(Math.max(0, shown), dropped, Date.now())) setLimit(budget.current.limit);
+      if (budget.current.note(shown, dropped, Date.now())) setLimit(budget.current.limit);
     }, 10_000);
     return () => clearInterval(timer);
-  }, []);
+  }, [painter]);
 
   return {
     place,
