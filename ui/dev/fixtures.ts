@@ -2,6 +2,7 @@ import type {
   Camera,
   ClipDetection,
   HaechiEvent,
+  Line,
   Rule,
   Settings,
   SystemInfo,
@@ -79,6 +80,8 @@ export const zones = new Map<string, Zone[]>([
   ],
 ]);
 
+export const lines = new Map<string, Line[]>();
+
 export const rules = new Map<string, Rule[]>([
   [
     "cam_door",
@@ -86,6 +89,13 @@ export const rules = new Map<string, Rule[]>([
       {
         id: "rul_1",
         name: "Person at the door",
+        kind: "object",
+        line: null,
+        way: "both",
+        count: 3,
+        speed_kmh: 30,
+        ground: null,
+        hours: null,
         zone: "zon_1",
         label: "person",
         min_score: 0.5,
@@ -112,6 +122,8 @@ export const events: HaechiEvent[] = Array.from({ length: 64 }, (_unused, index)
     camera_name: at.name,
     rule: label === "person" ? "Person in a forbidden zone" : "Object seen",
     zone: index % 3 === 0 ? "Doorstep" : null,
+    kind: "object",
+    detail: "",
     label,
     severity: SEVERITIES[index % 3] as HaechiEvent["severity"],
     score: 0.95 - (index % 9) * 0.04,

@@ -3,10 +3,12 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { fileURLToPath } from "node:url";
 import type { Plugin } from "vite";
 import type { Camera, HaechiEvent } from "../src/api/types";
+import { capacityRoutes } from "./capacity";
 import {
   cameras,
   clipDetections,
   events,
+  lines,
   rules,
   SCENES,
   settings,
@@ -171,6 +173,18 @@ const routes: [string, RegExp, (call: Call) => Reply][] = [
       return { zones: zones.get(id) };
     },
   ],
+  ["GET", /^\/api\/cameras\/(\w+)\/lines$/, ({ id }) => ({ lines: lines.get(id) ?? [] })],
+  [
+    "PUT",
+    /^\/api\/cameras\/(\w+)\/lines$/,
+    ({ id, body }) => {
+      lines.set(
+        id,
+        (body.lines as never[]).map((line: object, index) => ({ id: `lin_${index + 1}`, ...line })) as never,
+      );
+      return { lines: lines.get(id) };
+    },
+  ],
   ["GET", /^\/api\/cameras\/(\w+)\/rules$/, ({ id }) => ({ rules: rules.get(id) ?? [] })],
   [
     "PUT",
@@ -287,6 +301,7 @@ const routes: [string, RegExp, (call: Call) => Reply][] = [
         1,
       ),
   ],
+  ...capacityRoutes,
   ...keepingRoutes,
   ["GET", /^\/api\/system$/, system],
   ["GET", /^\/api\/settings$/, () => settings],

@@ -2,8 +2,10 @@ import { QueryClient, queryOptions } from "@tanstack/react-query";
 import { ApiError, query, rememberSession, request } from "./client";
 import type {
   Camera,
+  Counts,
   EventDetail,
   EventPage,
+  Line,
   Rule,
   Session,
   Settings,
@@ -75,6 +77,25 @@ export const zonesQuery = (camera: string) =>
     queryKey: ["zones", camera],
     queryFn: async ({ signal }) =>
       (await request<{ zones: Zone[] }>("GET", `/api/cameras/${camera}/zones`, undefined, signal)).zones,
+  });
+
+export const linesQuery = (camera: string) =>
+  queryOptions({
+    queryKey: ["lines", camera],
+    queryFn: async ({ signal }) =>
+      (await request<{ lines: Line[] }>("GET", `/api/cameras/${camera}/lines`, undefined, signal)).lines,
+  });
+
+export const countsQuery = (camera: string, startMs: number, endMs: number, bucket: Counts["bucket"]) =>
+  queryOptions({
+    queryKey: ["counts", camera, startMs, endMs, bucket],
+    queryFn: ({ signal }) =>
+      request<Counts>(
+        "GET",
+        `/api/cameras/${camera}/counts${query({ start_ms: startMs, end_ms: endMs, bucket })}`,
+        undefined,
+        signal,
+      ),
   });
 
 export const rulesQuery = (camera: string) =>

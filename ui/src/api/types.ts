@@ -93,9 +93,60 @@ export interface Zone {
   colour: string;
 }
 
+/** `forward` is the way from the left of the line to its right, for who walks from its first point to the last. */
+export interface Line extends Zone {
+  forward: string;
+  backward: string;
+  /** Classes that are counted without a rule. */
+  labels: string[];
+}
+
+export const RULE_KINDS = ["object", "crossing", "dwell", "crowd", "speed", "fall", "left", "taken"] as const;
+export type RuleKind = (typeof RULE_KINDS)[number];
+export const WAYS_OVER = ["both", "forward", "backward"] as const;
+
+/** A rectangle on the ground, or the two ends of a stretch on it, and its sides in metres. */
+export interface Ground {
+  points: Point[];
+  width_m: number;
+  length_m: number;
+}
+
+export interface Week {
+  hours: { days: number[]; start_min: number; end_min: number }[];
+  outside: boolean;
+}
+
+export interface LineCounts {
+  line: string;
+  name: string;
+  colour: string;
+  forward: string;
+  backward: string;
+  forward_total: number;
+  backward_total: number;
+  inside: number;
+  labels: { label: string; forward: number[]; backward: number[] }[];
+}
+
+export interface Counts {
+  time_zone: string;
+  bucket: "quarter" | "hour" | "day";
+  starts_ms: number[];
+  end_ms: number;
+  lines: LineCounts[];
+}
+
 export interface Rule {
   id?: string;
   name: string;
+  kind: RuleKind;
+  line: string | null;
+  way: (typeof WAYS_OVER)[number];
+  count: number;
+  speed_kmh: number;
+  ground: Ground | null;
+  hours: Week | null;
   zone: string | null;
   label: string;
   min_score: number;
@@ -123,6 +174,9 @@ export interface HaechiEvent {
   camera_name: string;
   rule: string | null;
   zone: string | null;
+  /** Of the rule; and how many, how fast or which way, where the kind has such. */
+  kind: string;
+  detail: string;
   label: string;
   severity: Severity;
   score: number;

@@ -144,6 +144,13 @@ const cameraAi = createRoute({
   component: lazyRouteComponent(() => import("@/screens/ai/AiPage"), "AiPage"),
 });
 
+/** Who crossed the lines of a camera. */
+const cameraCounts = createRoute({
+  getParentRoute: () => house,
+  path: "/cameras/$cameraId/counts",
+  component: lazyRouteComponent(() => import("@/screens/counts/Counts"), "Counts"),
+});
+
 const users = createRoute({
   getParentRoute: () => house,
   path: "/users",
@@ -214,6 +221,7 @@ export const router = createRouter({
       newCamera,
       editCamera,
       cameraAi,
+      cameraCounts,
       users,
       players,
       exportsPage,

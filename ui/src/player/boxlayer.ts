@@ -1,4 +1,6 @@
 import type { Zone } from "@/api/types";
+import type { Shape } from "@/zones/editor";
+import { arrowOf } from "@/zones/geometry";
 import type { BoxesOnScreen } from "./overlay";
 
 const SVG = "http://www.w3.org/2000/svg";
@@ -11,6 +13,8 @@ function make<K extends keyof SVGElementTagNameMap>(
   for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, String(value));
   return element;
 }
+
+const isLine = (zone: Shape): boolean => zone.line !== undefined;
 
 /** Weaker guesses are kept by the server for tuning; on the picture they only distract. */
 const SHOWN_SCORE = 0.45;
@@ -56,9 +60,23 @@ export class BoxLayer {
           fill: zone.colour,
         });
         text.textContent = zone.name;
+        if (isLine(zone)) return [...this.line(zone, points), text];
         return [make("polygon", { points, fill: zone.colour, stroke: zone.colour }), text];
       }),
     );
+  }
+
+  /** A line, and an arrow in the direction that it calls forwards. */
+  private line(shape: Shape, points: string): SVGElement[] {
+    const { at, to } = arrowOf(shape.points.map(([x, y]) => [x * this.width, y * this.height]));
+    const [x, y] = [at[0] + to[0] * 46, at[1] + to[1] * 46];
+    const wing = (turn: number): string =>
+      `${x - to[0] * 16 - turn * to[1] * 10},${y - to[1] * 16 + turn * to[0] * 10}`;
+    return [
+      make("polyline", { points, stroke: shape.colour }),
+      make("polyline", { points: `${at[0]},${at[1]} ${x},${y}`, stroke: shape.colour }),
+      make("polygon", { points: `${x},${y} ${wing(1)} ${wing(-1)}`, fill: shape.colour, class: "hc-arrow" }),
+    ];
   }
 
   show(found: BoxesOnScreen | null): void {

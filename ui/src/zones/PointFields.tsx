@@ -2,7 +2,7 @@ import { ActionIcon, NumberInput } from "@mantine/core";
 import { IconTrash } from "@tabler/icons-react";
 import type { Dispatch, SetStateAction } from "react";
 import { useTranslation } from "react-i18next";
-import { type Editor, MIN_POINTS, movePoint, removePoint, select } from "./editor";
+import { type Editor, leastPoints, movePoint, removePoint, select } from "./editor";
 
 interface PointFieldsProps {
   editor: Editor;
@@ -46,15 +46,17 @@ export function PointFields({ editor, index, change }: PointFieldsProps) {
               hideControls
             />
           ))}
-          <ActionIcon
-            variant="subtle"
-            color="gray"
-            onClick={() => change((now) => removePoint(now, index, at))}
-            disabled={zone.points.length <= MIN_POINTS}
-            aria-label={t("zones.removePoint", { number: at + 1 })}
-          >
-            <IconTrash size={15} />
-          </ActionIcon>
+          {zone.fixed !== true && (
+            <ActionIcon
+              variant="subtle"
+              color="gray"
+              onClick={() => change((now) => removePoint(now, index, at))}
+              disabled={zone.points.length <= leastPoints(zone)}
+              aria-label={t("zones.removePoint", { number: at + 1 })}
+            >
+              <IconTrash size={15} />
+            </ActionIcon>
+          )}
         </li>
       ))}
     </ol>

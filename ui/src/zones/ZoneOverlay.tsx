@@ -3,6 +3,7 @@ import { useTranslation } from "react-i18next";
 import type { Point } from "@/api/types";
 import { addPoint, type Editor, movePoint, moveZone, removePoint, select } from "./editor";
 import { centroid, crossingEdges } from "./geometry";
+import { LineArrow } from "./LineArrow";
 
 interface ZoneOverlayProps {
   editor: Editor;
@@ -87,18 +88,23 @@ export function ZoneOverlay({ editor, change, size, label }: ZoneOverlayProps) {
     >
       {editor.now.zones.map((zone, index) => {
         const chosen = index === editor.now.zone;
-        const bad = new Set(crossingEdges(zone.points));
+        const isLine = zone.line !== undefined;
+        const bad = new Set(isLine ? [] : crossingEdges(zone.points));
         const [cx, cy] = centroid(zone.points);
+        const outline = zone.points.map(([x, y]) => `${x * width},${y * height}`).join(" ");
+        const grab = (event: PointerEvent): void =>
+          begin(event, { kind: "zone", zone: index, last: pointAt(event), moved: false });
         return (
           <g key={zone.id ?? index} data-chosen={chosen || undefined} className="hc-zone-shape">
-            <polygon
-              points={zone.points.map(([x, y]) => `${x * width},${y * height}`).join(" ")}
-              fill={zone.colour}
-              stroke={zone.colour}
-              onPointerDown={(event) =>
-                begin(event, { kind: "zone", zone: index, last: pointAt(event), moved: false })
-              }
-            />
+            {isLine ? (
+              <g className="hc-line">
+                <polyline points={outline} className="hc-line-hit" onPointerDown={grab} />
+                <polyline points={outline} stroke={zone.colour} />
+                <LineArrow shape={zone} width={width} height={height} />
+              </g>
+            ) : (
+              <polygon points={outline} fill={zone.colour} stroke={zone.colour} onPointerDown={grab} />
+            )}
             {[...bad].map((edge) => {
               const a = zone.points[edge]!;
               const b = zone.points[(edge + 1) % zone.points.length]!;
@@ -113,9 +119,11 @@ export function ZoneOverlay({ editor, change, size, label }: ZoneOverlayProps) {
                 />
               );
             })}
-            <text x={cx * width} y={cy * height} fill={zone.colour}>
-              {zone.name}
-            </text>
+            {!isLine && (
+              <text x={cx * width} y={cy * height} fill={zone.colour}>
+                {zone.name}
+              </text>
+            )}
             {chosen &&
               zone.points.map(([x, y], point) => (
                 <g

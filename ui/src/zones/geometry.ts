@@ -78,10 +78,10 @@ function distanceToSegment(p: Point, a: Point, b: Point): number {
 }
 
 /** Index of the edge nearest to `p`: a new point goes in after that edge's first point. */
-export function nearestEdge(points: readonly Point[], p: Point): number {
+export function nearestEdge(points: readonly Point[], p: Point, closed = true): number {
   let best = 0;
   let distance = Number.POSITIVE_INFINITY;
-  points.forEach((point, index) => {
+  points.slice(0, closed ? points.length : points.length - 1).forEach((point, index) => {
     const here = distanceToSegment(p, point, points[(index + 1) % points.length]!);
     if (here < distance) {
       distance = here;
@@ -94,4 +94,25 @@ export function nearestEdge(points: readonly Point[], p: Point): number {
 export function centroid(points: readonly Point[]): Point {
   const sum = points.reduce<Point>((acc, point) => [acc[0] + point[0], acc[1] + point[1]], [0, 0]);
   return [sum[0] / Math.max(1, points.length), sum[1] / Math.max(1, points.length)];
+}
+
+export const lengthOf = (points: readonly Point[]): number =>
+  points
+    .slice(1)
+    .reduce((sum, [x, y], index) => sum + Math.hypot(x - points[index]![0], y - points[index]![1]), 0);
+
+/** Where a line's arrow stands, in the units of `points`: halfway along it, and a unit vector to its right. */
+export function arrowOf(points: readonly Point[]): { at: Point; to: Point } {
+  let left = lengthOf(points) / 2;
+  for (let index = 1; index < points.length; index += 1) {
+    const a = points[index - 1]!;
+    const b = points[index]!;
+    const length = Math.hypot(b[0] - a[0], b[1] - a[1]);
+    if (length >= left && length > 0) {
+      const [dx, dy] = [(b[0] - a[0]) / length, (b[1] - a[1]) / length];
+      return { at: [a[0] + dx * left, a[1] + dy * left], to: [-dy, dx] };
+    }
+    left -= length;
+  }
+  return { at: points[0] ?? [0, 0], to: [0, 1] };
 }

@@ -6,6 +6,7 @@ import {
   IconMaximize,
   IconPhoto,
   IconReportAnalytics,
+  IconWalk,
 } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
@@ -116,6 +117,7 @@ function OneCamera({ camera, all }: { camera: Camera; all: Camera[] }) {
 
   const actions = (
     <LinkButton
+      key="ai"
       to="/cameras/$cameraId/ai"
       params={{ cameraId: camera.id }}
       variant="default"
@@ -126,6 +128,7 @@ function OneCamera({ camera, all }: { camera: Camera; all: Camera[] }) {
   );
   const counts = zones.some((shape) => shape.line !== undefined) && (
     <LinkButton
+      key="counts"
       to="/cameras/$cameraId/counts"
       params={{ cameraId: camera.id }}
       variant="default"
@@ -147,7 +150,7 @@ function OneCamera({ camera, all }: { camera: Camera; all: Camera[] }) {
   );
 
   return (
-    <CameraFrame camera={camera} all={all} actions={actions} beside={beside}>
+    <CameraFrame camera={camera} all={all} actions={[counts, actions]} beside={beside}>
       <div className="hc-stage" ref={fullRef} style={aspect as CSSProperties}>
         <LiveTile
           camera={camera}

@@ -4,7 +4,7 @@ import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { lazy, Suspense } from "react";
 import { useTranslation } from "react-i18next";
-import { camerasQuery, rulesQuery, zonesQuery } from "@/api/queries";
+import { camerasQuery, linesQuery, rulesQuery, zonesQuery } from "@/api/queries";
 import type { Camera } from "@/api/types";
 import { NotFound } from "@/app/NotFound";
 import { CAMERA_TABS } from "@/app/search";
@@ -35,14 +35,18 @@ export function EditCamera() {
   const { tab = "general" } = useSearch({ from: "/house/cameras/$cameraId" });
   const cameras = useQuery(camerasQuery);
   const zones = useQuery({ ...zonesQuery(cameraId), refetchOnWindowFocus: false });
+  const lines = useQuery({ ...linesQuery(cameraId), refetchOnWindowFocus: false });
   const rules = useQuery({ ...rulesQuery(cameraId), refetchOnWindowFocus: false });
   if (cameras.isPending) return <Loading rows={4} />;
   if (cameras.data === undefined)
     return <Failure error={cameras.error} retry={() => void cameras.refetch()} />;
   const camera = cameras.data.find((row) => row.id === cameraId);
   if (camera === undefined) return <NotFound />;
-  const failed = zones.error ?? rules.error;
-  const ready = zones.data !== undefined && rules.data !== undefined;
+  const failed = zones.error ?? lines.error ?? rules.error;
+  const ready = zones.data !== undefined && lines.data !== undefined && rules.data !== undefined;
+  const again = (): void => {
+    for (const asked of [zones, lines, rules]) if (asked.isError) void asked.refetch();
+  };
 
   return (
     <Page
@@ -88,16 +92,22 @@ export function EditCamera() {
         </Tabs.Panel>
         <Tabs.Panel value="zones">
           {ready ? (
-            <ZonesForm key={camera.id} camera={camera} zones={zones.data} />
+            <ZonesForm key={camera.id} camera={camera} zones={zones.data} lines={lines.data} />
           ) : failed ? (
-            <Failure error={failed} retry={() => void zones.refetch()} />
+            <Failure error={failed} retry={again} />
           ) : (
             <Loading rows={1} height={420} />
           )}
         </Tabs.Panel>
         <Tabs.Panel value="rules">
           {ready ? (
-            <RulesForm key={camera.id} camera={camera} zones={zones.data} rules={rules.data} />
+            <RulesForm
+              key={camera.id}
+              camera={camera}
+              zones={zones.data}
+              lines={lines.data}
+              rules={rules.data}
+            />
           ) : failed ? (
             <Failure error={failed} retry={() => void rules.refetch()} />
           ) : (

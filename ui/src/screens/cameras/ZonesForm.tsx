@@ -1,9 +1,19 @@
-import { ActionIcon, Button, ColorSwatch, Group, TextInput, Tooltip, UnstyledButton } from "@mantine/core";
+import {
+  ActionIcon,
+  Button,
+  ColorSwatch,
+  Group,
+  MultiSelect,
+  TextInput,
+  Tooltip,
+  UnstyledButton,
+} from "@mantine/core";
 import {
   IconAlertTriangle,
   IconArrowBackUp,
   IconArrowForwardUp,
-  IconPlus,
+  IconArrowsExchange,
+  IconLineDashed,
   IconPointerPlus,
   IconPolygon,
   IconTrash,
@@ -12,37 +22,51 @@ import { useMutation } from "@tanstack/react-query";
 import { type Dispatch, type SetStateAction, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { request } from "@/api/client";
-import { queryClient, zonesQuery } from "@/api/queries";
-import type { Camera, Zone } from "@/api/types";
+import { linesQuery, queryClient, zonesQuery } from "@/api/queries";
+import type { Camera, Line, Zone } from "@/api/types";
 import { useShortcuts } from "@/app/shortcuts";
+import { labelName } from "@/parts/names";
 import { tellDone, tellFailure } from "@/parts/notices";
 import {
+  addLine,
   addPoint,
   addZone,
   COLOURS,
   type Editor,
   editZone,
   faultsOf,
+  linesIn,
   openEditor,
   redo,
   removeZone,
+  type Shape,
   select,
+  shapesOf,
+  turnLine,
   undo,
+  zonesIn,
 } from "@/zones/editor";
 import { PointFields } from "@/zones/PointFields";
 import { ZoneCanvas } from "@/zones/ZoneCanvas";
+import { LABELS } from "./labels";
 
-export function ZonesForm({ camera, zones }: { camera: Camera; zones: Zone[] }) {
+export function ZonesForm({ camera, zones, lines }: { camera: Camera; zones: Zone[]; lines: Line[] }) {
   const { t } = useTranslation();
-  const [editor, setEditor] = useState<Editor>(() => openEditor(zones));
+  const [editor, setEditor] = useState<Editor>(() => openEditor(shapesOf(zones, lines)));
   const { now } = editor;
   const faulty = now.zones.some((zone) => faultsOf(zone).length > 0);
   const save = useMutation({
-    mutationFn: () =>
-      request<{ zones: Zone[] }>("PUT", `/api/cameras/${camera.id}/zones`, { zones: now.zones }),
+    mutationFn: async () => {
+      const one = `/api/cameras/${camera.id}`;
+      const kept = await request<{ zones: Zone[] }>("PUT", `${one}/zones`, { zones: zonesIn(now.zones) });
+      const drawn = await request<{ lines: Line[] }>("PUT", `${one}/lines`, { lines: linesIn(now.zones) });
+      return { zones: kept.zones, lines: drawn.lines };
+    },
     onSuccess: async (saved) => {
       queryClient.setQueryData(zonesQuery(camera.id).queryKey, saved.zones);
-      setEditor((old) => ({ ...openEditor(saved.zones), now: { ...old.now, zones: saved.zones } }));
+      queryClient.setQueryData(linesQuery(camera.id).queryKey, saved.lines);
+      const shapes = shapesOf(saved.zones, saved.lines);
+      setEditor((old) => ({ ...openEditor(shapes), now: { ...old.now, zones: shapes } }));
       tellDone(t("zones.saved"));
       await queryClient.invalidateQueries({ queryKey: ["rules", camera.id] });
     },
@@ -61,10 +85,30 @@ export function ZonesForm({ camera, zones }: { camera: Camera; zones: Zone[] }) 
         <Group gap="xs" wrap="nowrap">
           <Button
             size="sm"
-            leftSection={<IconPlus size={16} />}
-            onClick={() => setEditor(addZone(editor, t("zones.newName", { number: now.zones.length + 1 })))}
+            px="sm"
+            leftSection={<IconPolygon size={16} />}
+            onClick={() =>
+              setEditor(addZone(editor, t("zones.newName", { number: zonesIn(now.zones).length + 1 })))
+            }
           >
             {t("zones.add")}
+          </Button>
+          <Button
+            size="sm"
+            px="sm"
+            variant="light"
+            leftSection={<IconLineDashed size={16} />}
+            onClick={() =>
+              setEditor(
+                addLine(editor, t("zones.newLineName", { number: linesIn(now.zones).length + 1 }), {
+                  forward: t("zones.in"),
+                  backward: t("zones.out"),
+                  labels: ["person"],
+                }),
+              )
+            }
+          >
+            {t("zones.addLine")}
           </Button>
           <Tooltip label={`${t("app.undo")} (u)`}>
             <ActionIcon
@@ -109,7 +153,7 @@ export function ZonesForm({ camera, zones }: { camera: Camera; zones: Zone[] }) 
                 )}
               </UnstyledButton>
               {index === chosen && (
-                <ZoneFields editor={editor} index={index} zone={zone} change={setEditor} />
+                <ShapeFields editor={editor} index={index} zone={zone} change={setEditor} />
               )}
             </li>
           ))}
@@ -130,19 +174,19 @@ export function ZonesForm({ camera, zones }: { camera: Camera; zones: Zone[] }) 
 interface ZoneFieldsProps {
   editor: Editor;
   index: number;
-  zone: Zone;
+  zone: Shape;
   change: Dispatch<SetStateAction<Editor>>;
 }
 
 /** Everything that the mouse can do, by fields and buttons. */
-function ZoneFields({ editor, index, zone, change }: ZoneFieldsProps) {
+function ShapeFields({ editor, index, zone, change }: ZoneFieldsProps) {
   const { t } = useTranslation();
   const faults = faultsOf(zone);
   return (
     <div className="hc-zone-fields">
       <TextInput
         size="xs"
-        label={t("zones.name")}
+        label={t(zone.line === undefined ? "zones.name" : "zones.lineName")}
         value={zone.name}
         maxLength={60}
         onChange={(event) => change(editZone(editor, index, { name: event.currentTarget.value }))}
@@ -162,16 +206,16 @@ function ZoneFields({ editor, index, zone, change }: ZoneFieldsProps) {
           />
         ))}
       </div>
-      {faults.includes("crosses") && (
-        <p className="hc-bad-text hc-small" role="alert">
-          {t("zones.fault_crosses")}
-        </p>
+      {zone.line !== undefined && (
+        <LineFields editor={editor} index={index} line={zone.line} change={change} />
       )}
-      {faults.includes("too-small") && (
-        <p className="hc-bad-text hc-small" role="alert">
-          {t("zones.fault_too-small")}
-        </p>
-      )}
+      {(["crosses", "too-small", "too-short", "no-ways", "same-ways"] as const)
+        .filter((fault) => faults.includes(fault))
+        .map((fault) => (
+          <p key={fault} className="hc-bad-text hc-small" role="alert">
+            {t(`zones.fault_${fault}`)}
+          </p>
+        ))}
       <PointFields editor={editor} index={index} change={change} />
       <Group gap="xs">
         <Button
@@ -189,9 +233,58 @@ function ZoneFields({ editor, index, zone, change }: ZoneFieldsProps) {
           leftSection={<IconTrash size={15} />}
           onClick={() => change(removeZone(editor, index))}
         >
-          {t("zones.remove")}
+          {t(zone.line === undefined ? "zones.remove" : "zones.removeLine")}
         </Button>
       </Group>
     </div>
+  );
+}
+
+interface LineFieldsProps extends Omit<ZoneFieldsProps, "zone"> {
+  line: NonNullable<Shape["line"]>;
+}
+
+/** What the directions are called, and who is counted. */
+function LineFields({ editor, index, line, change }: LineFieldsProps) {
+  const { t } = useTranslation();
+  const set = (edit: Partial<LineFieldsProps["line"]>): void =>
+    change(editZone(editor, index, { line: { ...line, ...edit } }));
+  const labels = [...new Set([...LABELS, ...line.labels])];
+  return (
+    <>
+      <div className="hc-line-ways">
+        <TextInput
+          size="xs"
+          label={t("zones.forward")}
+          value={line.forward}
+          maxLength={40}
+          onChange={(event) => set({ forward: event.currentTarget.value })}
+        />
+        <TextInput
+          size="xs"
+          label={t("zones.backward")}
+          value={line.backward}
+          maxLength={40}
+          onChange={(event) => set({ backward: event.currentTarget.value })}
+        />
+      </div>
+      <Button
+        size="compact-sm"
+        variant="default"
+        leftSection={<IconArrowsExchange size={15} />}
+        onClick={() => change(turnLine(editor, index))}
+      >
+        {t("zones.turn")}
+      </Button>
+      <MultiSelect
+        size="xs"
+        label={t("zones.counts")}
+        description={t("zones.countsHint")}
+        value={line.labels}
+        data={labels.map((value) => ({ value, label: labelName(value) }))}
+        onChange={(next) => set({ labels: next })}
+        maxValues={16}
+      />
+    </>
   );
 }
