@@ -140,8 +140,13 @@ def stop_behind_the_gate(app: FastAPI) -> None:
     async def accepted(_scope: Any, _receive: Any, send: Any) -> None:
         await send({"type": "websocket.accept"})
 
+    async def quick(_request: Any) -> PlainTextResponse:
+        return PlainTextResponse("passed", 299)
+
     for method, route in routes_of(app):
         route.app = accepted if method == "WEBSOCKET" else passed
+        if getattr(route, "quick", None) is not None:
+            route.quick = quick
 
 
 async def ask(cast: Cast, app: FastAPI, method: str, path: str, actor: str, kind: str) -> Answer:

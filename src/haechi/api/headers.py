@@ -3,7 +3,6 @@
 import re
 from collections.abc import Mapping
 
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _POLICY = {
@@ -50,6 +49,9 @@ def security_headers() -> Mapping[str, str]:
     return {**_ALWAYS, "Cache-Control": NO_STORE}
 
 
+_RAW = tuple((name.lower().encode(), value.encode()) for name, value in security_headers().items())
+
+
 class SecurityHeaders:
     """ASGI middleware that adds what an answer lacks."""
 
@@ -64,9 +66,9 @@ class SecurityHeaders:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] in {"http.response.start", "websocket.http.response.start"}:
-                headers = MutableHeaders(scope=message)
-                for name, value in security_headers().items():
-                    headers.setdefault(name, value)
+                said = list(message.get("headers", ()))
+                names = {name.lower() for name, _ in said}
+                message["headers"] = [*said, *(pair for pair in _RAW if pair[0] not in names)]
             await send(message)
 
         await self._app(scope, receive, send_with_headers)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute, APIWebSocketRoute
-from starlette.requests import HTTPConnection
+from starlette.requests import HTTPConnection, Request
 from starlette.routing import BaseRoute, Match
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
@@ -30,6 +30,7 @@ from haechi.api.auth.principal import Principal
 from haechi.api.bearers import Bearers, Presented, bearer_of, challenge_of, presented
 from haechi.api.peer import Peer, is_same_origin, networks, peer_of
 from haechi.api.problems import Problem, problem_of, problem_response
+from haechi.api.recent import Quick, Recent, key_of
 from haechi.api.trail import AUDITED, Witness
 from haechi.base.errors import Denied, HaechiError
 from haechi.base.ids import BookmarkId, CameraId, EventId, ExportId, LayoutId, UserId, is_id
@@ -56,6 +57,7 @@ class Gate:
         self._services = services
         self._trusted = networks(services.config.trusted_proxies)
         self._bearers = Bearers(services)
+        self._recent = Recent(services.clock)
 
     async def admit(self, connection: HTTPConnection, access: Access, *, acts: bool) -> None:
         """Return when the request may go on; leave the principal, and what was looked up, in its state.
@@ -75,6 +77,18 @@ class Gate:
                 await self._admit_player(connection, shown, acts=acts)
                 return
         await self._admit_person(connection, access, acts=acts)
+
+    async def admit_again(self, connection: HTTPConnection) -> None:
+        """The same for reading several times a second by `Access.WATCH`: who was let in is so for two seconds more."""
+        state = connection.state
+
+        async def ask() -> tuple[Principal, Camera]:
+            await self.admit(connection, Access.WATCH, acts=False)
+            return state.principal, state.camera
+
+        known = await self._recent.find(key_of(connection), ask)
+        state.peer = self.peer(connection)
+        state.principal, state.camera, state.admitted_ns = known.principal, known.camera, known.at_ns
 
     async def _admit_person(self, connection: HTTPConnection, access: Access, *, acts: bool) -> None:
         principal = await self._principal(connection)
@@ -220,20 +234,29 @@ class GuardedRoute(APIRoute):
 
     access: Access
     gate: Gate
+    quick: Quick | None = None
+    head: str = ""
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         """Whether this route is meant; a ``GET`` route also answers ``HEAD``."""
+        if not scope["path"].startswith(self.head) and not scope.get("root_path"):
+            return Match.NONE, {}
         match, child = super().matches(scope)
         return (Match.FULL if match is Match.PARTIAL and self._is_head(scope) else match), child
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Ask, then go on."""
-        connection = HTTPConnection(scope)
-        await self.gate.admit(connection, self.access, acts=scope["method"] not in _READING)
+        connection = Request(scope, receive, send)
+        if self.quick is None or scope["method"] not in _READING:
+            await self.gate.admit(connection, self.access, acts=scope["method"] not in _READING)
+        else:
+            await self.gate.admit_again(connection)
         handle = self.app if self._is_head(scope) else super().handle
         witness = self.gate.witness(connection, self.path)
         connection.state.witness = witness
-        await handle(scope, receive, send if witness is None else witness.watching(scope, receive, send))
+        tell = send if witness is None else witness.watching(scope, receive, send)
+        answer = None if self.quick is None else await self.quick(connection)
+        await (handle if answer is None else answer)(scope, receive, tell)
 
     def _is_head(self, scope: Scope) -> bool:
         return scope.get("method") == "HEAD" and "GET" in (self.methods or ())
@@ -277,12 +300,13 @@ class Routes:
 
         Args:
             problems: Statuses of problems that this route may answer besides those that follow from its policy.
-            options: Passed to FastAPI.
+            options: Passed to FastAPI; but for ``quick``, a `Quick` way to the same answer.
 
         Raises:
             TypeError: ``access`` is not an `Access`.
         """
         _require_access(access, path)
+        quick: Quick | None = options.pop("quick", None)
         documented = options.pop("responses", {}) | _problems(method, access, problems)
         route = GuardedRoute(
             path,
@@ -294,6 +318,10 @@ class Routes:
             openapi_extra={"x-haechi-access": access.value},
             **options,
         )
+        if quick is not None and access is not Access.WATCH:
+            raise TypeError(f"route {path} has a short way: only who watches is let in again unasked")
+        route.quick = quick
+        route.head = path.partition("{")[0]
         self._append(route, access)
 
     def add_websocket(self, path: str, endpoint: Callable[..., Any], *, access: Access) -> None:

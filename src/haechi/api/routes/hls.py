@@ -1,22 +1,24 @@
-"""Low-Latency HLS: `GET /{camera}/index.m3u8`, and what it leads to. Whoever asks is asked for the right each time.
+"""Low-Latency HLS: `GET /{camera}/index.m3u8`, and what it leads to. Whoever asks is asked for the right each time;
+what the gate found out is good for two seconds, for a player asks five times in one.
 
 A read token that came as ``?token=`` is put behind every address in the playlists: players ask for nothing else.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Annotated, Literal
 from urllib.parse import quote
 
 from fastapi import Depends, Path, Query, Request, Response
 
-from haechi.api.asked import AskedCamera, AskedViewing, House
+from haechi.api.asked import AskedCamera, AskedViewing
 from haechi.api.media import bytes_answer
 from haechi.api.policy import Access, Routes, camera_not_found
 from haechi.api.rights import RECHECK_S, Viewing
-from haechi.base.clock import NS_PER_S
+from haechi.base.clock import NS_PER_S, Clock
 from haechi.base.errors import Conflict, Invalid, NotFound, Unavailable
 from haechi.fleet.cameras import Camera
 from haechi.live.llhls.room import HlsRoom, Watched
@@ -30,9 +32,20 @@ WAIT_TARGETS = 3
 PLAYLIST = "application/vnd.apple.mpegurl"
 LARGEST_NUMBER = 10**12
 
-Stream = Annotated[str, Path(max_length=16, examples=["main"])]
+LONGEST_STREAM = 16
+_PIECE = re.compile(r"[ps][0-9]{1,12}\.m4s|i[0-9]{1,12}\.[0-9]{1,6}\.mp4")
+_NUMBER = re.compile(r"[0-9]{1,12}")
+_QUERY = {
+    "_HLS_msn": _NUMBER,
+    "_HLS_part": _NUMBER,
+    "_HLS_skip": re.compile("YES|v2"),
+    "token": re.compile(r"[A-Za-z0-9_-]{1,256}"),
+}
+_SKIPS: Mapping[str, Literal["YES", "v2"]] = {"YES": "YES", "v2": "v2"}
+
+Stream = Annotated[str, Path(max_length=LONGEST_STREAM, examples=["main"])]
 TrackName = Annotated[Literal["video", "audio"], Path()]
-Piece = Annotated[str, Path(pattern=r"^([ps][0-9]{1,12}\.m4s|i[0-9]{1,12}\.[0-9]{1,6}\.mp4)$", examples=["p12.m4s"])]
+Piece = Annotated[str, Path(pattern=f"^({_PIECE.pattern})$", examples=["p12.m4s"])]
 Msn = Annotated[int | None, Query(alias="_HLS_msn", ge=0, le=LARGEST_NUMBER, description="Wait for this segment")]
 Part = Annotated[int | None, Query(alias="_HLS_part", ge=0, le=LARGEST_NUMBER, description="And for this part of it")]
 Skip = Annotated[Literal["YES", "v2"] | None, Query(alias="_HLS_skip", description="Leave out what is old")]
@@ -45,10 +58,13 @@ MEDIA = {200: {"content": {"video/mp4": {"schema": {"type": "string", "format": 
 class _Asked:
     """One request for a stream."""
 
-    def __init__(self, room: HlsRoom, watched: Watched, house: House, viewing: Viewing, camera: Camera) -> None:
+    def __init__(
+        self, room: HlsRoom, watched: Watched, clock: Clock, viewing: Viewing, camera: Camera, admitted_ns: int
+    ) -> None:
         self.room = room
         self.watched = watched
-        self._clock = house.clock
+        self._clock = clock
+        self._admitted_ns = admitted_ns
         self._viewing = viewing
         self._camera = camera
 
@@ -77,10 +93,9 @@ class _Asked:
         """
         if is_so():
             return
-        began_ns = self._clock.monotonic_ns()
         is_there = await self.watched.until(is_so, seconds)
-        waited_ns = self._clock.monotonic_ns() - began_ns
-        if waited_ns > RECHECK_S * NS_PER_S and not await self._viewing.may_still(self._camera.id):
+        since_ns = self._clock.monotonic_ns() - self._admitted_ns
+        if since_ns > RECHECK_S * NS_PER_S and not await self._viewing.may_still(self._camera.id):
             raise camera_not_found()
         if not is_there:
             raise Unavailable(
@@ -103,7 +118,8 @@ async def _asked(request: Request, camera: AskedCamera, viewing: AskedViewing, s
     stream_named(camera.id, stream)
     room: HlsRoom = request.app.state.hls
     watched = await room.watch(camera.id, stream)
-    return _Asked(room, watched, request.app.state.services, viewing, camera)
+    clock: Clock = request.app.state.services.clock
+    return _Asked(room, watched, clock, viewing, camera, getattr(request.state, "admitted_ns", clock.monotonic_ns()))
 
 
 Asked = Annotated[_Asked, Depends(_asked)]
@@ -171,6 +187,47 @@ def _chunks(track: Track, piece: str, number: int) -> Sequence[bytes]:
     return () if segment is None else [data for part in segment.parts for data in part.chunks]
 
 
+async def quick_playlist(request: Request) -> Response | None:
+    """`media_playlist` for a request that is plainly right."""
+    asked, found = _plain_query(request), request.path_params
+    if asked is None or not _is_plain(found):
+        return None
+    msn, part, skip = asked.get("_HLS_msn"), asked.get("_HLS_part"), asked.get("_HLS_skip")
+    reload = _Reload(None if msn is None else int(msn), None if part is None else int(part), _SKIPS.get(skip or ""))
+    return await media_playlist(request, await _known(request), found["track"], reload, asked.get("token"))
+
+
+async def quick_piece(request: Request) -> Response | None:
+    """`piece` for a request that is plainly right."""
+    found = request.path_params
+    if not _is_plain(found) or _PIECE.fullmatch(found["piece"]) is None:
+        return None
+    return await piece(request, await _known(request), found["track"], found["piece"])
+
+
+def _is_plain(found: Mapping[str, str]) -> bool:
+    return found["track"] in ("video", "audio") and len(found["stream"]) <= LONGEST_STREAM
+
+
+def _plain_query(request: Request) -> Mapping[str, str] | None:
+    """What a player asks besides; None: there is something in it that needs a longer look."""
+    text = request.scope["query_string"].decode("latin-1")
+    if not text:
+        return {}
+    pairs = [pair.partition("=")[::2] for pair in text.split("&")]
+    names = {name for name, _ in pairs}
+    is_plain = len(names) == len(pairs) and all(
+        name in _QUERY and _QUERY[name].fullmatch(value) is not None for name, value in pairs
+    )
+    return dict(pairs) if is_plain else None
+
+
+async def _known(request: Request) -> _Asked:
+    """What the gate has found out."""
+    viewing = request.app.state.viewings.of(request.state.principal)
+    return await _asked(request, request.state.camera, viewing, request.path_params["stream"])
+
+
 async def as_go2rtc(src: Source, token: Token = None) -> Response:
     """The address that go2rtc has for it leads to ours; who may watch is asked there."""
     return Response(status_code=307, headers={"Location": f"/{src}/index.m3u8{_query(token)}"})
@@ -181,8 +238,10 @@ def register(routes: Routes) -> None:
     may, below = Access.WATCH, "/{camera}/hls/{stream}"
     routes.add("GET", "/{camera}/index.m3u8", presentation, access=may, problems=(409, 503), responses=TEXT)
     playlist = f"{below}/{{track}}.m3u8"
-    routes.add("GET", playlist, media_playlist, access=may, problems=(400, 409, 503), responses=TEXT)
-    routes.add("GET", f"{below}/{{track}}/{{piece}}", piece, access=may, problems=(409, 503), responses=MEDIA)
+    reading, taking = (400, 409, 503), (409, 503)
+    routes.add("GET", playlist, media_playlist, access=may, problems=reading, responses=TEXT, quick=quick_playlist)
+    below += "/{track}/{piece}"
+    routes.add("GET", below, piece, access=may, problems=taking, responses=MEDIA, quick=quick_piece)
     routes.add(
         "GET",
         "/api/stream.m3u8",

@@ -147,6 +147,11 @@ class Programme:
         return {"video": self.pictures, "audio": self.sound}.get(name)
 
     @property
+    def version(self) -> int:
+        """Grows with each change that a playlist shows."""
+        return self.pictures.version + (self.sound.version if self.sound is not None else 0)
+
+    @property
     def bytes(self) -> int:
         """All that is held."""
         return self.pictures.bytes + (self.sound.bytes if self.sound is not None else 0)

@@ -46,6 +46,11 @@ class Watched:
         self.is_over = False
         self._changed = asyncio.Event()
 
+    @property
+    def state(self) -> tuple[int, HaechiError | None]:
+        """Changes when somebody who waits may get something."""
+        return self.programme.version, self.error
+
     def tell(self) -> None:
         """Something came, or ended: who waits looks again."""
         self._changed.set()
@@ -197,11 +202,13 @@ class HlsRoom:
         subscription = self._hub.bus.watch(stream)
         try:
             async for item in subscription:
+                before = watched.state
                 if isinstance(item, RunEnded):
                     end_run()
                 else:
                     self._try(watched, item, subscription, take)
-                watched.tell()
+                if watched.state != before:  # most units only make a part grow that nobody can have yet
+                    watched.tell()
         finally:
             subscription.close()
 
