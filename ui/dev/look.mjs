@@ -22,6 +22,7 @@ const PAGES = {
   exports: "/exports",
   storage: "/storage",
   policy: "/storage?policy=default",
+  capacity: "/capacity",
   losses: "/live/cam_door?losses=1",
   audit: "/audit",
   users: "/users",

@@ -1,4 +1,3 @@
-import { Badge } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 import type { CameraLoad } from "./api";
@@ -48,9 +47,9 @@ export function CameraLoads({ cameras }: { cameras: CameraLoad[] }) {
                   {row.on ? `${number.format(row.thinned_looks)} / ${number.format(row.shed_units)}` : "–"}
                 </td>
                 <td>
-                  <Badge size="sm" variant="light" color={row.on && row.level !== "all" ? "orange" : "gray"}>
+                  <span className="hc-load-level" data-level={row.on ? row.level : "off"}>
                     {t(row.on ? `capacity.level_${row.level}` : "capacity.stopped")}
-                  </Badge>
+                  </span>
                 </td>
                 <td className="hc-num">{row.worker === null ? "–" : row.worker + 1}</td>
                 <td>

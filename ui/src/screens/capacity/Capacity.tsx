@@ -66,7 +66,8 @@ function Summary({ report }: { report: CapacityReport }) {
     <section className="hc-panel hc-capacity-summary" data-verdict={verdict}>
       <Icon size={24} stroke={1.6} aria-hidden />
       <div>
-        <p className="hc-capacity-sentence" role="status">
+        {isBad && <p className="hc-capacity-sentence hc-capacity-wrong">{t(`capacity.${verdict}`)}</p>}
+        <p className={isBad ? undefined : "hc-capacity-sentence"} role="status">
           {like_mean === null
             ? t("capacity.unknown")
             : like_mean === 0
@@ -76,7 +77,6 @@ function Summary({ report }: { report: CapacityReport }) {
         {like_mean !== null && like_dearest !== null && like_mean !== like_dearest && (
           <p className="hc-dim">{t("capacity.dearest", { count: like_dearest })}</p>
         )}
-        {isBad && <p className="hc-capacity-wrong">{t(`capacity.${verdict}`)}</p>}
         <p className="hc-dim hc-capacity-cores">
           <IconCpu size={15} stroke={1.6} aria-hidden />
           {report.idle_cores === null
