@@ -6,6 +6,7 @@ A viewer differs from the next one by what stands in the packet's header: see `O
 from __future__ import annotations
 
 import secrets
+import struct
 from collections import OrderedDict
 from collections.abc import Iterator
 from weakref import WeakValueDictionary
@@ -29,11 +30,16 @@ from haechi.media.payload.base import MAX_PAYLOAD_BYTES, Packetiser
 from haechi.media.payload.h264 import H264Packetiser
 from haechi.media.payload.h265 import H265Packetiser
 from haechi.media.rtp import pack_header
+from haechi.media.rtsp.deframer import frame
 
 CACHED_BYTES = 16 * 1024 * 1024
 """Most that is kept of one stream: what the bus keeps of its GOP, so that many who come at once share the work."""
 CACHED_UNITS = 1024
+CACHED_FRAMES = 8
+"""Units that are kept as they go over TCP: those who keep up are all at the newest."""
 _U32 = 0xFFFFFFFF
+_NUMBERS = struct.Struct(">HII")
+"""What differs from viewer to viewer in a packet's header, from its third byte on: sequence, timestamp, SSRC."""
 
 
 class Payload(Struct, frozen=True, gc=False):
@@ -66,6 +72,33 @@ class UnitPackets(Struct, frozen=True, gc=False):
     octets: int
 
 
+class Framed(Struct, frozen=True, gc=False):
+    """A unit as it goes through a connection of RTSP (RFC 2326 section 10.12), the numbers left open.
+
+    Attributes:
+        places: Where the numbers of each packet go, and its timestamp.
+        octets: Of payload, in all packets.
+    """
+
+    data: bytes
+    places: tuple[tuple[int, int], ...]
+    octets: int
+
+    @classmethod
+    def of(cls, made: UnitPackets, payload_type: int, channel: int) -> Framed:
+        """Put the packets of a unit one behind the other."""
+        parts: list[bytes] = []
+        places: list[tuple[int, int]] = []
+        at = 0
+        for payload in made.payloads:
+            timestamp = (made.ticks + payload.ticks) & _U32
+            head = pack_header(0x80, payload_type | (0x80 if payload.marker else 0), 0, timestamp, 0)
+            parts.append(frame(channel, head + payload.data))
+            places.append((at + 4 + 2, timestamp))
+            at += len(parts[-1])
+        return cls(b"".join(parts), tuple(places), made.octets)
+
+
 class PacketStream:
     """The packets of one stream. Made when the first viewer wants them; parameter sets before each sync unit.
 
@@ -82,6 +115,7 @@ class PacketStream:
         self._bytes = 0
         self._packetisers: dict[Codec, Packetiser] = {}
         self._bases: OrderedDict[tuple[int, int], int] = OrderedDict()
+        self._framed: OrderedDict[tuple[UnitRef, int, int], Framed] = OrderedDict()
         self._newest = (-1, -1)
         self._newest_ticks = 0
         self.made = 0
@@ -96,6 +130,16 @@ class PacketStream:
             made = self._make(unit, params)
             self._keep(key, made)
         return made
+
+    def framed(self, made: UnitPackets, payload_type: int, channel: int) -> Framed:
+        """The packets of a unit for all who get it in their connection under the same numbers."""
+        key = (made.ref, payload_type, channel)
+        found = self._framed.get(key)
+        if found is None:
+            found = self._framed[key] = Framed.of(made, payload_type, channel)
+            if len(self._framed) > CACHED_FRAMES:
+                self._framed.popitem(last=False)
+        return found
 
     def timestamp(self, unit: AccessUnit, params: CodecParams) -> int:
         """The RTP timestamp of ``unit``, 32 bits, as all its packets carry it."""
@@ -177,6 +221,21 @@ class Outlet:
         self.sequence = secrets.randbits(15) if sequence is None else sequence
         self.packets = 0
         self.octets = 0
+
+    @property
+    def payload_type(self) -> int:
+        return self._payload_type
+
+    def fill(self, framed: Framed) -> bytearray:
+        """All packets of a unit, with this viewer's numbers."""
+        data, sequence, ssrc, pack = bytearray(framed.data), self.sequence, self.ssrc, _NUMBERS.pack_into
+        for at, timestamp in framed.places:
+            pack(data, at, sequence, timestamp, ssrc)
+            sequence = (sequence + 1) & 0xFFFF
+        self.sequence = sequence
+        self.packets += len(framed.places)
+        self.octets += framed.octets
+        return data
 
     def write(self, made: UnitPackets) -> Iterator[bytes]:
         """The packets of a unit, each with its header; numbers count on with each one that is taken."""

@@ -46,7 +46,7 @@ class Track:
             if not still_fits(self._told, self._now):
                 raise Over("the camera codes otherwise now")
         made = self._made = self._packets.packets(unit, self._now)
-        size = await self._sent.way.send(self._sent.outlet.write(made))
+        size = await self._sent.way.send(made, self._sent.outlet, self._packets)
         if made.wall_ns - self._reported_ns >= REPORT_NS:
             self._reported_ns = made.wall_ns
             self._sent.way.report(self._sent.outlet.sender_report(made))

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Protocol
 
 from haechi.base.clock import Clock
 from haechi.base.errors import Unavailable
+from haechi.live.packets import Outlet, PacketStream, UnitPackets
 from haechi.media.rtsp.deframer import frame
 from haechi.media.rtsp.transport import Transport
 
@@ -26,8 +27,8 @@ Report = Callable[[bytes], None]
 class Way(Protocol):
     """How one track reaches a player."""
 
-    async def send(self, packets: Iterable[bytes]) -> int:
-        """Send the packets of a unit; how many bytes they were.
+    async def send(self, made: UnitPackets, outlet: Outlet, stream: PacketStream) -> int:
+        """Send the packets of a unit of ``stream`` with the numbers of ``outlet``; how many bytes they were.
 
         Raises:
             TimeoutError: The player takes nothing.
@@ -45,9 +46,9 @@ class InConnection:
         self._writer = writer
         self._rtp, self._rtcp = transport.interleaved
 
-    async def send(self, packets: Iterable[bytes]) -> int:
+    async def send(self, made: UnitPackets, outlet: Outlet, stream: PacketStream) -> int:
         """See `Way`."""
-        data = b"".join([frame(self._rtp, packet) for packet in packets])
+        data = outlet.fill(stream.framed(made, outlet.payload_type, self._rtp))
         self._writer.write(data)
         if self._writer.transport.get_write_buffer_size() > WAITING_BYTES:
             async with asyncio.timeout(STALLED_S):
@@ -112,10 +113,10 @@ class ByDatagrams:
         self._clock = clock
         self._in_a_row = 0
 
-    async def send(self, packets: Iterable[bytes]) -> int:
+    async def send(self, made: UnitPackets, outlet: Outlet, stream: PacketStream) -> int:
         """See `Way`."""
         size = 0
-        for packet in packets:
+        for packet in outlet.write(made):
             self._datagrams.rtp.sendto(packet, self._rtp)
             size += len(packet)
             self._in_a_row += 1
