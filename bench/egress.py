@@ -1,6 +1,6 @@
 """What it costs to give one camera to N viewers, by protocol, beside a named peer where there is one.
 
-    python -m bench.egress [--ways rtsp,mse,hls] [--peers NAME] [--counts 1,20,100] [--repeats 3] [--seconds 8]
+    python -m bench.egress [--ways rtsp,mse,whep,hls] [--peers NAME] [--counts 1,20,100] [--repeats 3] [--seconds 8]
 
 Prints a table and writes docs/ref/bench-egress.md. A repeat is one server; its CPU (user + system, all threads) is read
 without viewers, with each number of them, and without them again; a viewer-second costs what N viewers add to the mean
@@ -57,13 +57,30 @@ class Sample(NamedTuple):
 
 def rtsp(server: Server) -> list[str]:
     """Our RTSP server, with a read token."""
+    return [sys.executable, "-m", "bench.egress_rtsp", "--url", rtsp_url(server)]
+
+
+def rtsp_url(server: Server) -> str:
+    """Where the camera is, with a new read token."""
+    name, token = read_token(server)
+    with httpx2.Client(base_url=f"http://{server.address}", headers={"Cookie": server.cookie}) as http:
+        address: str = http.get(f"/api/cameras/{server.camera}/addresses").raise_for_status().json()["rtsp"]
+    return address.replace("rtsp://", f"rtsp://{name}:{token}@")
+
+
+def whep(server: Server) -> list[str]:
+    """WebRTC: ICE, DTLS and SRTP for each viewer, with a read token."""
+    url = f"http://{server.address}/{server.camera}/whep"
+    return [sys.executable, "-m", "bench.egress_whep", "--url", url, "--token", read_token(server)[1]]
+
+
+def read_token(server: Server) -> tuple[str, str]:
+    """A new one: its name, and itself."""
     base = f"http://{server.address}"
     with httpx2.Client(base_url=base, headers={"Origin": base, "Cookie": server.cookie}) as http:
         http.headers["X-Haechi-CSRF"] = http.get("/api/session").raise_for_status().json()["csrf"]
         made = http.post("/api/read-tokens", json={"name": "bench"}).raise_for_status().json()
-        address: str = http.get(f"/api/cameras/{server.camera}/addresses").raise_for_status().json()["rtsp"]
-    url = address.replace("rtsp://", f"rtsp://{made['read_token']['id']}:{made['token']}@")
-    return [sys.executable, "-m", "bench.egress_rtsp", "--url", url]
+    return made["read_token"]["id"], made["token"]
 
 
 def mse(server: Server) -> list[str]:
@@ -78,7 +95,7 @@ def hls(server: Server) -> list[str]:
     return [*command, "--camera", server.camera]
 
 
-WAYS: dict[str, Callable[[Server], list[str]]] = {"rtsp": rtsp, "mse": mse, "hls": hls}
+WAYS: dict[str, Callable[[Server], list[str]]] = {"rtsp": rtsp, "mse": mse, "whep": whep, "hls": hls}
 
 
 @contextmanager
