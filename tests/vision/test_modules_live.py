@@ -65,6 +65,7 @@ def test_joints_appearance_and_the_view_come_with_the_boxes_and_again_the_same_a
             rig.pool.on_scored(lambda stream, module, _: heard.append((stream, module)))
             rig.pool.on_saved(lambda stream, module, _: heard.append((stream, module)))
             rig.pool.programme(STREAM, ("objects", "pose", "embedding", "view"))
+            rig.pool.programme(OTHER, ("objects",))
             with pytest.raises(Invalid):
                 rig.pool.programme(STREAM, ("astrology",))
             await rig.until(lambda: {"pose", "embedding", "view"} <= set(rig.pool.status().modules))

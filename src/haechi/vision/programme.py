@@ -18,7 +18,7 @@ KEYFRAMES = ("view",)
 """Modules of key frames; they need no weights. `haechi.vision.steps.keyframe` knows where each is."""
 KNOWN = (OBJECTS, PEOPLE, POSE, EMBEDDING, *KEYFRAMES)
 """In the order in which they look."""
-DEFAULT = (OBJECTS,)
+DEFAULT = (OBJECTS, "view")
 
 
 def programme(modules: Iterable[str]) -> tuple[str, ...]:
