@@ -247,3 +247,13 @@ def test_a_camera_that_is_published_is_added_with_its_token_and_gets_a_new_one(s
     again = shell.run("camera", "token", camera)
     assert again.exit_code == 0, again.output
     assert next(word for word in again.output.split() if word.startswith("hwt_")) != token
+
+
+def test_a_camera_is_looked_at_or_not_by_a_command(shell: Shell) -> None:
+    camera = shell.run("camera", "add", "rtsp://cam.lan/1", "--name", "Yard").stdout.split()[1]
+    assert "Yard: looked at" in shell.run("camera", "inspect", camera).stdout
+    assert "Yard: not looked at" in shell.run("camera", "inspect", camera, "off").stdout
+    assert "Yard: not looked at" in shell.run("camera", "inspect", camera).stdout
+    assert "Yard: looked at" in shell.run("camera", "inspect", camera, "on").stdout
+    assert shell.fails("camera", "inspect", camera, "perhaps").code == "bad-inspection"
+    assert shell.fails("camera", "inspect", "cam_nosuch", "off").code == "camera-not-found"

@@ -13,6 +13,7 @@ from rich.table import Table
 
 from haechi.app.cli.console import opened, out
 from haechi.app.cli.dialling import dial, export_key, import_key, show_publish_token, show_token, token
+from haechi.app.cli.inspect import inspect
 from haechi.app.cli.say import say
 from haechi.app.settings import Settings, load_settings
 from haechi.app.sources import openers_over, reach_of, sites_of
@@ -30,6 +31,7 @@ app.command()(dial)
 app.command()(export_key)
 app.command()(import_key)
 app.command()(say)
+app.command()(inspect)
 
 Url = Annotated[
     str,
