@@ -187,11 +187,16 @@ export interface HaechiEvent {
   frame: { ref: string; captured_ns: string; box: Box } | null;
 }
 
+/** x and y in shares of the picture, and how sure it is. */
+export type Joint = [x: number, y: number, score: number];
+
 export interface DetectedBox {
   label: string;
   score: number;
   box: Box;
   track: number | null;
+  /** Joints, where they were looked for. */
+  points?: Joint[];
 }
 
 export interface ClipDetection {

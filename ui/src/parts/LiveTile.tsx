@@ -13,7 +13,7 @@ import { socketUrl } from "@/api/client";
 import { push } from "@/api/push";
 import type { Camera, Zone } from "@/api/types";
 import { useClock } from "@/app/site";
-import { BoxLayer } from "@/player/boxlayer";
+import { ALL_DRAWN, BoxLayer, type Drawn } from "@/player/boxlayer";
 import { LiveConnection } from "@/player/connection";
 import type { Rung } from "@/player/engine";
 import { LadderPlayer } from "@/player/ladder";
@@ -47,6 +47,7 @@ interface LiveTileProps {
   camera: Camera;
   zones?: readonly Zone[];
   boxes?: boolean;
+  drawn?: Drawn;
   showName?: boolean;
   onStats?: (stats: TileStats) => void;
   onFace?: (face: Face) => void;
@@ -66,6 +67,7 @@ export function LiveTile({
   camera,
   zones = NO_ZONES,
   boxes = false,
+  drawn = ALL_DRAWN,
   showName = true,
   onStats,
   onFace,
@@ -82,6 +84,8 @@ export function LiveTile({
   const audio = useRef<HTMLAudioElement>(null);
   const overlay = useRef<SVGSVGElement>(null);
   const layer = useRef<BoxLayer | null>(null);
+  /** For a layer that comes later: it comes and goes with the player. */
+  const latest = useRef({ zones, drawn });
   const player = useRef<TilePlayer | LadderPlayer | null>(null);
   const detections = useRef<LiveDetections | null>(null);
   const [own, setOwn] = useState<boolean | null>(null);
@@ -108,6 +112,8 @@ export function LiveTile({
     };
     const boxLayer = new BoxLayer(overlay.current!);
     layer.current = boxLayer;
+    boxLayer.showZones(latest.current.zones);
+    boxLayer.draw(latest.current.drawn);
     const resize = (): void => boxLayer.size(parts.video.videoWidth, parts.video.videoHeight);
     parts.video.addEventListener("resize", resize);
     if (!wanted) {
@@ -191,7 +197,11 @@ export function LiveTile({
     video.current.muted = sound.ducked || !heard || !ownSound;
   }, [sound.volume, sound.ducked, heard, ownSound]);
 
-  useEffect(() => layer.current?.showZones(zones), [zones]);
+  useEffect(() => {
+    latest.current = { zones, drawn };
+    layer.current?.showZones(zones);
+    layer.current?.draw(drawn);
+  }, [zones, drawn]);
   useEffect(() => {
     if (onStats === undefined) return;
     const timer = setInterval(() => {

@@ -1,7 +1,8 @@
-import type { Zone } from "@/api/types";
+import type { Joint, Zone } from "@/api/types";
 import type { Shape } from "@/zones/editor";
 import { arrowOf } from "@/zones/geometry";
 import type { BoxesOnScreen } from "./overlay";
+import { limbs, SURE_JOINT } from "./skeleton";
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -19,6 +20,16 @@ const isLine = (zone: Shape): boolean => zone.line !== undefined;
 /** Weaker guesses are kept by the server for tuning; on the picture they only distract. */
 const SHOWN_SCORE = 0.45;
 
+/** What is drawn besides boxes. */
+export interface Drawn {
+  /** Skeletons, of whom joints are known. */
+  joints: boolean;
+  /** Numbers of tracks, and where each came from. */
+  tracks: boolean;
+}
+
+export const ALL_DRAWN: Drawn = { joints: true, tracks: true };
+
 /** Draws boxes and zones over a picture, in the picture's own coordinates. Names are set as text, never as markup. */
 export class BoxLayer {
   private readonly svg: SVGSVGElement;
@@ -27,6 +38,8 @@ export class BoxLayer {
   private width = 1_600;
   private height = 900;
   private lastZones: readonly Zone[] = [];
+  private drawn: Drawn = ALL_DRAWN;
+  private found: BoxesOnScreen | null = null;
 
   constructor(svg: SVGSVGElement) {
     this.svg = svg;
@@ -79,15 +92,49 @@ export class BoxLayer {
     ];
   }
 
+  /** What is drawn besides boxes, from now on. */
+  draw(drawn: Drawn): void {
+    this.drawn = drawn;
+    this.show(this.found);
+  }
+
+  private skeleton(points: readonly Joint[]): SVGElement[] {
+    const lines = limbs(points).map(([[x1, y1], [x2, y2]]) =>
+      make("line", {
+        x1: x1 * this.width,
+        y1: y1 * this.height,
+        x2: x2 * this.width,
+        y2: y2 * this.height,
+        class: "hc-limb",
+      }),
+    );
+    const dots = points
+      .filter(([, , score]) => score >= SURE_JOINT)
+      .map(([x, y]) => make("circle", { cx: x * this.width, cy: y * this.height, r: 5, class: "hc-joint" }));
+    return [...lines, ...dots];
+  }
+
+  private trail(trail: readonly (readonly [number, number])[]): SVGElement {
+    const points = trail.map(([x, y]) => `${x * this.width},${y * this.height}`).join(" ");
+    return make("polyline", { points, class: "hc-trail" });
+  }
+
   show(found: BoxesOnScreen | null): void {
+    this.found = found;
     const { dataset } = this.svg;
     dataset.exact = String(found?.exact ?? false);
     dataset.capturedNs = found === null ? "" : String(found.capturedNs);
     const boxes = (found?.boxes ?? []).filter((box) => box.score >= SHOWN_SCORE);
     dataset.boxes = String(boxes.length);
     const tags: [SVGRectElement, SVGTextElement][] = [];
+    const { joints, tracks } = this.drawn;
+    const trails = tracks ? (found?.trails ?? []) : [];
+    const bodies = joints ? boxes.map((box) => box.points ?? []) : [];
+    dataset.skeletons = String(bodies.filter((points) => points.length > 0).length);
     this.boxes.replaceChildren(
-      ...boxes.flatMap(({ box: [x, y, w, h], label, score }) => {
+      ...trails.map((trail) => this.trail(trail)),
+      ...bodies.flatMap((points) => this.skeleton(points)),
+      ...boxes.flatMap(({ box: [x, y, w, h], label, score, track }) => {
         const at = { x: x * this.width, y: y * this.height };
         const frame = make("rect", {
           ...at,
@@ -99,7 +146,8 @@ export class BoxLayer {
         const tagY = at.y > 34 ? at.y - 34 : at.y;
         const tag = make("rect", { x: at.x - 2, y: tagY, height: 32, rx: 4, class: "hc-box-tag" });
         const text = make("text", { x: at.x + 8, y: tagY + 23, class: "hc-box-text" });
-        text.textContent = `${label} ${Math.round(score * 100)} %`;
+        const number = tracks && track !== null ? ` #${track}` : "";
+        text.textContent = `${label}${number} ${Math.round(score * 100)} %`;
         tags.push([tag, text]);
         return [frame, tag, text];
       }),

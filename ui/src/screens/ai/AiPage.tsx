@@ -9,9 +9,11 @@ import type { Camera } from "@/api/types";
 import { NotFound } from "@/app/NotFound";
 import { useShortcuts } from "@/app/shortcuts";
 import { StatePill } from "@/parts/badges";
+import { DrawnChips } from "@/parts/DrawnChips";
 import { LiveTile } from "@/parts/LiveTile";
 import { Page } from "@/parts/Page";
 import { Failure, Loading } from "@/parts/states";
+import { ALL_DRAWN } from "@/player/boxlayer";
 import { Modules } from "./Modules";
 import { ScoreChart } from "./ScoreChart";
 import { SECTIONS } from "./sections";
@@ -33,6 +35,7 @@ function OneCamera({ camera }: { camera: Camera }) {
   const navigate = useNavigate();
   const zones = useQuery(zonesQuery(camera.id)).data ?? [];
   const [boxes, setBoxes] = useState(true);
+  const [drawn, setDrawn] = useState(ALL_DRAWN);
   const [showZones, setShowZones] = useState(true);
   const back = { to: "/live/$cameraId", params: { cameraId: camera.id }, search: {} } as const;
   useShortcuts({
@@ -59,12 +62,19 @@ function OneCamera({ camera }: { camera: Camera }) {
       <div className="hc-ai">
         <div className="hc-ai-main">
           <div className="hc-stage hc-ai-stage" style={aspect as CSSProperties}>
-            <LiveTile camera={camera} zones={showZones ? zones : NO_ZONES} boxes={boxes} showName={false} />
+            <LiveTile
+              camera={camera}
+              zones={showZones ? zones : NO_ZONES}
+              boxes={boxes}
+              drawn={drawn}
+              showName={false}
+            />
           </div>
           <div className="hc-camera-bar">
             <Chip size="xs" checked={boxes} onChange={setBoxes}>
               {t("camera.boxes")}
             </Chip>
+            {boxes && <DrawnChips drawn={drawn} change={setDrawn} />}
             <Chip size="xs" checked={showZones} onChange={setShowZones}>
               {t("camera.zones")}
             </Chip>

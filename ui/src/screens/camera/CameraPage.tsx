@@ -20,11 +20,13 @@ import { readPreference, writePreference } from "@/app/preferences";
 import { useShortcuts } from "@/app/shortcuts";
 import { ClockNotice } from "@/onvif/ClockNotice";
 import { onvifQuery } from "@/onvif/types";
+import { DrawnChips } from "@/parts/DrawnChips";
 import { LiveTile } from "@/parts/LiveTile";
 import { LinkButton } from "@/parts/links";
 import { Volume } from "@/parts/SoundButton";
 import { toggleSound } from "@/parts/sound";
 import { Failure, Loading } from "@/parts/states";
+import { ALL_DRAWN } from "@/player/boxlayer";
 import type { Rung } from "@/player/engine";
 import { type Choice, isChoice } from "@/player/rungs";
 import type { TileStats } from "@/player/tile";
@@ -70,6 +72,7 @@ function OneCamera({ camera, all }: { camera: Camera; all: Camera[] }) {
   const admin = useQuery(sessionQuery).data?.user.role === "admin";
   const zones = useDrawn(camera.id);
   const [boxes, setBoxes] = useState(true);
+  const [drawn, setDrawn] = useState(ALL_DRAWN);
   const [showZones, setShowZones] = useState(true);
   const [showStats, setShowStats] = useState(false);
   const [moving, setMoving] = useState(false);
@@ -156,6 +159,7 @@ function OneCamera({ camera, all }: { camera: Camera; all: Camera[] }) {
           camera={camera}
           zones={showZones ? zones : NO_ZONES}
           boxes={boxes}
+          drawn={drawn}
           showName={false}
           onStats={keep}
           choice={choice}
@@ -167,6 +171,7 @@ function OneCamera({ camera, all }: { camera: Camera; all: Camera[] }) {
         <Chip size="xs" checked={boxes} onChange={setBoxes}>
           {t("camera.boxes")}
         </Chip>
+        {boxes && <DrawnChips drawn={drawn} change={setDrawn} />}
         <Chip size="xs" checked={showZones} onChange={setShowZones}>
           {t("camera.zones")}
         </Chip>

@@ -13,9 +13,10 @@ import { useTranslation } from "react-i18next";
 import type { EventDetail } from "@/api/types";
 import { useShortcuts } from "@/app/shortcuts";
 import { useClock } from "@/app/site";
+import { DrawnChips } from "@/parts/DrawnChips";
 import { labelName } from "@/parts/names";
 import { soundQuery } from "@/parts/recordedSound";
-import { BoxLayer } from "@/player/boxlayer";
+import { ALL_DRAWN, BoxLayer } from "@/player/boxlayer";
 import { clipBoxes } from "@/player/overlay";
 
 const FRAME_S = 1 / 15;
@@ -28,6 +29,7 @@ export function ClipPlayer({ event }: { event: EventDetail }) {
   const overlay = useRef<SVGSVGElement>(null);
   const [playing, setPlaying] = useState(false);
   const [boxes, setBoxes] = useState(true);
+  const [drawn, setDrawn] = useState(ALL_DRAWN);
   const [at, setAt] = useState(0);
   const [length, setLength] = useState(0);
   const [failed, setFailed] = useState(false);
@@ -48,6 +50,7 @@ export function ClipPlayer({ event }: { event: EventDetail }) {
     const element = video.current;
     if (element === null || overlay.current === null) return;
     const layer = new BoxLayer(overlay.current);
+    layer.draw(drawn);
     let handle = 0;
     const presented = (_now: number, meta: VideoFrameCallbackMetadata): void => {
       handle = element.requestVideoFrameCallback(presented);
@@ -60,7 +63,7 @@ export function ClipPlayer({ event }: { event: EventDetail }) {
     layer.size(element.videoWidth, element.videoHeight);
     layer.show(boxes && element.readyState >= 2 ? clipBoxes(detections, element.currentTime) : null);
     return () => element.cancelVideoFrameCallback(handle);
-  }, [detections, boxes]);
+  }, [detections, boxes, drawn]);
 
   const toggle = (): void => {
     const element = video.current;
@@ -175,6 +178,7 @@ export function ClipPlayer({ event }: { event: EventDetail }) {
         <Chip size="xs" checked={boxes} onChange={setBoxes}>
           {t("camera.boxes")}
         </Chip>
+        {boxes && <DrawnChips drawn={drawn} change={setDrawn} />}
       </div>
     </div>
   );
