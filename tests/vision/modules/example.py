@@ -76,16 +76,54 @@ def spy():
     return look
 
 
+class Counter:
+    """Counts the pictures of each camera; the count survives the process."""
+
+    spec = {"name": "counter", "kind": "frame", "fps": 100, "needs": ["tracks"]}
+
+    def __init__(self):
+        self.counts = {}
+
+    def look(self, batch):
+        return [self.one(glimpse) for glimpse in batch]
+
+    def one(self, glimpse):
+        about = glimpse.about
+        self.counts[about.stream] = self.counts.get(about.stream, 0) + 1
+        value = self.counts[about.stream] / 1000
+        reasons = [f"{thing.label} {thing.track}" for thing in glimpse.things]
+        score = {"name": "count", "value": value, "t0_ns": about.captured_ns, "t1_ns": about.captured_ns}
+        return {"scores": [score | {"reasons": reasons}]}
+
+    def save(self, stream):
+        return str(self.counts.get(stream, 0)).encode()
+
+    def restore(self, stream, state):
+        self.counts[stream] = int(state)
+
+
+def poisoned():
+    """One picture ends it, whenever it is shown."""
+
+    def look(picture, about):
+        if about.stream and about.seq == 2:
+            os._exit(7)
+        return [{"label": "picture"}]
+
+    return look
+
+
 def unfinished():
     raise RuntimeError("the weights are not there")
 '''
-NAMES = ("bright", "angry", "sleepy", "fatal", "liar", "spy", "unfinished")
+NAMES = ("bright", "angry", "sleepy", "fatal", "liar", "spy", "poisoned", "unfinished")
 
 
 def build_wheel(folder: Path) -> Path:
     """A wheel (PEP 427) of the package."""
     about = "demo_modules-1.0.dist-info"
     points = "\n".join(f"{name} = demo_modules:{name}" for name in (*NAMES, "objects", "Bad Name"))
+    points += "\ncounter = demo_modules:Counter"
     files = {
         "demo_modules/__init__.py": CODE,
         f"{about}/METADATA": "Metadata-Version: 2.1\nName: demo-modules\nVersion: 1.0\n",
