@@ -39,3 +39,27 @@ test("no bridge over a long silence, and none for an object that is in one frame
   const other = { ...row(0.5, 0.3), boxes: [box(0.3, 2)] };
   expect(clipBoxes([row(0, 0.1), other], 0.25)?.boxes).toEqual([]);
 });
+
+test("a trail ends at the foot of what is on screen, live as in a clip, and forgets what is long ago", () => {
+  const live = new LiveDetections();
+  const rows = [row(0, 0.0), row(1, 0.1), row(4.5, 0.2), row(5, 0.3)];
+  for (const one of rows) live.add(BigInt(one.captured_ns), one.boxes);
+  const trail = [
+    [0.2, 0.4],
+    [0.30000000000000004, 0.4],
+    [0.4, 0.4],
+  ];
+  expect(live.at(5_000_000_000n)?.trails).toEqual([trail]);
+  expect(clipBoxes(rows, 5)?.trails).toEqual([trail]);
+  expect(live.at(4_700_000_000n)?.trails[0]?.at(-1)).toEqual([0.30000000000000004, 0.4]);
+});
+
+test("joints move with their box between two examined frames, and are not guessed where one lacks them", () => {
+  const posed = (clip_s: number, x: number): ClipDetection => ({
+    ...row(clip_s, x),
+    boxes: [{ ...box(x), points: [[x, 0.2, 0.9]] }],
+  });
+  const middle = clipBoxes([posed(0, 0.1), posed(0.5, 0.3)], 0.25)?.boxes[0]?.points?.[0];
+  expect(middle?.[0]).toBeCloseTo(0.2);
+  expect(clipBoxes([posed(0, 0.1), row(0.5, 0.3)], 0.25)?.boxes[0]?.points).toEqual([]);
+});

@@ -53,18 +53,19 @@ class EventOut(Shape):
 
 
 class BoxOut(Shape):
-    """Something seen in a frame."""
+    """Something seen in a frame. ``points``: its joints, where they were looked for: x, y, score, in [0, 1]."""
 
     label: str
     score: float
     box: Box
     track: int | None
+    points: list[tuple[float, float, float]]
 
     @classmethod
     def of(cls, found: Detection) -> "BoxOut":
         """From vision's own."""
         box = (found.x, found.y, found.w, found.h)
-        return cls(label=found.label, score=found.score, box=box, track=found.track)
+        return cls(label=found.label, score=found.score, box=box, track=found.track, points=list(found.points))
 
 
 class FrameBoxes(Shape):
