@@ -1,5 +1,4 @@
 import { Switch } from "@mantine/core";
-import { IconVolume, IconVolumeOff } from "@tabler/icons-react";
 import { useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 
@@ -21,16 +20,14 @@ export function Loudspeaker({ said, spokenTo }: { said: MediaStream; spokenTo: b
       });
     }
   }, [said, on]);
-  const Icon = on ? IconVolume : IconVolumeOff;
+  const speaks = on && spokenTo;
   return (
-    <div className="hc-publish-loudspeaker" data-spoken-to={on && spokenTo}>
-      <Icon size={22} aria-hidden />
+    <div className="hc-publish-loudspeaker" data-spoken-to={speaks}>
       <Switch
         checked={on}
         onChange={(event) => setOn(event.currentTarget.checked)}
         label={t("publish.loudspeaker")}
-        description={t(on && spokenTo ? "publish.spokenTo" : "publish.loudspeakerHint")}
-        labelPosition="left"
+        description={t(speaks ? "publish.spokenTo" : "publish.loudspeakerHint")}
       />
       <audio ref={audio} autoPlay />
     </div>

@@ -16,6 +16,7 @@ import { StatePill } from "@/parts/badges";
 import { LinkButton, LinkIcon } from "@/parts/links";
 import { Page } from "@/parts/Page";
 import { LastEvents } from "./LastEvents";
+import "./camera.css";
 
 /** To the camera before or after this one in the list, and back to the wall: what the arrows and Escape do. */
 export function useSteps(camera: Camera, all: Camera[]) {

@@ -124,6 +124,7 @@ function OneCamera({ camera, all }: { camera: Camera; all: Camera[] }) {
       to="/cameras/$cameraId/ai"
       params={{ cameraId: camera.id }}
       variant="default"
+      className="hc-sign-when-narrow"
       leftSection={<IconChartDots size={16} />}
     >
       {t("ai.open")}
