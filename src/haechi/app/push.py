@@ -122,7 +122,7 @@ class PushRoom:
         deadline_s = self._settings.push.module_deadline_s
         for name in self._settings.push.modules:
             detector = self._settings.vision.detector if name == OBJECTS else name
-            if detector in kinds:
+            if kinds.issuperset(detector.split("+")):
                 found[name] = DetectModule(self._models, self._clock, self._looks(detector))
             elif name == POSE or name in theirs:
                 entry = "" if name == POSE else theirs[name].value

@@ -130,7 +130,7 @@ def _models(settings: Settings) -> Finding:
     store = ModelStore(settings.cache_dir / "models")
     missing = [state.artefact.name for state in store.list() if not state.ready]
     here = [state.artefact.name for state in store.list() if state.ready]
-    if settings.vision.detector in here or not settings.vision.enabled:
+    if set(here).issuperset(settings.vision.detector.split("+")) or not settings.vision.enabled:
         return Finding("models", "ok", f"here: {', '.join(here) or 'none'}")
     return Finding("models", "note", f"missing: {', '.join(missing)}", "fetch them with: haechi models pull")
 
