@@ -32,10 +32,17 @@ from haechi.vision.settings import VisionSettings
 
 SETTLE_S = 30.0
 STEP_S = 20.0
+WHOLE = 0.95
+"""Of the looks asked for: fewer, and looks are left out. Rates are means of 15 s."""
 
 
 class Step(Struct, frozen=True):
-    """A while with a number of cameras. ``total``: how many cameras the meter says there could be."""
+    """A while with a number of cameras.
+
+    Attributes:
+        total: How many cameras the meter says there could be.
+        given: Looks that were made, of those that were asked for.
+    """
 
     cameras: int
     used: float
@@ -43,7 +50,7 @@ class Step(Struct, frozen=True):
     idle_cores: float
     total: int | None
     late_s: float
-    left_out: int
+    given: float
     load: float
 
 
@@ -95,9 +102,11 @@ class Street:
 
 async def measured(pool: VisionPool, street: Street, seconds: float) -> Step:
     """What the meter says after a while."""
-    before = pool.status()
     await asyncio.sleep(seconds)
     status, capacity, idle = pool.status(), pool.capacity(), pool.idle_cores()
+    wanted, given = (
+        sum(getattr(one.rates, f"{word}_looks") for one in capacity.streams) for word in ("wanted", "given")
+    )
     more = capacity.room(idle, cores()).like_mean
     return Step(
         street.cameras,
@@ -106,7 +115,7 @@ async def measured(pool: VisionPool, street: Street, seconds: float) -> Step:
         -1.0 if idle is None else idle,
         None if more is None else street.cameras + more,
         status.late_s,
-        status.thinned_looks + status.shed_units - before.thinned_looks - before.shed_units,
+        given / wanted if wanted else 1.0,
         os.getloadavg()[0],
     )
 
@@ -139,14 +148,14 @@ async def measure(workers: int, start: int, fps: int, most: int) -> list[Step]:
 
 
 def _is_enough(steps: Sequence[Step]) -> bool:
-    return len(steps) > 1 and all(step.left_out > step.cameras for step in steps[-2:])
+    return len(steps) > 1 and all(step.given < WHOLE for step in steps[-2:])
 
 
 def _row(step: Step) -> str:
     total = "-" if step.total is None else str(step.total)
     return (
         f"| {step.cameras} | {step.used:.2f} | {step.wanted:.2f} | {step.idle_cores:.2f} | {total} "
-        f"| {step.late_s:.2f} s | {step.left_out} | {step.load:.1f} |"
+        f"| {step.late_s:.2f} s | {step.given:.0%} | {step.load:.1f} |"
     )
 
 
@@ -156,12 +165,10 @@ def main() -> None:
     for name, value in (("workers", 1), ("start", 2), ("fps", 15), ("most", 24)):
         parser.add_argument(f"--{name}", type=int, default=value)
     wish = parser.parse_args()
-    print(
-        "| cameras | used | wanted | idle processors | cameras that fit, by the meter | late (95 %) | left out | load |"
-    )
+    print("| cameras | used | wanted | idle processors | cameras that fit, it says | late (95 %) | looks made | load |")
     print("|---|---|---|---|---|---|---|---|")
     steps = asyncio.run(measure(wish.workers, wish.start, wish.fps, wish.most))
-    good = [step.cameras for step in steps if step.left_out <= step.cameras]
+    good = [step.cameras for step in steps if step.given >= WHOLE]
     said = steps[0].total
     print(f"\nPredicted with {steps[0].cameras} cameras: {said}. Looked at whole: {max(good, default=0)}.")
 

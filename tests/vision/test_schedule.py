@@ -65,6 +65,10 @@ class Worker:
             (unit for camera in self.cameras.values() for unit in camera.units(int(until_s * NS_PER_S))),
             key=lambda unit: unit.captured_ns,
         )
+        self.take(units)
+
+    def take(self, units: Sequence[AccessUnit]) -> None:
+        """Units as they come."""
         for unit in units:
             self._work(unit.captured_ns)
             lane, now_ns = self.lanes[unit.ref.stream], unit.captured_ns
