@@ -12,7 +12,7 @@ import pytest
 
 from haechi.base.errors import Invalid, NotFound
 from haechi.camera.virtual.__main__ import feeds, parser
-from haechi.camera.virtual.feed import SceneFeed, default_cache_dir, keep, open_file
+from haechi.camera.virtual.feed import BumpedFeed, SceneFeed, default_cache_dir, keep, open_file
 from haechi.camera.virtual.scene import FPS, Scene
 from haechi.camera.virtual.server import Feed, FeedUnit
 from haechi.camera.virtual.timecode import read_timecode
@@ -172,3 +172,32 @@ def test_the_command_line_names_each_feed_by_its_path(tmp_path: Path) -> None:
     with pytest.raises(NotFound, match="there are entrance, aisle, yard, stock-room"):
         feeds(parser().parse_args(["--scene", "attic"]))
     assert default_cache_dir().name == "scenes"
+
+
+def test_a_camera_that_is_bumped_shows_the_other_view_from_the_next_sync_unit_on() -> None:
+    moved = np.array([[1.0, 0.0, 64.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
+    feed = BumpedFeed(SceneFeed("entrance"), SceneFeed("entrance", moved=moved))
+
+    async def play() -> list[FeedUnit]:
+        taken: list[FeedUnit] = []
+        async for unit in feed.units():
+            taken.append(unit)
+            if len(taken) == 20:
+                feed.bump()
+            if len(taken) == 2 * FPS + 1:
+                return taken
+        return taken
+
+    try:
+        units = asyncio.run(play())
+    finally:
+        feed.close()
+    assert feed.is_bumped
+    assert [unit.is_sync for unit in units[-2:]] == [False, True]
+    (params,) = feed.tracks()
+    before, after = (decode(params, [unit])[0] for unit in (units[0], units[-1]))
+    at = np.s_[300:420, 400:700]
+    aside = np.s_[300:420, 464:764]
+    here = np.mean(np.abs(before[at].astype(int) - after[aside].astype(int)))
+    there = np.mean(np.abs(before[at].astype(int) - after[at].astype(int)))
+    assert here < 0.5 * there

@@ -72,11 +72,19 @@ export const camerasQuery = queryOptions({
   },
 });
 
-export const zonesQuery = (camera: string) =>
+/** Where zones lie in the camera's picture now, or in that of a moment. */
+export const zonesQuery = (camera: string, at?: number) =>
   queryOptions({
-    queryKey: ["zones", camera],
+    queryKey: at === undefined ? ["zones", camera] : ["zones", camera, at],
     queryFn: async ({ signal }) =>
-      (await request<{ zones: Zone[] }>("GET", `/api/cameras/${camera}/zones`, undefined, signal)).zones,
+      (
+        await request<{ zones: Zone[] }>(
+          "GET",
+          `/api/cameras/${camera}/zones${query({ at })}`,
+          undefined,
+          signal,
+        )
+      ).zones,
   });
 
 export const linesQuery = (camera: string) =>

@@ -8,6 +8,7 @@ import { push } from "@/api/push";
 import { queryClient, sessionQuery } from "@/api/queries";
 import { Logo } from "@/parts/Logo";
 import { Tray } from "@/parts/Tray";
+import { ViewBanner } from "@/views/ViewBanner";
 import { type Place, placesFor } from "./places";
 import { ServerBanner } from "./ServerBanner";
 import { StorageBanner } from "./StorageBanner";
@@ -138,6 +139,7 @@ export function Shell() {
         <main id="main" className="hc-main" tabIndex={-1}>
           <ServerBanner />
           <StorageBanner admin={admin} />
+          <ViewBanner />
           <Outlet />
         </main>
         <Tray />

@@ -18,6 +18,7 @@ import enRules from "./en/rules.json";
 import enTalk from "./en/talk.json";
 import enTokens from "./en/tokens.json";
 import enVideo from "./en/video.json";
+import enViews from "./en/views.json";
 import enWalls from "./en/walls.json";
 
 export const LANGUAGES = { en: "English", ko: "한국어", ja: "日本語" } as const;
@@ -42,6 +43,7 @@ export const en = {
   ...enRules,
   ...enTalk,
   ...enTokens,
+  ...enViews,
 };
 
 declare module "i18next" {
@@ -73,6 +75,7 @@ const catalogues: Record<Language, () => Promise<object>> = {
       import("./ko/rules.json"),
       import("./ko/talk.json"),
       import("./ko/tokens.json"),
+      import("./ko/views.json"),
     ]);
     return Object.assign({}, ...parts.map((part) => part.default));
   },
@@ -96,6 +99,7 @@ const catalogues: Record<Language, () => Promise<object>> = {
       import("./ja/rules.json"),
       import("./ja/talk.json"),
       import("./ja/tokens.json"),
+      import("./ja/views.json"),
     ]);
     return Object.assign({}, ...parts.map((part) => part.default));
   },

@@ -26,7 +26,7 @@ class ShiftOut(Shape):
 
 
 class ViewOut(Shape):
-    """An entry of a camera's history. ``shift`` is what it is beside the entry in force before it.
+    """An entry of a camera's history. ``shift`` is what it is beside the entry in force before it, and so is ``step``.
 
     ``kind``: ``moved`` (zones followed), ``asked`` (a person has to say), ``renewed`` (a person said that the picture
     is as it should be). ``status``: ``applied``, ``open`` (not answered), ``accepted``, ``undone``, ``settled`` (it
@@ -42,6 +42,7 @@ class ViewOut(Shape):
     at_ms: Ms
     reason: str
     transform: Transform | None
+    step: Transform | None
     shift: ShiftOut | None
     error_px: float
     inliers: int
@@ -52,6 +53,7 @@ class ViewOut(Shape):
     @classmethod
     def of(cls, view: View, before: Transform, *, newest: bool) -> ViewOut:
         """From vision's own."""
+        step = None if view.transform is None else composed(view.transform, inverse(before))
         return cls(
             id=view.id,
             kind=view.kind,
@@ -59,7 +61,8 @@ class ViewOut(Shape):
             at_ms=view.at_ns // NS_PER_MS,
             reason=view.reason,
             transform=view.transform,
-            shift=None if view.transform is None else _shift(composed(view.transform, inverse(before))),
+            step=step,
+            shift=None if step is None else _shift(step),
             error_px=round(view.error_px, 2),
             inliers=view.inliers,
             decided_by=view.decided_by,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from haechi.base.errors import HaechiError
 from haechi.camera.virtual.ears import Ears
-from haechi.camera.virtual.feed import SceneFeed, default_cache_dir, open_file
+from haechi.camera.virtual.feed import BUMPED, BumpedFeed, SceneFeed, default_cache_dir, open_file
 from haechi.camera.virtual.onvif.model import Identity, VirtualProfile
 from haechi.camera.virtual.onvif.server import Listening, VirtualOnvif
 from haechi.camera.virtual.onvif.users import Users
@@ -50,6 +50,10 @@ def parser() -> argparse.ArgumentParser:
         "--hear", type=Path, metavar="FILE",
         help="take sound from clients (ONVIF's back channel); what was heard is written to this WAV file at the end",
     )  # fmt: skip
+    result.add_argument(
+        "--bump-after", type=float, metavar="SECONDS",
+        help="somebody runs into the cameras then: what scenes show is shifted and turned a little",
+    )  # fmt: skip
     result.add_argument("--no-cache", action="store_true", help="render anew and keep nothing")
     return result
 
@@ -67,6 +71,8 @@ def feeds(options: argparse.Namespace) -> dict[str, Feed]:
     for feed in scenes:
         feed.start()
     result: dict[str, Feed] = {f"/{feed.name}": feed for feed in scenes}
+    if options.bump_after is not None:
+        result = {f"/{feed.name}": BumpedFeed(feed, SceneFeed(feed.name, moved=BUMPED)) for feed in scenes}
     for path in options.file:
         result[f"/{path.stem}"] = open_file(path, options.fps)
     return result
@@ -75,7 +81,7 @@ def feeds(options: argparse.Namespace) -> dict[str, Feed]:
 def close(shown: dict[str, Feed]) -> None:
     """Stop what renders."""
     for feed in shown.values():
-        if isinstance(feed, SceneFeed):
+        if isinstance(feed, SceneFeed | BumpedFeed):
             feed.close()
 
 
@@ -100,6 +106,11 @@ async def serve(shown: dict[str, Feed], options: argparse.Namespace) -> None:
                 device = device_for(camera.url(path), feed, options, options.onvif + number)
                 sys.stdout.write(f"{(await stack.enter_async_context(device)).url}\n")
         sys.stdout.flush()
+        if options.bump_after is not None:
+            await asyncio.sleep(options.bump_after)
+            for feed in shown.values():
+                if isinstance(feed, BumpedFeed):
+                    feed.bump()
         await asyncio.Event().wait()
 
 

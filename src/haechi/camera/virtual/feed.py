@@ -12,6 +12,8 @@ from typing import Self
 
 import av
 import av.container
+import numpy as np
+import numpy.typing as npt
 from msgspec import Struct
 from platformdirs import user_cache_path
 
@@ -40,11 +42,13 @@ class SceneFeed:
     Attributes:
         name: Which scene.
         cache_dir: Where rendered scenes are kept; None keeps none.
+        moved: How the camera was bumped before it shows this; see `haechi.camera.virtual.render.Renderer`.
     """
 
-    def __init__(self, name: str, cache_dir: Path | None = None) -> None:
+    def __init__(self, name: str, cache_dir: Path | None = None, moved: npt.NDArray[np.float64] | None = None) -> None:
         self.name = name
         self.cache_dir = cache_dir
+        self.moved = moved
         self._scene = scene(name)
         self._units: list[StreamUnit] = []
         self._whole: list[bytes] = []
@@ -72,11 +76,15 @@ class SceneFeed:
     async def units(self) -> AsyncIterator[FeedUnit]:
         number = 0
         while True:
-            place = number % self._scene.frames
-            is_ready = place < len(self._units)
-            unit = self._units[place] if is_ready else await asyncio.to_thread(self._unit, place)
+            unit = await self.unit(number)
             yield FeedUnit(0, unit.data, number * TICKS_PER_S // FPS, number / FPS, unit.is_sync, unit.params)
             number += 1
+
+    async def unit(self, number: int) -> StreamUnit:
+        """Picture ``number`` of a loop without end; waits until it is rendered."""
+        place = number % self._scene.frames
+        is_ready = place < len(self._units)
+        return self._units[place] if is_ready else await asyncio.to_thread(self._unit, place)
 
     def _unit(self, place: int) -> StreamUnit:
         self.start()
@@ -113,7 +121,7 @@ class SceneFeed:
             if kept is not None and kept.is_file():
                 self._add(kept.read_bytes())
                 return False
-            self._groups = _groups(self._scene)
+            self._groups = _groups(self._scene, self.moved)
         group = next(self._groups, None)
         if group is not None:
             self._add(group)
@@ -131,13 +139,60 @@ class SceneFeed:
             self._grown.notify_all()
 
     def _kept(self) -> Path | None:
-        return None if self.cache_dir is None else self.cache_dir / f"{self.name}-{_recipe()}.h264"
+        if self.cache_dir is None or self.moved is not None:
+            return None
+        return self.cache_dir / f"{self.name}-{_recipe()}.h264"
 
 
-def _groups(what: Scene) -> Iterator[bytes]:
+_TURN = np.deg2rad(1.2)
+BUMPED: npt.NDArray[np.float64] = np.array(
+    [[1.01 * np.cos(_TURN), -np.sin(_TURN), 46.0], [np.sin(_TURN), 1.01 * np.cos(_TURN), -31.0], [1e-6, 2e-6, 1.0]]
+)
+"""What becomes of the picture when somebody runs into a camera: turned by 1.2 degrees, a little nearer, shifted."""
+
+
+class BumpedFeed:
+    """A scene whose camera is bumped in the middle of it: from `bump` on, at the next sync unit, it looks elsewhere.
+
+    Attributes:
+        is_bumped: Whether it already shows the other view.
+    """
+
+    def __init__(self, before: SceneFeed, after: SceneFeed) -> None:
+        self._shown = before
+        self._next = before
+        self._after = after
+        self.is_bumped = False
+
+    def bump(self) -> None:
+        """Somebody runs into the camera."""
+        self._after.start()
+        self._next = self._after
+
+    def close(self) -> None:
+        """Stop rendering."""
+        self._shown.close()
+        self._after.close()
+
+    def tracks(self) -> tuple[CodecParams, ...]:
+        """Both views are coded alike."""
+        return self._shown.tracks()
+
+    async def units(self) -> AsyncIterator[FeedUnit]:
+        number = 0
+        while True:
+            unit = await self._shown.unit(number)
+            if unit.is_sync and self._next is not self._shown:
+                unit = await self._next.unit(number)
+                self._shown, self.is_bumped = self._next, True
+            yield FeedUnit(0, unit.data, number * TICKS_PER_S // FPS, number / FPS, unit.is_sync, unit.params)
+            number += 1
+
+
+def _groups(what: Scene, moved: npt.NDArray[np.float64] | None) -> Iterator[bytes]:
     """Annex B, a group of pictures at a time: what can be split into units without the groups before."""
     group: list[bytes] = []
-    for picture in encode(what):
+    for picture in encode(what, moved=moved):
         if picture.is_sync and group:
             yield b"".join(group)
             group = []

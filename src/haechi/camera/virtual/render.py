@@ -37,10 +37,15 @@ class EncodedPicture(Struct, frozen=True):
 
 
 class Renderer:
-    """Composes the pictures of one scene. Not to be used by two threads at once."""
+    """Composes the pictures of one scene. Not to be used by two threads at once.
 
-    def __init__(self, what: Scene) -> None:
+    Args:
+        moved: How the camera was bumped: 3 x 3, pixels of the picture of before to now.
+    """
+
+    def __init__(self, what: Scene, moved: npt.NDArray[np.float64] | None = None) -> None:
         self._scene = what
+        self._moved = moved
         self._room: Room = room(what.room)
         self._smaller: dict[tuple[int, int, int], tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]] = {}
 
@@ -61,8 +66,15 @@ class Renderer:
         for person in self._scene.placed(frame):
             self._shadow(picture, person)
             self._blend(picture, person)
+        if self._moved is not None:
+            picture = self._bumped(picture, self._moved)
         self._caption(picture, frame)
         return picture
+
+    def _bumped(self, picture: npt.NDArray[np.uint8], moved: npt.NDArray[np.float64]) -> npt.NDArray[np.uint8]:
+        """What the camera shows from where it looks now; beyond the room's edge there is more of the same."""
+        size = (WIDTH_PX, HEIGHT_PX)
+        return np.asarray(cv2.warpPerspective(picture, moved, size, borderMode=cv2.BORDER_REFLECT), np.uint8)
 
     def boxes(self, frame: int) -> list[Box]:
         """What of each person can be seen in picture ``frame``; people who are wholly hidden are left out."""
@@ -145,9 +157,15 @@ class Renderer:
             cv2.putText(picture, words, place, cv2.FONT_HERSHEY_SIMPLEX, 0.66, colour, 1, cv2.LINE_AA)
 
 
-def encode(what: Scene, frames: Iterable[int] | None = None) -> Iterator[EncodedPicture]:
-    """The loop (or only ``frames`` of it) as H.264 High, as fast as taken: a sync picture every 30, no B-frames."""
-    renderer = Renderer(what)
+def encode(
+    what: Scene, frames: Iterable[int] | None = None, moved: npt.NDArray[np.float64] | None = None
+) -> Iterator[EncodedPicture]:
+    """The loop (or only ``frames`` of it) as H.264 High, as fast as taken: a sync picture every 30, no B-frames.
+
+    Args:
+        moved: As for `Renderer`.
+    """
+    renderer = Renderer(what, moved)
     context = av.CodecContext.create("libx264", "w")
     if not isinstance(context, av.VideoCodecContext):
         raise TypeError("libx264 is a video encoder")
