@@ -1,7 +1,7 @@
 """Modules of others on cameras: one process for each, for all cameras that have it switched on.
 
 They are given the units as they come from the bus and decode for themselves, so that nothing that they do touches what
-the house looks at; what they need to know of boxes and tracks is sent along. What they see goes to `Visitors.found`.
+the house looks at; what they need to know of boxes and tracks is sent along.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Set
 from functools import partial
-from typing import Protocol
 
 import structlog
 from msgspec import Struct
@@ -34,11 +33,8 @@ FAREWELL_S = 2.0
 """For a module to say what it knows before its process is ended."""
 
 
-class Found(Protocol):
-    """Who hears what a module saw of a camera."""
-
-    def __call__(self, stream: StreamId, module: str, saw: Saw) -> None:
-        """It looked at a unit."""
+Found = Callable[[StreamId, str, Saw], None]
+"""Who hears what a module, by its name, saw of a camera."""
 
 
 class Post(Struct):
