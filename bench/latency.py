@@ -34,7 +34,13 @@ from bench.live import Server, served
 
 REPORT = Path(__file__).resolve().parents[1] / "docs" / "ref" / "bench-latency.md"
 CHROMIUM = "/usr/bin/chromium"
-FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--autoplay-policy=no-user-gesture-required")
+FLAGS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--autoplay-policy=no-user-gesture-required",
+    "--allow-loopback-in-peer-connection",
+)
 NAMES = {"mse": "MSE", "webrtc": "WebRTC", "hls": "HLS"}
 TARGETS_MS = {"mse": 200, "webrtc": 150}
 PATIENCE_MS = 60_000

@@ -17,7 +17,6 @@ from fractions import Fraction
 import av
 import numpy as np
 import numpy.typing as npt
-import uvloop
 
 from haechi.camera.virtual.server import FeedUnit, VirtualCamera
 from haechi.camera.virtual.timecode import TimeCode, burn
@@ -96,15 +95,17 @@ class LiveFeed:
 
 
 async def run(port: int) -> None:
-    async with VirtualCamera({"/0": LiveFeed()}, port=port):
-        print("ready", flush=True)
-        await asyncio.get_running_loop().create_future()
+    camera = VirtualCamera({"/0": LiveFeed()}, port=port)
+    serving = asyncio.create_task(camera.run())
+    await asyncio.sleep(0.5)
+    print("ready", flush=True)
+    await serving
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, required=True)
-    uvloop.run(run(parser.parse_args().port))
+    asyncio.run(run(parser.parse_args().port))
 
 
 if __name__ == "__main__":

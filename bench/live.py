@@ -16,12 +16,13 @@ import re
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 import httpx2
 
@@ -81,9 +82,16 @@ def served() -> Iterator[Server]:
                 if not line:
                     sys.exit("bench.live: the server ended before it was ready")
                 link = re.search(r"(http://\S+)/setup[?#]token=(\S+)", line)
+            threading.Thread(target=_pass_on, args=(process.stderr,), daemon=True).start()
             yield moved_in(process, link[1], link[2])
         finally:
             stop([process])  # type: ignore[list-item]
+
+
+def _pass_on(lines: IO[str]) -> None:
+    """Show what the server says: it would wait for ever where nobody reads it."""
+    for line in lines:
+        print(line, end="", file=sys.stderr)
 
 
 def moved_in(process: subprocess.Popen[str], base: str, token: str) -> Server:
