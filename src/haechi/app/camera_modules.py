@@ -25,7 +25,7 @@ class Hosts:
     def __init__(self, settings: Settings) -> None:
         self._open = settings.push.open_modules
         self.own: tuple[str, ...] = KNOWN if settings.vision.enabled and settings.vision.workers else ()
-        self.detector = settings.vision.detector
+        self.detectors = tuple(settings.vision.detector.split("+"))
         self.deadline_s = settings.push.module_deadline_s
 
     def setup(self, name: str) -> HostSetup:

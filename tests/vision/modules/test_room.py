@@ -35,8 +35,8 @@ MORNINGS = Week((Hours((0, 1, 2, 3, 4), 8 * 60, 12 * 60 + 1),))
 class Here:
     """A machine with all of our own modules and none of others."""
 
-    own = KNOWN
-    detector = "picodet-s"
+    own: tuple[str, ...] = KNOWN
+    detectors: tuple[str, ...] = ("picodet-s",)
     deadline_s = 5.0
 
     def setup(self, name: str) -> HostSetup:

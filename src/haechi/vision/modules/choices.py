@@ -13,7 +13,7 @@ from haechi.base.errors import Invalid
 from haechi.base.ids import CameraId
 from haechi.base.week import Week, checked_week
 from haechi.store.database import Database
-from haechi.vision.tables import camera_modules
+from haechi.vision.tables import camera_modules, inspection_stops
 
 MOST_MODULES = 32
 
@@ -44,6 +44,11 @@ class ChoiceStore:
         if camera is not None:
             query = query.where(camera_modules.c.camera == camera)
         return [_choice(row) for row in await self._database.read(lambda c: c.execute(query).all())]
+
+    async def stopped(self) -> frozenset[CameraId]:
+        """Cameras that nothing looks at, because somebody said so; see `haechi.vision.inspection`."""
+        query = sa.select(inspection_stops.c.camera)
+        return frozenset(await self._database.read(lambda c: [CameraId(one) for one in c.execute(query).scalars()]))
 
     async def put(self, camera: CameraId, choices: Iterable[Choice]) -> None:
         """Keep choices of a camera; modules that are not named stay as they were.

@@ -63,12 +63,12 @@ class Host(Protocol):
 
     Attributes:
         own: Our own modules that it has, by name; none where detection is switched off.
-        detector: The server's detector, by its name in the manifest.
+        detectors: Of the server, by their names in the manifest.
         deadline_s: See `Visitors`.
     """
 
     own: tuple[str, ...]
-    detector: str
+    detectors: tuple[str, ...]
     deadline_s: float
 
     def setup(self, name: str) -> HostSetup:
@@ -217,7 +217,7 @@ class ModuleRoom:
 
     def _ours(self, name: str) -> Known:
         use = self._looker.uses().get(name, Use(name))
-        weights = (self._host.detector,) if name == programme.OBJECTS else programme.WEIGHTS.get(name, ())
+        weights = self._host.detectors if name == programme.OBJECTS else programme.WEIGHTS.get(name, ())
         error = self._looker.module_failures().get(name, "")
         failures = (("error", use.failed),) if use.failed else ()
         cameras = sum(name in modules for modules in self._own.values())
@@ -253,7 +253,12 @@ class ModuleRoom:
         """Compare what is wanted with what looks."""
         choices = [choice for choice in await self.choices.list() if choice.enabled or choice.module in programme.KNOWN]
         zone, now_ns = zone_named(await self._zone()), self._clock.wall_ns()
-        due = {one for one in choices if one.enabled and (one.week is None or one.week.holds(now_ns, zone))}
+        stopped = await self.choices.stopped()
+        due = {
+            one
+            for one in choices
+            if one.enabled and one.camera not in stopped and (one.week is None or one.week.holds(now_ns, zone))
+        }
         self._resting = frozenset((one.camera, one.module) for one in choices if one.enabled and one not in due)
         guests: dict[str, set[StreamId]] = {}
         for choice in due:
