@@ -308,8 +308,8 @@ def report(outcomes: list[Outcome], cameras: int, *, sub: bool) -> str:
     streams = "with a smaller stream of 320x180, 10 pictures a second" if sub else "without a smaller stream"
     head = (
         f"{datetime.now(UTC):%Y-%m-%d}, {platform.machine()}, {os.cpu_count()} cores, shared by cameras, server and "
-        f"browser, Python {platform.python_version()}. `python -m bench.wall`: {cameras} virtual cameras (720p15 H.264, "
-        f"1.5 Mbit/s, a sync unit every 4 s) {streams}, recording and detection off; one page in headless Chromium, "
+        f"browser, Python {platform.python_version()}. `python -m bench.wall`: {cameras} virtual cameras (720p15 H.264 "
+        f"at 1.5 Mbit/s, a sync unit every 4 s) {streams}, recording and detection off; one page in headless Chromium, "
         "1920x1080, without a graphics processor. CPU of the cameras is not counted. The load average is the "
         "machine's, over a minute, with everything that ran on it."
     )

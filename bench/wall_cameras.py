@@ -1,5 +1,5 @@
 """Cameras for `bench.wall`: those of `bench.cameras`, and under ``/N/small`` a smaller stream of each: 320x180, 10
-pictures a second, 250 kbit/s, a sync unit every 4 s. Their CPU time is not counted.
+pictures a second, 250 kbit/s, a sync unit at the start and every 4 s. Their CPU time is not counted.
 
     python -m bench.wall_cameras --port 9556
 """
@@ -68,7 +68,10 @@ class TwoStreams(Camera):
 
     def _answer(self, head: str) -> None:
         path = head.split(" ", 2)[1].rstrip("/").removesuffix("/video")
-        self._clip = self._clips[path.endswith("/small")]
+        is_small = path.endswith("/small")
+        self._clip = self._clips[is_small]
+        if is_small and head.startswith("PLAY"):
+            self._picture = 0
         super()._answer(head)
 
 

@@ -62,6 +62,14 @@ interface LiveTileProps {
 
 const NO_ZONES: readonly Zone[] = [];
 
+let unseen: HTMLVideoElement | null = null;
+
+/** Stands for the element that a painted tile does not have. Nothing is ever played in it. */
+function noVideo(): HTMLVideoElement {
+  unseen ??= document.createElement("video");
+  return unseen;
+}
+
 /** One live picture with its state. `data-state`, `data-seq` and `data-captured-ns` tell what is on screen. */
 export function LiveTile({
   camera,
@@ -100,12 +108,14 @@ export function LiveTile({
   const [poster, setPoster] = useState<"later" | "wanted" | "done">("later");
   // Of a phone that is watched peer to peer nothing comes from the server.
   const enabled = camera.enabled && camera.status.state !== "disabled" && camera.status.state !== "peer";
+  // Nothing of it is in a media element: a hundred of those are most of what opening a wall costs.
+  const painted = painter !== null && wish !== "main";
   const wanted = enabled && wish !== null && painter !== undefined;
 
   useEffect(() => {
     const parts = {
       root: root.current!,
-      video: video.current!,
+      video: video.current ?? noVideo(),
       still: still.current!,
       canvas: canvas.current!,
       wall: painter ?? null,
@@ -190,11 +200,14 @@ export function LiveTile({
     return () => made.close();
   }, [camera.id, heard, ownSound]);
   useEffect(() => {
-    if (audio.current === null || video.current === null) return;
-    audio.current.volume = sound.volume;
-    audio.current.muted = sound.ducked;
-    video.current.volume = sound.volume;
-    video.current.muted = sound.ducked || !heard || !ownSound;
+    if (audio.current !== null) {
+      audio.current.volume = sound.volume;
+      audio.current.muted = sound.ducked;
+    }
+    if (video.current !== null) {
+      video.current.volume = sound.volume;
+      video.current.muted = sound.ducked || !heard || !ownSound;
+    }
   }, [sound.volume, sound.ducked, heard, ownSound]);
 
   useEffect(() => {
@@ -224,15 +237,17 @@ export function LiveTile({
 
   return (
     <div ref={root} className="hc-tile" data-state={kind} data-camera={camera.id}>
-      <video
-        ref={video}
-        muted
-        playsInline
-        autoPlay
-        disablePictureInPicture
-        tabIndex={-1}
-        aria-label={camera.name}
-      />
+      {!painted && (
+        <video
+          ref={video}
+          muted
+          playsInline
+          autoPlay
+          disablePictureInPicture
+          tabIndex={-1}
+          aria-label={camera.name}
+        />
+      )}
       <canvas ref={canvas} className="hc-tile-pictures" hidden aria-hidden="true" />
       <img
         ref={still}
@@ -250,7 +265,7 @@ export function LiveTile({
       )}
       <svg ref={overlay} className="hc-overlay" aria-hidden="true" />
       <TileVeil face={face} />
-      <audio ref={audio} hidden />
+      {(!painted || heard) && <audio ref={audio} hidden />}
       <SoundButton camera={camera} heard={heard} state={soundState} />
       {showName && (
         <div className="hc-tile-caption">

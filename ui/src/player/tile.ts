@@ -1,3 +1,4 @@
+import { Bridge } from "./bridge";
 import type { LiveConnection, LiveSink } from "./connection";
 import { MseFeed } from "./feed";
 import type { LiveHeader } from "./header";
@@ -55,6 +56,8 @@ export interface TileCallbacks {
 
 const FROZEN_MS = 5_000;
 const HIDDEN_MS = 2_000;
+/** A small picture that moves and is not there by then is bridged with stills. */
+const BRIDGE_AFTER_MS = 600;
 const REBUILD_MS = 1_000;
 /** Where the server has no room to make a picture that plays here, it is asked again after this. */
 const ASK_AGAIN_MS = 20_000;
@@ -71,6 +74,8 @@ export class TilePlayer implements LiveSink, PaintSink {
   private unsubscribe: (() => void) | null = null;
   private feed: MseFeed | null = null;
   private stills: StillFeed | null = null;
+  private bridge: Bridge | null = null;
+  private bridgeTimer: ReturnType<typeof setTimeout> | null = null;
   private pictures: PictureFeed | null = null;
   /** What the wall's painter last told; null: it paints nothing of this tile. */
   private report: TileReport | null = null;
@@ -140,11 +145,33 @@ export class TilePlayer implements LiveSink, PaintSink {
   }
 
   private connect(): void {
+    this.endBridge();
     this.set("connecting");
     const { wall, root } = this.parts;
     this.unsubscribe = this.isPainted
       ? wall!.subscribe(this.camera, this.stream, root, this)
       : this.connection.subscribe(this.camera, this.stream, this);
+    if (this.stream === "tile") this.bridgeTimer = setTimeout(() => this.bridgeOver(), BRIDGE_AFTER_MS);
+  }
+
+  private bridgeOver(): void {
+    this.bridgeTimer = null;
+    if (this.unsubscribe === null || this.status.state === "live") return;
+    const sized = this.callbacks.sized ?? (() => undefined);
+    this.bridge = new Bridge(this.camera, this.parts, this.connection, (unit) => this.bridged(unit), sized);
+  }
+
+  private bridged(unit: ShownUnit): void {
+    if (this.status.state === "live") return;
+    this.set("stills");
+    this.name(unit);
+  }
+
+  private endBridge(): void {
+    if (this.bridgeTimer !== null) clearTimeout(this.bridgeTimer);
+    this.bridgeTimer = null;
+    this.bridge?.close();
+    this.bridge = null;
   }
 
   private disconnect(): void {
@@ -152,6 +179,7 @@ export class TilePlayer implements LiveSink, PaintSink {
     this.rebuildTimer = null;
     this.unsubscribe?.();
     this.unsubscribe = null;
+    this.endBridge();
     this.closeFeed();
     this.stills?.close();
     this.stills = null;
@@ -217,6 +245,7 @@ export class TilePlayer implements LiveSink, PaintSink {
 
   private ask(stream: TileWish | "h264"): void {
     this.unsubscribe?.();
+    this.endBridge();
     this.closeFeed();
     this.stream = stream;
     this.connect();
@@ -289,9 +318,14 @@ export class TilePlayer implements LiveSink, PaintSink {
     this.lastFrameAt = now;
     this.frames.push(now);
     while ((this.frames[0] ?? now) < now - 2_000) this.frames.shift();
+    if (this.bridge !== null || this.bridgeTimer !== null) this.endBridge();
     const state = this.stream === "stills" ? "stills" : "live";
     if (this.status.state !== state) this.set(state);
-    if (unit === null) return;
+    if (unit !== null) this.name(unit);
+  }
+
+  /** Says which unit is on screen. */
+  private name(unit: ShownUnit): void {
     this.lastUnit = unit;
     const { dataset } = this.parts.root;
     dataset.run = String(unit.run);
