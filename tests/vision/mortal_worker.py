@@ -1,6 +1,7 @@
 """The real decode worker, with a decoder that breaks on certain bytes, as one with a hole in it would.
 
-A unit that holds `KILLS` ends the process in the midst of decoding; one that holds `HANGS` never returns.
+A unit that holds `KILLS` ends the process in the midst of decoding; one that holds `HANGS` or `SPINS` never returns,
+idle or busy.
 """
 
 import os
@@ -10,7 +11,7 @@ import time
 from haechi.vision import gops, worker
 from haechi.vision.decode import Decoded, GopDecoder
 
-KILLS, HANGS = b"poison: kill", b"poison: hang"
+KILLS, HANGS, SPINS = b"poison: kill", b"poison: hang", b"poison: spin"
 
 
 class MortalDecoder(GopDecoder):
@@ -22,6 +23,8 @@ class MortalDecoder(GopDecoder):
             os.abort()
         while HANGS in data:
             time.sleep(1)
+        while SPINS in data:
+            sum(range(10_000))
         return super().feed(index, pts, data)
 
 

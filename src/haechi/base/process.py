@@ -15,6 +15,10 @@ KEPT_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH",
 """What a child may see of our environment. Everything else, secrets above all, stays here (CONTRACT S9)."""
 
 
+TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+"""Of the processor time that proc(5) tells."""
+
+
 class Finished(Struct, frozen=True):
     """How a program ended. ``output`` is what it said on both streams, its last 64 kB."""
 

@@ -22,8 +22,9 @@ from haechi.vision.live import LiveWorker
 
 log = structlog.get_logger(__name__)
 
-STRANDED_S = 3.0
-"""A worker that is not back so long after it died gives up the stream that it died on, too; it loads in a second."""
+STRANDED_S = 8.0
+"""A worker that is not back so long after its last word gives up the stream that it died on, too; it loads in a second,
+and on a busy machine in several. All streams are to be judged again within 10 s."""
 LEAVE_S = 30.0
 """A stream whose GOP does not end within that stays where it is."""
 PROBATION_S = 5.0
@@ -62,6 +63,7 @@ class Crew:
         self._posts: dict[StreamId, _Post] = {}
         self._down_ns: dict[int, int] = {}
         self._up_ns: dict[int, int] = {}
+        self._suspects: dict[int, StreamId | None] = {}
         self._deaths_ns: dict[int, list[int]] = {}
         self.idle = IdleCores()
         self.moves = 0
@@ -115,7 +117,8 @@ class Crew:
         stays: if it was that, it takes none of the others along.
         """
         now_ns = self._clock.monotonic_ns()
-        self._down_ns[number] = now_ns
+        self._down_ns[number] = self.workers[number].link.heard_ns or now_ns
+        self._suspects[number] = suspect
         self._up_ns.pop(number, None)
         since_ns = now_ns - int(FORGIVEN_S * NS_PER_S)
         self._deaths_ns[number] = [*(at for at in self._deaths_ns.get(number, ()) if at > since_ns), now_ns]
@@ -130,18 +133,24 @@ class Crew:
         self.idle.measure()
         for worker in self.workers:
             worker.usage.measure(now_ns)
-            is_down = worker.link.ready is None
-            if is_down and now_ns - self._down_ns.setdefault(worker.number, now_ns) > STRANDED_S * NS_PER_S:
-                self._scatter(worker.number, None)
-            elif not is_down:
-                self._down_ns.pop(worker.number, None)
-                self._up_ns.setdefault(worker.number, now_ns)
+            self._look_after(worker, now_ns)
         for post in self._posts.values():
             post.lane.measure(now_ns)
             if post.target is not None and now_ns - post.leaving_ns > LEAVE_S * NS_PER_S:
                 self._stay(post)
         if not any(post.target is not None for post in self._posts.values()):
             self._balance(now_ns)
+
+    def _look_after(self, worker: LiveWorker, now_ns: int) -> None:
+        """Streams of a worker that is not there go to one that is; the one that it died on, when it stays away."""
+        number = worker.number
+        if worker.link.ready is not None:
+            self._down_ns.pop(number, None)
+            self._up_ns.setdefault(number, now_ns)
+        elif now_ns - self._down_ns.setdefault(number, now_ns) > STRANDED_S * NS_PER_S:
+            self._scatter(number, None)
+        elif self._deaths_ns.get(number):
+            self._scatter(number, self._suspects.get(number))
 
     def _balance(self, now_ns: int) -> None:
         settled = [worker.number for worker in self.workers if self._is_settled(worker, now_ns)]

@@ -13,7 +13,7 @@ import structlog
 from haechi.base.clock import NS_PER_S, Clock
 from haechi.base.errors import PeerError, Unavailable
 from haechi.base.framing import Unpacker
-from haechi.base.process import Activity, activity_of, start_module
+from haechi.base.process import TICKS_PER_S, Activity, activity_of, start_module
 from haechi.vision.messages import Done, Progress, Ready, Reply, Request, Saved, Setup, pack, read_reply
 
 log = structlog.get_logger(__name__)
@@ -26,6 +26,9 @@ SILENT_S = 10.0
 STILL_S = 4.0
 """So long where it does nothing meanwhile, either: no processor time, and none that it waits for. It is frozen, or it
 waits for what never comes; a busy machine alone does not do that."""
+SPUN_S = 5.0
+"""So much processor time of a live worker without a word: it computes and gets nowhere. What it has in hand at a time
+takes a fraction of a second. One that looks at whole GOPs again may need more, and is given `SILENT_S`."""
 AWAY_S = 2.5
 """We look every second. When that was so long ago we stood still ourselves, and answers may lie unread."""
 CPU_AHEAD_S = 120
@@ -44,13 +47,15 @@ class WorkerLink:
         last_progress: The unit (job, index) that the worker last said it was about to decode.
     """
 
-    def __init__(self, clock: Clock, on_reply: Callable[[Reply], None]) -> None:
+    def __init__(self, clock: Clock, on_reply: Callable[[Reply], None], *, is_live: bool = False) -> None:
         self._clock = clock
+        self._is_live = is_live
         self._on_reply = on_reply
         self._process: asyncio.subprocess.Process | None = None
         self._writer: asyncio.StreamWriter | None = None
         self._heard_ns = self._moved_ns = self._checked_ns = 0
         self._activity: Activity | None = None
+        self._spun = (0, 0)
         self._owed = 0
         self._cpu_limit_s = 0
         self._is_retired = False
@@ -71,6 +76,11 @@ class WorkerLink:
     def pid(self) -> int | None:
         """The process id of the present worker."""
         return self._process.pid if self._process is not None else None
+
+    @property
+    def heard_ns(self) -> int:
+        """When the present worker, or the last one, said something (monotonic), or was first asked for an answer."""
+        return self._heard_ns
 
     def send(self, request: Request, *, owes_answer: bool = True) -> None:
         """Hand a request over; it is written as the worker takes it. Nothing happens while there is no worker."""
@@ -118,10 +128,21 @@ class WorkerLink:
         if activity is None or activity.is_running or activity != self._activity:
             self._moved_ns = now_ns
         self._activity = activity
+        spun_s = self._spun_s(activity)
         silent_ns, still_ns = now_ns - self._heard_ns, now_ns - max(self._heard_ns, self._moved_ns)
-        if silent_ns > SILENT_S * NS_PER_S or still_ns > STILL_S * NS_PER_S:
+        if silent_ns > SILENT_S * NS_PER_S or still_ns > STILL_S * NS_PER_S or spun_s > SPUN_S:
             log.warning("a decode worker hangs and is ended", silent_s=round(silent_ns / NS_PER_S, 1))
             self.kill()
+
+    def _spun_s(self, activity: Activity | None) -> float:
+        """Processor time that a live worker took since it last said something, less a second at most."""
+        heard_ns, ticks = self._spun
+        if activity is None or not self._is_live:
+            return 0.0
+        if heard_ns != self._heard_ns:
+            self._spun = (self._heard_ns, activity.cpu_ticks)
+            return 0.0
+        return (activity.cpu_ticks - ticks) / TICKS_PER_S
 
     def retire(self) -> None:
         """End the present worker; `run` then returns."""

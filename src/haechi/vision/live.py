@@ -89,7 +89,7 @@ class LiveWorker:
     ) -> None:
         self.number = number
         self.name = "decode worker"
-        self.link = WorkerLink(clock, self._heard)
+        self.link = WorkerLink(clock, self._heard, is_live=True)
         self.schedule = Schedule()
         self.usage = Usage()
         self._clock = clock
