@@ -50,6 +50,7 @@ from haechi.events.reported.moments import Moments
 from haechi.events.reported.room import ReportRoom
 from haechi.events.reported.wishes import WishStore
 from haechi.events.rulebook import RuleStore
+from haechi.events.snapshots import Snapshots
 from haechi.fleet.onvif.control import OnvifControl
 from haechi.fleet.onvif.links import LinkStore
 from haechi.fleet.phones.ice import IceServers
@@ -70,6 +71,8 @@ from haechi.vision.lines import LineStore
 from haechi.vision.models import ModelStore
 from haechi.vision.pool import VisionPool
 from haechi.vision.settings import VisionSettings, workers_for
+from haechi.vision.view.book import ViewBook
+from haechi.vision.view.room import ViewRoom
 from haechi.vision.zones import ZoneStore
 
 log = structlog.get_logger(__name__)
@@ -106,7 +109,9 @@ class Rooms:
         vision.on_moved(activity.note)
         reel = Reel(index, playback.vault, RECODING)
         onvif = OnvifControl(LinkStore(database), ground.reach.resolve, clock)
-        stores = Stores(database, zones, rules, playback, settings.data_dir / "events", lines, counts)
+        recorded = Snapshots(settings.data_dir / "events", vision, playback).recorded
+        views = ViewRoom(ViewBook(database), vision, settings.data_dir / "views", clock, recorded)
+        stores = Stores(database, zones, rules, playback, settings.data_dir / "events", lines, counts, views.book)
         events = EventCentre(stores, vision, clock)
         services = Services(
             config=_edge_config(settings, clock, demo=demo),
@@ -134,6 +139,7 @@ class Rooms:
             lines=lines,
             rules=rules,
             counts=counts,
+            views=views,
             events=events,
             reports=ReportRoom(onvif, ground.registry, WishStore(database), events, Moments(bus, playback), clock),
             keeping=keeping_over(settings, database, clock, auth, retention=retention, tiers=tiers),
@@ -212,7 +218,7 @@ async def _run_all(rooms: Rooms, server: uvicorn.Server, listener: socket.socket
         rest += [keep("vision", inspection.look), keep("inspection", inspection.follow)]
         rest.append(keep("events", house.events.run))
         rest.append(keep("site clock", partial(follow_site_clock, house)))
-        rest.append(keep("modules", house.modules.run))
+        rest += [keep("modules", house.modules.run), keep("views", house.views.run)]
         rest.append(keep("audit", house.keeping.audit.run))
         rest.append(keep("activity", house.activity.run))
         rest += [keep("onvif", house.onvif.run), keep("tidy", partial(keep_tidy, house))]

@@ -38,7 +38,7 @@ class Snapshots:
         try:
             jpeg = await self._pool.picture(ref, WIDTH_PX, QUALITY)
         except NotFound:
-            jpeg = await self._recorded(ref, WIDTH_PX)
+            jpeg = await self.recorded(ref, WIDTH_PX)
         await asyncio.to_thread(self._store, self._path(event), jpeg)
 
     async def read(self, event: EventId) -> bytes:
@@ -53,7 +53,14 @@ class Snapshots:
         except FileNotFoundError as error:
             raise NotFound("the event has no picture", code="snapshot-missing", event=event) from error
 
-    async def _recorded(self, ref: UnitRef, width_px: int) -> bytes:
+    async def recorded(self, ref: UnitRef, width_px: int) -> bytes:
+        """JPEG of a recorded unit.
+
+        Raises:
+            NotFound: It is not recorded, or not listed yet.
+            Invalid: It cannot be decoded.
+            Unavailable: No decode worker answered.
+        """
         found = await self._footage.units(ref.stream, ref.run, ref.seq, ref.seq)
         if not isinstance(found.params, VideoParams):
             raise Invalid("the unit is not a picture", code="undecodable", ref=str(ref))

@@ -159,8 +159,7 @@ class BumpedFeed:
     """
 
     def __init__(self, before: SceneFeed, after: SceneFeed) -> None:
-        self._shown = before
-        self._next = before
+        self._before = self._shown = self._next = before
         self._after = after
         self.is_bumped = False
 
@@ -171,7 +170,7 @@ class BumpedFeed:
 
     def close(self) -> None:
         """Stop rendering."""
-        self._shown.close()
+        self._before.close()
         self._after.close()
 
     def tracks(self) -> tuple[CodecParams, ...]:

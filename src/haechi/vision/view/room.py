@@ -6,7 +6,7 @@ import asyncio
 import os
 import re
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Literal, Protocol, cast
 
@@ -33,11 +33,17 @@ WAITING_MOST = 1000
 lies elsewhere than the history says again after a start."""
 STILL_PX = 960
 QUALITY = 82
+TRIES, AGAIN_S = 4, 2.0
+"""A frame that is no longer in memory is looked for in the recording, whose newest fragment is not listed at once."""
 SIZE = (768, 432)
 """In which two transforms are compared."""
 SAME_PX = 1.0
 Side = Literal["before", "after"]
 _SAFE = re.compile(r"[a-z]{2,4}_[a-z0-9]{3,32}")
+
+
+Recorded = Callable[[UnitRef, int], Awaitable[bytes]]
+"""JPEG of a recorded unit, no wider than so many pixels."""
 
 
 class Pool(Protocol):
@@ -67,12 +73,15 @@ class ViewRoom:
     """One for the whole server.
 
     Attributes:
-        book: The history.
+        book: The history; ``recorded`` makes pictures of units that are no longer in memory.
         dropped: Findings that were given up because the database was away for too long.
     """
 
-    def __init__(self, book: ViewBook, pool: Pool, folder: Path, clock: Clock) -> None:
+    def __init__(
+        self, book: ViewBook, pool: Pool, folder: Path, clock: Clock, recorded: Recorded | None = None
+    ) -> None:
         self.book = book
+        self._recorded = recorded
         self.dropped = 0
         self._pool = pool
         self._folder = folder
@@ -278,11 +287,17 @@ class ViewRoom:
         """JPEG of the unit of a finding; empty when it cannot be had."""
         if found.ref is None:
             return b""
-        try:
-            return await self._pool.picture(found.ref, STILL_PX, QUALITY)
-        except HaechiError as error:
-            log.info("no picture of a view", ref=str(found.ref), code=error.code)
-            return b""
+        reason = ""
+        for number in range(TRIES):
+            try:
+                if number == 0 or self._recorded is None:
+                    return await self._pool.picture(found.ref, STILL_PX, QUALITY)
+                await self._clock.sleep(AGAIN_S)
+                return await self._recorded(found.ref, STILL_PX)
+            except HaechiError as error:
+                reason = error.code
+        log.info("no picture of a view", ref=str(found.ref), code=reason)
+        return b""
 
     async def _draw_reference(self, camera: CameraId, path: Path) -> None:
         """The grey picture that the judge compares with, where no other was kept."""
