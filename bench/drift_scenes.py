@@ -1,4 +1,4 @@
-"""Pictures for `bench.drift`: views of rendered rooms, photographs and footage, moved by known homographies, in weather.
+"""Pictures for `bench.drift`: views of rendered rooms, photographs and footage, moved as is known, in weather.
 
 A view shows the middle of a larger picture, so that what comes in at its edges when it moves is real.
 """
@@ -6,7 +6,6 @@ A view shows the middle of a larger picture, so that what comes in at its edges 
 from __future__ import annotations
 
 import io
-import os
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -41,7 +40,7 @@ _FOOTAGE = Path(__file__).resolve().parents[1].parent / "shared" / "footage"
 def canvases() -> dict[str, Bgr]:
     """Name to a picture of a view with its margin."""
     found = {f"room {name}": _room(name) for name in ROOMS}
-    folder = Path(os.path.dirname(skimage.data.__file__))
+    folder = Path(skimage.data.__file__).parent
     for name in PHOTOS:
         picture = cv2.imread(str(folder / name))
         if picture is not None:
@@ -69,7 +68,7 @@ def view(canvas: Bgr, matrix: Matrix) -> Bgr:
 
 
 def bump(rng: Rng, kind: str) -> Matrix:
-    """A move: ``shift`` (up to 40 px), ``small`` (1.5 degrees, 2 %, 25 px), ``bump`` (4 degrees, 5 %, 60 px, tilted)."""
+    """``shift`` (up to 40 px), ``small`` (1.5 degrees, 2 %, 25 px) or ``bump`` (4 degrees, 5 %, 60 px, tilted)."""
     degrees, zoom, far, tilt = {"shift": (0, 0, 40, 0), "small": (1.5, 0.02, 25, 0), "bump": (4, 0.05, 60, 5e-5)}[kind]
     turn = np.deg2rad(rng.uniform(-degrees, degrees)) if degrees else 0.0
     scale = 1 + (rng.uniform(-zoom, zoom) if zoom else 0.0)
@@ -160,7 +159,7 @@ WEATHER: dict[str, Callable[[Bgr, Rng], Bgr]] = {
 
 
 def _noisy(picture: NDArray[np.float32], rng: Rng, sigma: float) -> Bgr:
-    noise = rng.normal(0, sigma, picture.shape).astype(np.float32)
+    noise = rng.standard_normal(picture.shape, np.float32) * np.float32(sigma)
     return np.clip(picture + noise, 0, 255).astype(np.uint8)
 
 
