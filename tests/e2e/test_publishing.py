@@ -50,7 +50,10 @@ _READ_BACK = """kind => window.made[kind].map(data => {
 })"""
 
 
-_NO_H264 = "RTCRtpSender.getCapabilities = () => ({codecs: [{mimeType: 'video/VP8', clockRate: 90000}]})"
+_NO_H264 = """const all = RTCRtpSender.getCapabilities.bind(RTCRtpSender);
+RTCRtpSender.getCapabilities = kind => ({codecs: all(kind).codecs.filter(one => one.mimeType !== "video/H264")});
+"""
+_ONLY_AV1 = "RTCRtpSender.getCapabilities = () => ({codecs: [{mimeType: 'video/AV1', clockRate: 90000}]})"
 _NO_LEAVE = "navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('no', 'NotAllowedError'))"
 
 
@@ -176,6 +179,25 @@ def test_what_a_browsers_encoder_made_is_recorded_byte_for_byte_and_shown_to_oth
     asyncio.run(run())
 
 
+async def is_shown_from_a_phone_without_h264(house: House, browser: Browser, camera: CameraId, address: str) -> None:
+    """It sends VP8; others see that by WebRTC as it comes, and a still is made of it."""
+    phone = await opened(browser, _NO_H264)
+    await phone.goto(address)
+    await phone.get_by_role("button", name="Start the camera").click()
+    await expect(phone.locator(".hc-publish-state[data-phase=live]")).to_be_visible(timeout=PATIENCE_MS)
+    status = await until_state(house, camera, "live")
+    assert status["codec"] == "vp8"
+    watcher = await page_for(browser, house)
+    await watcher.goto(f"{house.address}/live/{camera}")
+    tile = watcher.locator(f".hc-tile[data-camera={camera}][data-state=live]")
+    await expect(tile).to_be_visible(timeout=PATIENCE_MS)
+    for _ in range(100):
+        if (await house.http.get(f"/api/cameras/{camera}/latest.jpg")).status_code == 200:
+            return
+        await asyncio.sleep(0.2)
+    raise AssertionError("no still was made of it")
+
+
 @pytest.mark.slow
 @pytest.mark.e2e
 def test_the_page_says_what_is_wrong_and_what_to_do(tmp_path: Path) -> None:
@@ -184,7 +206,7 @@ def test_the_page_says_what_is_wrong_and_what_to_do(tmp_path: Path) -> None:
             camera, token = await published_camera(house, audio=False)
             place = f"{house.address}/publish/{camera}"
             await refused(await opened(browser), f"{place}#hwt_wrong", "This link does not publish this camera")
-            await refused(await opened(browser, _NO_H264), f"{place}#{token}", "This browser offers no H.264")
+            await refused(await opened(browser, _ONLY_AV1), f"{place}#{token}", "This browser offers neither H.264 nor")
             await refused(await opened(browser, _NO_LEAVE), f"{place}#{token}", "The camera may not be used")
 
             logged_out = await opened(browser)
@@ -201,5 +223,6 @@ def test_the_page_says_what_is_wrong_and_what_to_do(tmp_path: Path) -> None:
             await until_state(house, camera, "live")
             await admin.get_by_role("button", name="Stop").click()
             await until_state(house, camera, "waiting")
+            await is_shown_from_a_phone_without_h264(house, browser, camera, f"{place}#{token}")
 
     asyncio.run(run())

@@ -11,7 +11,7 @@ from haechi.base.errors import PeerError
 from haechi.media.access_unit import Codec, VideoParams
 from haechi.vision.decode import Decoded, GopDecoder, annex_b
 from tests.footage import footage
-from tests.streams import CodedUnit, h264_stream, h265_stream, mjpeg_stream
+from tests.streams import CodedUnit, h264_stream, h265_stream, mjpeg_stream, vp8_stream
 from tests.vision.scenes import STREAM, file_units
 
 STREAMS = {
@@ -54,6 +54,14 @@ def test_motion_jpeg_decodes_unit_by_unit() -> None:
     for unit in units:
         frames = decoded(params, [unit])
         assert frames[0].frame.scaled(64, 48).shape == (48, 64, 3)
+
+
+def test_vp8_decodes_from_its_key_frame_on() -> None:
+    params, units = vp8_stream(frames=15)
+    assert [one.index for one in decoded(params, units)] == list(range(15))
+    decoder = GopDecoder(params)
+    assert not decoder.feed(1, units[1].pts, units[1].data), "nothing can be seen of it without the key frame"
+    assert decoder.damaged == 1
 
 
 def test_a_frame_depends_on_its_gop_alone() -> None:
@@ -110,10 +118,10 @@ def test_lengths_become_start_codes(nals: list[bytes]) -> None:
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.sampled_from([Codec.H264, Codec.H265, Codec.MJPEG]), st.binary(max_size=400))
+@given(st.sampled_from([Codec.H264, Codec.H265, Codec.VP8, Codec.MJPEG]), st.binary(max_size=400))
 def test_the_decoder_survives_noise(codec: Codec, noise: bytes) -> None:
     decoder = GopDecoder(VideoParams(codec, 64, 64, (noise[:40] or b"\x67",)))
-    data = noise if codec is Codec.MJPEG else len(noise).to_bytes(4, "big") + noise
+    data = noise if not codec.has_nals else len(noise).to_bytes(4, "big") + noise
     if noise:
         decoder.feed(0, 0, data)
     decoder.drain()

@@ -19,6 +19,7 @@ class Codec(StrEnum):
 
     H264 = "h264"
     H265 = "h265"
+    VP8 = "vp8"
     MJPEG = "mjpeg"
     AAC = "aac"
     OPUS = "opus"
@@ -27,7 +28,12 @@ class Codec(StrEnum):
 
     @property
     def is_video(self) -> bool:
-        return self in (Codec.H264, Codec.H265, Codec.MJPEG)
+        return self in (Codec.H264, Codec.H265, Codec.VP8, Codec.MJPEG)
+
+    @property
+    def has_nals(self) -> bool:
+        """Whether units are made of NAL units, with parameter sets apart."""
+        return self in (Codec.H264, Codec.H265)
 
 
 class UnitRef(Struct, frozen=True, order=True, gc=False):
@@ -79,7 +85,7 @@ class VideoParams(Struct, frozen=True):
 
     Attributes:
         sets: Parameter sets as NAL units without start codes or lengths. H.264: SPS then PPS, each in order of
-            appearance; H.265: VPS, SPS, PPS. MJPEG: empty.
+            appearance; H.265: VPS, SPS, PPS. Others: empty.
         width_px, height_px: Size to display, after cropping.
         codec_string: RFC 6381 name for players, for example ``avc1.64001f``. Empty for MJPEG.
     """
@@ -147,8 +153,8 @@ class AccessUnit(Struct, frozen=True, gc=False):
             Strictly increasing with ``seq``.
         is_sync: Whether decoding can start here (IDR/CRA picture; any audio frame).
         params: Index into the run's codec parameters (`haechi.bus.frames.Run.params`).
-        data: H.26x: NAL units, each after a 4-byte big-endian length, without parameter sets. MJPEG: a JFIF file.
-            Audio: raw frame.
+        data: H.26x: NAL units, each after a 4-byte big-endian length, without parameter sets. VP8: a frame
+            (RFC 6386). MJPEG: a JFIF file. Audio: raw frame.
     """
 
     ref: UnitRef

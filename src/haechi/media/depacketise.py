@@ -15,12 +15,14 @@ from haechi.media.payload.frames import FrameDepacketiser
 from haechi.media.payload.h264 import H264Depacketiser, H264Dialect
 from haechi.media.payload.h265 import H265Depacketiser, H265Dialect
 from haechi.media.payload.mjpeg import MjpegDepacketiser
+from haechi.media.payload.vp8 import Vp8Depacketiser
 from haechi.media.sdp import MediaTrack
 
 _CODECS = {
     "H264": Codec.H264,
     "H265": Codec.H265,
     "HEVC": Codec.H265,
+    "VP8": Codec.VP8,
     "JPEG": Codec.MJPEG,
     "MPEG4-GENERIC": Codec.AAC,
     "OPUS": Codec.OPUS,
@@ -65,6 +67,8 @@ def depacketiser_for(track: MediaTrack) -> Depacketiser:
             return H264Depacketiser(number, _sets(track, _good_h264))
         case Codec.H265:
             return H265Depacketiser(number, _sets(track, _good_h265))
+        case Codec.VP8:
+            return Vp8Depacketiser(number)
         case Codec.MJPEG:
             return MjpegDepacketiser(number)
         case Codec.AAC:

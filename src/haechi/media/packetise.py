@@ -16,6 +16,7 @@ from haechi.media.payload.frames import FramePacketiser
 from haechi.media.payload.h264 import H264Packetiser
 from haechi.media.payload.h265 import H265Packetiser
 from haechi.media.payload.mjpeg import MjpegPacketiser
+from haechi.media.payload.vp8 import Vp8Packetiser
 from haechi.media.rtp import pack_header
 from haechi.media.sdp import MediaTrack
 
@@ -23,6 +24,7 @@ _STATIC_TYPES = {Codec.PCMU: 0, Codec.PCMA: 8, Codec.MJPEG: 26}
 _NAMES = {
     Codec.H264: "H264",
     Codec.H265: "H265",
+    Codec.VP8: "VP8",
     Codec.MJPEG: "JPEG",
     Codec.AAC: "MPEG4-GENERIC",
     Codec.OPUS: "OPUS",
@@ -70,6 +72,8 @@ def packetiser_for(codec: Codec, max_payload_bytes: int = MAX_PAYLOAD_BYTES) -> 
             return H264Packetiser(max_payload_bytes)
         case Codec.H265:
             return H265Packetiser(max_payload_bytes)
+        case Codec.VP8:
+            return Vp8Packetiser(max_payload_bytes)
         case Codec.MJPEG:
             return MjpegPacketiser(max_payload_bytes)
         case Codec.AAC:

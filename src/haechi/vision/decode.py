@@ -30,7 +30,7 @@ MOST_PENDING = 64
 """Units that a decoder may hold back; H.264 and H.265 reorder 16 at most."""
 STILL_WIDTHS_PX = range(16, 4097)
 
-_DECODERS = {Codec.H264: "h264", Codec.H265: "hevc", Codec.MJPEG: "mjpeg"}
+_DECODERS = {Codec.H264: "h264", Codec.H265: "hevc", Codec.VP8: "vp8", Codec.MJPEG: "mjpeg"}
 _START_CODE = b"\x00\x00\x00\x01"
 Grey = NDArray[np.uint8]
 """A grey picture: shape (height, width), 0-255."""
@@ -129,7 +129,7 @@ class GopDecoder:
         return self._decode(None)
 
     def _coded(self, data: bytes) -> bytes:
-        if self._params.codec is Codec.MJPEG:
+        if not self._params.codec.has_nals:
             return data
         coded = annex_b(data)
         if self._is_first:

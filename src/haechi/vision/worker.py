@@ -290,7 +290,7 @@ def _warm(looker: Looker) -> None:
         plane.update(bytes(plane.buffer_size))
     cv2.imencode(".jpg", Frame(frame).scaled(64, 64))
     MotionGate().share(Frame(frame).grey(WIDTH_PX))
-    for codec in (Codec.H264, Codec.H265, Codec.MJPEG):
+    for codec in (Codec.H264, Codec.H265, Codec.VP8, Codec.MJPEG):
         GopDecoder(VideoParams(codec, 64, 64)).drain()
     looker.warm(Frame(frame))
 

@@ -23,6 +23,7 @@ from haechi.webrtc.dtls import Identity
 from haechi.webrtc.peer import Peer
 from haechi.webrtc.port import UdpPort
 from tests.cameras import FastClock, until
+from tests.streams import vp8_stream
 from tests.whip import OnePort, Playing, Publisher, film, publisher, tones
 
 CAMERA = CameraId("cam_phone")
@@ -327,12 +328,30 @@ def test_another_certificate_than_that_of_the_offer_is_not_let_in() -> None:
     asyncio.run(run())
 
 
-def test_a_browser_without_h264_gets_no_answer() -> None:
+def test_a_phone_without_h264_is_taken_as_vp8_byte_for_byte() -> None:
+    async def run() -> None:
+        params, units = vp8_stream()
+        async with House(SystemClock()).open() as house, publisher() as one:
+            video = Playing("video", [unit.data for unit in units], 1 / 30)
+            _, answer = await house.offered(await one.offer([video], video="video/VP8"))
+            await one.answered(answer)
+            await until(lambda: len(house.sink.of(Codec.VP8)) >= 20, 60)
+            pictures = house.sink.of(Codec.VP8)
+            assert pictures[0].is_sync
+            assert pictures[0].params == params
+            first = video.sent.index(pictures[0].data)
+            taken = [unit.data for unit in pictures]
+            assert taken == video.sent[first : first + len(taken)]
+
+    asyncio.run(run())
+
+
+def test_a_browser_without_h264_and_vp8_gets_no_answer() -> None:
     async def run() -> None:
         async with House(SystemClock()).open() as house, publisher() as one:
-            offer = await one.offer([Playing("video", film(), 1 / 30)], video="video/VP8")
+            offer = await one.offer([Playing("video", film(), 1 / 30)])
             with pytest.raises(Invalid) as caught:
-                await house.offered(offer)
+                await house.offered(offer.replace("H264", "AV1"))
             assert caught.value.code == "offer-without-h264"
 
     asyncio.run(run())

@@ -12,7 +12,7 @@ from haechi.live.renditions.messages import Coded, Shape, Unit, fit
 from haechi.live.renditions.recode import Recoder
 from haechi.media.access_unit import Codec, VideoParams
 from haechi.media.annexb import StreamUnit, split_units
-from tests.streams import CodedUnit, h264_stream, h265_stream, mjpeg_stream
+from tests.streams import CodedUnit, h264_stream, h265_stream, mjpeg_stream, vp8_stream
 
 TILE = Shape(320, 180, 10)
 FULL = Shape()
@@ -35,7 +35,9 @@ def parsed(coded: Sequence[Coded]) -> list[StreamUnit]:
 
 
 @pytest.mark.parametrize(
-    "stream", [h264_stream(size=(640, 360)), h265_stream(), mjpeg_stream(30)], ids=["h264", "h265", "mjpeg"]
+    "stream",
+    [h264_stream(size=(640, 360)), h265_stream(), vp8_stream(), mjpeg_stream(30)],
+    ids=["h264", "h265", "vp8", "mjpeg"],
 )
 def test_every_codec_of_cameras_comes_out_as_h264_of_the_same_size_picture_by_picture(stream: Stream) -> None:
     coded = recoded(stream, FULL)
@@ -98,7 +100,7 @@ def test_a_picture_keeps_its_shape_fits_and_is_never_odd_or_enlarged(width_px: i
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.lists(st.binary(max_size=300), max_size=6), st.sampled_from([Codec.H264, Codec.H265, Codec.MJPEG]))
+@given(st.lists(st.binary(max_size=300), max_size=6), st.sampled_from([Codec.H264, Codec.H265, Codec.VP8, Codec.MJPEG]))
 def test_noise_gives_no_picture_and_no_error(noise: list[bytes], codec: Codec) -> None:
     recoder = Recoder(VideoParams(codec, 320, 240), TILE)
     for number, data in enumerate(noise):

@@ -21,6 +21,7 @@ from tests.streams import (
     opus_stream,
     pcm_stream,
     stamped,
+    vp8_stream,
 )
 
 STREAM = StreamId("cam_test/main")
@@ -30,6 +31,7 @@ CASES: dict[str, Case] = {
     "h264 with B-frames": lambda: h264_stream(bframes=2),
     "h265": h265_stream,
     "h265 with B-frames": lambda: h265_stream(bframes=2),
+    "vp8": vp8_stream,
     "mjpeg": mjpeg_stream,
     "aac": aac_stream,
     "aac stereo 44.1 kHz": lambda: aac_stream(20, 44_100, 2),
@@ -38,7 +40,7 @@ CASES: dict[str, Case] = {
     "pcma": lambda: pcm_stream(law="alaw"),
 }
 DECODERS = {
-    "h264": "h264", "h265": "hevc", "mjpeg": "mjpeg", "aac": "aac", "opus": "opus", "pcmu": "pcm_mulaw",
+    "h264": "h264", "h265": "hevc", "vp8": "vp8", "mjpeg": "mjpeg", "aac": "aac", "opus": "opus", "pcmu": "pcm_mulaw",
     "pcma": "pcm_alaw",
 }  # fmt: skip
 

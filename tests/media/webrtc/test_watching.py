@@ -54,6 +54,7 @@ def test_what_is_not_offered_is_not_sent() -> None:
         assert caught.value.code == "viewer-lacks-codec"
     with_h265 = CHROMIUM.replace(b"rtpmap:96 VP8/90000", b"rtpmap:96 H265/90000")
     assert taken(with_h265, h265) == [("h265", "")]
+    assert taken(CHROMIUM, VideoParams(Codec.VP8, 640, 480, (), "vp08.00.10.08")) == [("vp8", "")]
 
 
 def test_sound_goes_as_it_is_or_not_at_all() -> None:

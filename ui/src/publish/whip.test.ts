@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { answerFault, measured, mediaFault, preferred } from "./whip";
 
-test("H.264 is offered and nothing else, the usual mode first", () => {
+test("H.264 is offered and nothing else, the usual mode first; VP8 where there is none", () => {
   const codings = [
     { mimeType: "video/VP8" },
     { mimeType: "video/H264", sdpFmtpLine: "packetization-mode=0;profile-level-id=42e01f" },
@@ -10,6 +10,8 @@ test("H.264 is offered and nothing else, the usual mode first", () => {
   ];
   expect(preferred(codings)).toEqual([codings[3], codings[1]]);
   expect(preferred([{ mimeType: "video/VP9" }])).toEqual([]);
+  const vp8 = { mimeType: "video/VP8" };
+  expect(preferred([{ mimeType: "video/VP9" }, vp8, { mimeType: "video/rtx" }])).toEqual([vp8]);
 });
 
 test("what the browser and the server refuse is told as what a person can do something about", () => {

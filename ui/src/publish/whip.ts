@@ -50,11 +50,12 @@ export interface Coding {
   sdpFmtpLine?: string;
 }
 
-/** H.264 first, in the mode that all carry; what repairs it stays behind it. Empty: this browser encodes none. */
+/** H.264, in the mode that all carry first; VP8 where this browser encodes none. Empty: neither of both. */
 export function preferred<C extends Coding>(codings: readonly C[]): C[] {
   const is = (coding: C, name: string): boolean => coding.mimeType.toLowerCase() === `video/${name}`;
   const h264 = codings.filter((coding) => is(coding, "h264"));
   const mode = (coding: C): number => (coding.sdpFmtpLine?.includes("packetization-mode=1") ? 0 : 1);
+  if (h264.length === 0) return codings.filter((coding) => is(coding, "vp8"));
   return h264.toSorted((a, b) => mode(a) - mode(b));
 }
 

@@ -169,8 +169,8 @@ class HlsRoom:
 
         def take(unit: AccessUnit, subscription: Subscription) -> None:
             params = subscription.params_of(unit)
-            if params.codec is Codec.MJPEG:
-                raise _jpeg()
+            if params.codec in (Codec.MJPEG, Codec.VP8):
+                raise _not_for_hls(params.codec)
             coding = Coding(unit.ref.run, unit.params, params, live.init(params))
             for shown, data in live.chunks(unit, params):
                 programme.add_picture(shown, data, coding)
@@ -231,8 +231,9 @@ class HlsRoom:
                 watched.error = None
 
 
-def _jpeg() -> Invalid:
+def _not_for_hls(codec: Codec) -> Invalid:
+    other = "its live.mjpeg" if codec is Codec.MJPEG else "it by WebRTC"
     return Invalid(
-        "this camera sends JPEG pictures, which HLS does not carry: watch its live.mjpeg, or its stream h264",
+        f"this camera sends {codec.value.upper()}, which HLS does not carry: watch {other}, or its stream h264",
         code="codec-not-playable",
     )

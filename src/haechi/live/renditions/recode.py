@@ -25,7 +25,7 @@ MOST_PENDING = 64
 """Units that a decoder may hold back; H.264 and H.265 reorder 16 at most."""
 SYNC_TICKS = 2 * TICKS_PER_S
 _BASE = Fraction(1, TICKS_PER_S)
-_DECODERS = {Codec.H264: "h264", Codec.H265: "hevc", Codec.MJPEG: "mjpeg"}
+_DECODERS = {Codec.H264: "h264", Codec.H265: "hevc", Codec.VP8: "vp8", Codec.MJPEG: "mjpeg"}
 _QUALITY = {True: "27", False: "23"}
 """Constant rate factor of x264, of small pictures and of those in full size."""
 _BITS_PER_PIXEL = 4
@@ -71,7 +71,7 @@ class Recoder:
         return tuple(coded for frame in frames for coded in self._picture(frame))
 
     def _coded(self, unit: Unit) -> bytes:
-        if self._params.codec is Codec.MJPEG:
+        if not self._params.codec.has_nals:
             return unit.data
         sets = join_annexb(self._params.sets) if unit.is_sync else b""
         return sets + lengths_to_annexb(unit.data)

@@ -80,7 +80,7 @@ def warm_up() -> None:
     picture.pts, picture.time_base = 0, Fraction(1, TICKS_PER_S)
     list(open_encoder(32, 32, shape).encode(picture))
     list(open_jpeg(32, 32, shape).encode(picture.reformat(format="yuvj420p")))
-    for codec in (Codec.H264, Codec.H265, Codec.MJPEG):
+    for codec in (Codec.H264, Codec.H265, Codec.VP8, Codec.MJPEG):
         Recoder(VideoParams(codec, 64, 64), shape).feed(Unit(0, 0, 0, True, True, b"\x00\x00\x00\x01\x00"))
 
 

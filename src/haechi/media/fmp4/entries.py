@@ -16,7 +16,7 @@ _G711 = {Codec.PCMU: b"ulaw", Codec.PCMA: b"alaw"}
 
 
 def sample_entry(params: CodecParams) -> bytes:
-    """The sample entry of ``params``: avc1, hvc1, mp4v (Motion JPEG), mp4a (AAC), Opus, ulaw or alaw.
+    """The sample entry of ``params``: avc1, hvc1, vp08, mp4v (Motion JPEG), mp4a (AAC), Opus, ulaw or alaw.
 
     Raises:
         Invalid: The parameter sets or the size cannot be written.
@@ -32,6 +32,8 @@ def _video_entry(params: VideoParams) -> bytes:
             kind, extra = b"avc1", box(b"avcC", avc_record(params.sets))
         case Codec.H265:
             kind, extra = b"hvc1", box(b"hvcC", hevc_record(params.sets))
+        case Codec.VP8:
+            kind, extra = b"vp08", full_box(b"vpcC", 1, 0, _vp8_config(params.codec_string))
         case Codec.MJPEG:
             kind, extra = b"mp4v", _esds(_JPEG, _VISUAL, b"")
         case _:
@@ -39,6 +41,12 @@ def _video_entry(params: VideoParams) -> bytes:
     size = U16.pack(params.width_px) + U16.pack(params.height_px)
     resolution = U32.pack(72 << 16) * 2
     return box(kind, bytes(6), b"\0\1", bytes(16), size, resolution, bytes(4), b"\0\1", bytes(32), _DEPTH_24, extra)
+
+
+def _vp8_config(codec_string: str) -> bytes:
+    """VPCodecConfigurationRecord (VP Codec ISO Media File Format Binding 1.0): 8 bits, 4:2:0, colours unspecified."""
+    profile, level = codec_string.split(".")[1:3]
+    return bytes([int(profile), int(level), 8 << 4 | 1 << 1, 2, 2, 2, 0, 0])
 
 
 def _audio_entry(params: AudioParams) -> bytes:
@@ -87,7 +95,7 @@ def read_entry(entry: Box, rate_hz: int | None, codec_string: str) -> CodecParam
         PeerError: Not a sample entry that we write, or a damaged one.
     """
     match entry.kind:
-        case b"avc1" | b"hvc1" | b"mp4v":
+        case b"avc1" | b"hvc1" | b"vp08" | b"mp4v":
             return _read_video(entry, codec_string)
         case b"mp4a" | b"Opus" | b"ulaw" | b"alaw":
             return _read_audio(entry, rate_hz, codec_string)
@@ -105,6 +113,8 @@ def _read_video(entry: Box, codec_string: str) -> VideoParams:
             return VideoParams(Codec.H264, width_px, height_px, read_avc_record(_inner(cursor, b"avcC")), codec_string)
         case b"hvc1":
             return VideoParams(Codec.H265, width_px, height_px, read_hevc_record(_inner(cursor, b"hvcC")), codec_string)
+        case b"vp08":
+            return VideoParams(Codec.VP8, width_px, height_px, (), codec_string)
         case _:
             return VideoParams(Codec.MJPEG, width_px, height_px, (), codec_string)
 

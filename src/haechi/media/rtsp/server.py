@@ -65,6 +65,13 @@ class Doorman(Protocol):
         """Whether the request may be answered."""
 
 
+class First(Struct, frozen=True):
+    """The numbers of the first packet of a track: its sequence number, and its timestamp where it is known yet."""
+
+    sequence: int
+    ticks: int | None = None
+
+
 class PlayRequested(Struct, frozen=True):
     """The client wants media now: for each track that it set up, by index, how to send it."""
 
@@ -119,9 +126,11 @@ class RtspServer:
         policy: ServerPolicy,
         new_token: Callable[[], str],
         doorman: Doorman | None = None,
+        first: Callable[[str, int], First | None] | None = None,
     ) -> None:
         """``new_token`` gives words that nobody can guess, for session ids and nonces. With a ``doorman`` the policy's
-        user, password and algorithm are not asked."""
+        user, password and algorithm are not asked. ``first`` is asked, by path and track, with what the media begins.
+        """
         self._find = find
         self._policy = policy
         self._deframer = Deframer()
@@ -132,6 +141,7 @@ class RtspServer:
         self._back: set[int] = set()
         self._is_playing = False
         self._new_token = new_token
+        self._first = first
         self._doorman = doorman or _OneUser(policy, new_token())
 
     def to_send(self) -> bytes:
@@ -282,7 +292,7 @@ class RtspServer:
         if not self._owns_session(request):
             self._answer(request, 454)
             return
-        self._answer(request, 200, *((("Range", "npt=0.000-"),) if request.method == "PLAY" else ()))
+        self._answer(request, 200, *(self._played(request) if request.method == "PLAY" else ()))
         if request.method == "PLAY":
             if not self._is_playing:
                 out.append(PlayRequested(self._path, tuple(sorted(self._set_up.items()))))
@@ -292,6 +302,18 @@ class RtspServer:
             out.append(PauseRequested())
         else:
             self._end_session(out)
+
+    def _played(self, request: Request) -> list[tuple[str, str]]:
+        """What the answer to PLAY says of the media that comes (RFC 2326 section 12.33)."""
+        session = self._find(self._path)
+        base = request.uri.partition("#")[0].rstrip("/")
+        told: list[str] = []
+        for index in sorted(self._set_up) if session is not None and not self._is_playing else ():
+            first = self._first(self._path, index) if self._first is not None else None
+            if first is not None and session is not None and index not in self._back:
+                stamp = "" if first.ticks is None else f";rtptime={first.ticks}"
+                told.append(f"url={base}/{session.tracks[index].control};seq={first.sequence}{stamp}")
+        return [("Range", "npt=0.000-"), *([("RTP-Info", ",".join(told))] if told else [])]
 
     def _end_session(self, out: list[ServerEvent]) -> None:
         self._is_playing = False

@@ -1,7 +1,7 @@
 """What a publisher offers and what we answer (RFC 3264, RFC 8829, RFC 9725 section 4.4): one video, one sound at most.
 
-We take what we can carry as it is: H.264 and Opus. Everything else in an offer is declined, not guessed at. Where a
-publisher listens as well, it is spoken to in G.711, which whoever speaks WebRTC understands (RFC 7874 section 3).
+We take what we can carry as it is: H.264, else VP8, and Opus. Everything else in an offer is declined, not guessed at.
+Where a publisher listens as well, it is spoken to in G.711, which all who speak WebRTC understand (RFC 7874 section 3).
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ def parse_offer(data: bytes, *, audio: bool) -> Offer:
             taken.add("talk")
         chosen.append(section)
     if "video" not in taken:
-        message = "no H.264 video is offered, and nothing else can be taken as it is; use a browser that encodes H.264"
+        message = "neither H.264 nor VP8 is offered, and nothing else can be taken as it is; use another browser"
         raise Invalid(message, code="offer-without-h264", offered=video_codecs(sections))
     leader = sections[next(index for index, section in enumerate(chosen) if section.is_open)]
     offer = Offer(tuple(chosen), credentials_of(leader, session), fingerprints_of(leader, session))
@@ -148,7 +148,7 @@ def _section(lines: Lines, *, audio: bool, taken: set[str]) -> Section:
     if not lines.has("rtcp-mux"):
         raise bad_offer("it does not send RTP and RTCP over one port (rtcp-mux)")
     talk = _g711(lines, formats) if speaks else None
-    track = (_h264(lines, formats) if kind == "video" else _opus(lines, formats)) if takes else None
+    track = (_picture(lines, formats) if kind == "video" else _opus(lines, formats)) if takes else None
     if track is None:
         return Section(kind, mid, protocol, formats, talk=talk)
     feedback = feedback_of(lines, track.payload_type)
@@ -164,6 +164,18 @@ def _section(lines: Lines, *, audio: bool, taken: set[str]) -> Section:
         "nack pli" in feedback,
         "transport-cc" in feedback and TRANSPORT_CC in extensions,
         talk,
+    )
+
+
+def _picture(lines: Lines, formats: Sequence[str]) -> MediaTrack | None:
+    """H.264, which more can play; VP8 of a device that has no encoder for that."""
+    return _h264(lines, formats) or next(
+        (
+            MediaTrack("video", one.number, "VP8", one.rate_hz, 1, {})
+            for one in formats_of(lines, formats)
+            if one.codec == "VP8" and one.rate_hz == 90_000
+        ),
+        None,
     )
 
 
@@ -252,12 +264,12 @@ def _taken(section: Section, track: MediaTrack) -> list[str]:
     channels = f"/{track.channels}" if track.channels > 1 else ""
     codec = track.codec if section.kind == "video" else "opus"
     lines = [f"a=rtpmap:{number} {codec}/{track.clock_rate_hz}{channels}"]
-    if section.kind == "video":
+    if track.codec == "H264":
         profile = track.fmtp.get("profile-level-id", "42e01f")
         mode = track.fmtp.get("packetization-mode", "0")
         profile = profile if re.fullmatch("[0-9a-fA-F]{6}", profile) else "42e01f"
         lines.append(f"a=fmtp:{number} level-asymmetry-allowed=1;packetization-mode={mode};profile-level-id={profile}")
-    else:
+    elif section.kind == "audio":
         lines.append(f"a=fmtp:{number} minptime=10;useinbandfec=1")
     wishes = ((section.has_nack, "nack"), (section.has_pli, "nack pli"), (section.has_transport_cc, "transport-cc"))
     lines += [f"a=rtcp-fb:{number} {name}" for has, name in wishes if has]

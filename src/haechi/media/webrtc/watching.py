@@ -32,7 +32,14 @@ from haechi.media.webrtc.lines import (
 _RECEIVING = frozenset({"sendrecv", "recvonly"})
 _FEEDBACK = ("nack", "nack pli", "ccm fir")
 """What we heed. Not transport-cc and not REMB: a stream that is passed on as it is cannot be made smaller."""
-_NAMES = {Codec.H264: "H264", Codec.H265: "H265", Codec.OPUS: "opus", Codec.PCMU: "PCMU", Codec.PCMA: "PCMA"}
+_NAMES = {
+    Codec.H264: "H264",
+    Codec.H265: "H265",
+    Codec.VP8: "VP8",
+    Codec.OPUS: "opus",
+    Codec.PCMU: "PCMU",
+    Codec.PCMA: "PCMA",
+}
 _DEFAULT_PROFILE = "420010"
 """RFC 6184 section 8.1: Baseline, level 1, where nothing is said."""
 _OWN_ONLY = -1
@@ -137,6 +144,8 @@ def _option(options: Sequence[Option], params: CodecParams) -> Option | None:
     if isinstance(params, VideoParams):
         if params.codec is Codec.H264:
             return _h264(options, params)
+        if params.codec is Codec.VP8:
+            return next((one for one in options if one.format.codec == "VP8"), None)
         return next((one for one in options if params.codec is Codec.H265 and _is_h265(one.format, params)), None)
     name, rate_hz, channels = _NAMES.get(params.codec, "").upper(), params.rate_hz, params.channels
     if params.codec is not Codec.OPUS and (rate_hz, channels) != (8_000, 1):

@@ -118,7 +118,7 @@ def _warm_up() -> None:
     frame.pts, frame.time_base = 0, Fraction(1, TICKS_PER_S)
     list(burner._encode(frame))
     np.asarray(frame.to_ndarray(width=32, height=32, format="bgr24"))
-    for codec in (Codec.H264, Codec.H265, Codec.MJPEG):
+    for codec in (Codec.H264, Codec.H265, Codec.VP8, Codec.MJPEG):
         GopDecoder(VideoParams(codec, 64, 64)).drain()
 
 

@@ -200,7 +200,7 @@ def open_module(setup: HostSetup) -> Opened:
         module = opened(Pose(setup.models), setup.name)
     module.look([blank(module.spec, _WARM_PX)])
     module.forget("")
-    for codec in (Codec.H264, Codec.H265, Codec.MJPEG):
+    for codec in (Codec.H264, Codec.H265, Codec.VP8, Codec.MJPEG):
         GopDecoder(VideoParams(codec, _WARM_PX, _WARM_PX)).drain()
     Frame(av.VideoFrame(_WARM_PX, _WARM_PX, "yuv420p")).scaled(_WARM_PX, _WARM_PX)
     return module
