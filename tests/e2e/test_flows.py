@@ -117,8 +117,8 @@ async def _undo_and_redo(page: Page, after: list[str], before: list[str]) -> Non
 async def _save_zone(stage: Stage, camera: str) -> None:
     page = stage.page
     await page.get_by_label("Name of the zone").fill("Doormat")
-    await page.get_by_role("button", name="Save zones").click()
-    await expect(page.get_by_text("Zones saved.")).to_be_visible()
+    await page.get_by_role("button", name="Save drawing").click()
+    await expect(page.get_by_text("Zones and lines saved.")).to_be_visible()
     shown = await _coordinates(page)
     zones = (await stage.house.http.get(f"/api/cameras/{camera}/zones")).json()["zones"]
     assert [(zone["name"], len(zone["points"])) for zone in zones] == [("Doormat", 4)]
@@ -136,7 +136,7 @@ async def _crossing_is_refused(page: Page, points: Locator) -> None:
     await _drag(page, points.nth(0).locator(".hc-zone-hit"), box["width"] * 0.6, box["height"] * 0.1)
     await expect(page.get_by_text("The outline crosses itself")).to_be_visible()
     assert await page.locator(".hc-zone-cross").count() >= 2
-    await expect(page.get_by_role("button", name="Save zones")).to_be_disabled()
+    await expect(page.get_by_role("button", name="Save drawing")).to_be_disabled()
     await page.get_by_role("button", name="Undo").click()
     assert await _coordinates(page) == before
 

@@ -94,6 +94,12 @@ def test_a_track_that_dies_behind_the_line_counts_and_is_not_counted_again_when_
     assert ways([*before, *empty, *after]) == (1, 0)
 
 
+def test_who_goes_out_on_one_side_is_not_continued_by_who_comes_in_on_the_other() -> None:
+    out = [frame(n * 200, person(0.8 + n * 0.04, 0.72, 1, height=0.45)) for n in range(5)]
+    into = [frame(2_600 + n * 200, person(0.05 + n * 0.03, 0.94, 2, height=0.66)) for n in range(8)]
+    assert ways([*out, *into]) == (0, 0)
+
+
 def test_somebody_else_far_away_does_not_continue_a_walk() -> None:
     before = walk(0.8, 0.7, 0.62)
     other = walk(0.1, 0.12, 0.14, start_ms=800, track=2)
@@ -178,7 +184,7 @@ def crossings_of(xs: Sequence[float]) -> list[bool]:
 
 
 @settings(max_examples=30, deadline=None)
-@given(st.integers(0, 2**32 - 1), st.floats(0, 0.6), st.floats(1e-4, 0.004), st.booleans())
+@given(st.integers(0, 2**32 - 1), st.floats(0, 0.4), st.floats(1e-4, 0.004), st.booleans())
 def test_people_who_walk_at_random_are_counted_exactly_whatever_is_dropped(
     seed: int, dropped: float, jitter: float, renumbers: bool
 ) -> None:

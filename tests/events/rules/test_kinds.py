@@ -17,7 +17,7 @@ from haechi.base.ids import RuleId, ZoneId
 from haechi.base.week import Hours, Week
 from haechi.events.desk import Basis
 from haechi.events.rulebook import checked
-from haechi.events.rules import KINDS, Ground, Opened, Rule, RuleState, Watch, decide, finish, placed
+from haechi.events.rules import KINDS, Ground, Opened, Rule, RuleState, Watch, decide, finish
 from haechi.events.rules.ground import checked_ground, metres
 from haechi.vision.result import Detection, FrameResult
 from haechi.vision.track import TrackerState
@@ -279,16 +279,6 @@ def test_what_was_stored_before_there_were_kinds_is_read_and_decides_as_it_did()
     assert basis.watch == Watch(Rule(**{**fields, "zone": ZoneId(LEFT.id), "id": RuleId("rul_one")}), LEFT)  # type: ignore[arg-type]
     ((at, _),) = play(basis.watch, stay(200, 3_000, person(IN, 0.8)), basis.state)[0]
     assert at == 1000
-
-
-def test_all_that_was_drawn_for_a_rule_moves_together() -> None:
-    watch = Watch(rule("speed", ground=ROAD), LEFT, GATE)
-    moved = placed(watch, lambda points: tuple((x / 2, y) for x, y in points))
-    assert moved.zone is not None
-    assert moved.line is not None
-    assert moved.rule.ground is not None
-    for before, after in ((LEFT, moved.zone), (GATE, moved.line), (ROAD, moved.rule.ground)):
-        assert after.points == tuple((x / 2, y) for x, y in before.points)  # type: ignore[attr-defined]
 
 
 def any_watch(kind: str) -> Watch:

@@ -1,7 +1,7 @@
 """Rules, and the machines that decide by them. Pure: a state and a result in, the next state and decisions out."""
 
 from haechi.events.rules.engine import decide, finish
-from haechi.events.rules.rule import KINDS, Ground, Kind, Rule, Watch, Way, placed
+from haechi.events.rules.rule import KINDS, Ground, Kind, Rule, Watch, Way
 from haechi.events.rules.state import (
     GRACE_FRAMES,
     GRACE_S,
@@ -36,5 +36,4 @@ __all__ = [
     "box_of",
     "decide",
     "finish",
-    "placed",
 ]

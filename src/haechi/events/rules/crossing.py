@@ -117,7 +117,7 @@ def _joined(walks: Sequence[Walk], here: Sequence[Detection], aspect: float, now
         place = feet(one, aspect)
         for walk in missing.values():
             away = math.dist(place, (walk.x, walk.y))
-            if away <= reach(max(walk.size, size_of(one, aspect)), now_ns - walk.seen_ns):
+            if away <= reach(walk.size, size_of(one, aspect), now_ns - walk.seen_ns):
                 pairs.append((away, _number(one), walk.track))
     for _, number, track in sorted(pairs):
         if number not in known and track in missing:

@@ -77,7 +77,7 @@ def _joined(
             continue
         for stay in gone.values():
             away = math.dist(feet(found, aspect), (stay.x, stay.y))
-            if away <= reach(max(stay.size, size_of(found, aspect)), now_ns - stay.seen_ns):
+            if away <= reach(stay.size, size_of(found, aspect), now_ns - stay.seen_ns):
                 pairs.append((away, _number(found), stay.track))
     for _, number, track in sorted(pairs):
         if number not in known and track in gone:

@@ -124,12 +124,16 @@ def _joined(before: Sequence[Posture], here: Sequence[Detection], aspect: float,
         if found.track is None or found.track in known:
             continue
         near = [(_apart(found, one.box, aspect), one.track) for one in gone.values()]
-        near = [(away, track) for away, track in near if away <= reach(gone[track].tall, now_ns - gone[track].seen_ns)]
+        near = [(away, track) for away, track in near if away <= _reach(gone[track], now_ns)]
         if near:
             _, track = min(near)
             known[found.track] = structs.replace(gone.pop(track), track=found.track)
             del known[track]
     return known
+
+
+def _reach(one: Posture, now_ns: int) -> float:
+    return reach(one.tall, one.tall, now_ns - one.seen_ns)
 
 
 def _apart(found: Detection, box: Box, aspect: float) -> float:

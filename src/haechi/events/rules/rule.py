@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from typing import Literal, get_args
 
-from msgspec import Struct, structs
+from msgspec import Struct
 
 from haechi.base.ids import CameraId, LineId, RuleId, ZoneId
 from haechi.base.week import Week
@@ -75,15 +74,3 @@ class Watch(Struct, frozen=True):
     zone: Zone | None
     line: Line | None = None
     time_zone: str = "UTC"
-
-
-def placed(watch: Watch, move: Callable[[Sequence[Point]], tuple[Point, ...]]) -> Watch:
-    """The same rule with all that was drawn for it moved: its zone, its line, and its measure of the ground."""
-    rule, zone, line = watch.rule, watch.zone, watch.line
-    if rule.ground is not None:
-        rule = structs.replace(rule, ground=structs.replace(rule.ground, points=move(rule.ground.points)))
-    if zone is not None:
-        zone = structs.replace(zone, points=move(zone.points))
-    if line is not None:
-        line = structs.replace(line, points=move(line.points))
-    return structs.replace(watch, rule=rule, zone=zone, line=line)

@@ -11,10 +11,11 @@ from haechi.events.rules.rule import Watch
 from haechi.events.rules.state import GRACE_FRAMES, GRACE_S, Presence, Seen, box_of
 from haechi.vision.result import Detection, FrameResult
 
-_STRIDE, _MOST_STRIDE_S = 1.2, 2.0
+_STRIDE, _MOST_STRIDE_S = 0.9, 1.5
 _SLACK = 0.35
 """Who vanishes and comes back under another number is looked for within a third of the own height, and as far again as
-somebody runs in the meantime: 1.2 heights a second, 2 m/s of a person."""
+somebody walks in the meantime: 0.9 heights a second, 1.5 m/s of a person. With more, whoever goes out on one side of a
+narrow picture is continued by the next one who comes in on the other."""
 
 
 def inside(watch: Watch, known: Collection[int], result: FrameResult) -> list[Detection]:
@@ -78,6 +79,6 @@ def size_of(found: Detection, aspect: float) -> float:
     return max(found.w * aspect, found.h)
 
 
-def reach(size: float, gap_ns: int) -> float:
-    """How far from where it vanished an object of that size may come back, in picture heights."""
-    return size * (_SLACK + _STRIDE * min(gap_ns / NS_PER_S, _MOST_STRIDE_S))
+def reach(size: float, other: float, gap_ns: int) -> float:
+    """How far from where it vanished an object may come back, in picture heights, by its sizes then and now."""
+    return min(size, other) * (_SLACK + _STRIDE * min(gap_ns / NS_PER_S, _MOST_STRIDE_S))

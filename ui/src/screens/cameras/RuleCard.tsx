@@ -265,10 +265,9 @@ function When({ rule, edit }: Part) {
   const { t, i18n } = useTranslation();
   const [open, setOpen] = useState(false);
   const names = dayNames(i18n.language);
+  const hours = rule.hours?.hours.map((row) => rowText(row, names)).join("; ") ?? "";
   const text =
-    rule.hours === null
-      ? t("rules.always")
-      : `${rule.hours.outside ? `${t("ai.outside")}: ` : ""}${rule.hours.hours.map((row) => rowText(row, names)).join("; ")}`;
+    rule.hours === null ? t("rules.always") : rule.hours.outside ? t("rules.except", { hours }) : hours;
   if (open)
     return (
       <ScheduleEditor

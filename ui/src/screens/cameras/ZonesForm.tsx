@@ -82,10 +82,10 @@ export function ZonesForm({ camera, zones, lines }: { camera: Camera; zones: Zon
         <p className="hc-dim hc-small">{t("zones.help")}</p>
       </div>
       <div className="hc-zones-side">
-        <Group gap="xs" wrap="nowrap">
+        <Group gap={6} wrap="nowrap" className="hc-zone-tools">
           <Button
             size="sm"
-            px="sm"
+            px={10}
             leftSection={<IconPolygon size={16} />}
             onClick={() =>
               setEditor(addZone(editor, t("zones.newName", { number: zonesIn(now.zones).length + 1 })))
@@ -95,7 +95,7 @@ export function ZonesForm({ camera, zones, lines }: { camera: Camera; zones: Zon
           </Button>
           <Button
             size="sm"
-            px="sm"
+            px={10}
             variant="light"
             leftSection={<IconLineDashed size={16} />}
             onClick={() =>

@@ -9,9 +9,9 @@ interface LineCardProps {
   counts: Counts;
 }
 
-const HEIGHT = 130;
-const WIDTH = 1_000;
-const LABEL = 30;
+const HEIGHT = 150;
+const WIDTH = 560;
+const LABEL = 44;
 
 /** One line: how many went which way in all, and in each hour or day. */
 export function LineCard({ line, counts }: LineCardProps) {
@@ -67,16 +67,16 @@ function Bars({ line, counts, label }: LineCardProps & { label: string }) {
   const marks = steps(Math.max(...ways.forward, ...ways.backward));
   const most = marks.at(-1) ?? 1;
   const slot = (WIDTH - LABEL) / count;
-  const bar = Math.min(slot * 0.38, 26);
+  const bar = Math.min(slot * 0.38, 22);
   const zone = counts.time_zone;
   const day = new Intl.DateTimeFormat(i18n.language, { timeZone: zone, day: "numeric", month: "numeric" });
   const tick = (ms: number): string =>
     counts.bucket === "day" ? day.format(ms) : `${wallTime(ms, zone).hour}`;
-  const every = Math.ceil(count / 12);
+  const every = Math.ceil(count / 8);
   const y = (value: number): number => HEIGHT - (value / most) * HEIGHT;
   return (
     <div className="hc-count-chart">
-      <svg viewBox={`0 -8 ${WIDTH} ${HEIGHT + 34}`} role="img" aria-label={label}>
+      <svg viewBox={`0 -14 ${WIDTH} ${HEIGHT + 46}`} role="img" aria-label={label}>
         {marks.map((mark) => (
           <g key={mark} className="hc-count-mark">
             <line x1={LABEL} x2={WIDTH} y1={y(mark)} y2={y(mark)} />
@@ -103,7 +103,7 @@ function Bars({ line, counts, label }: LineCardProps & { label: string }) {
               <rect x={x - bar} y={y(a)} width={bar - 1} height={HEIGHT - y(a)} data-way="forward" />
               <rect x={x + 1} y={y(b)} width={bar - 1} height={HEIGHT - y(b)} data-way="backward" />
               {at % every === 0 && (
-                <text x={x} y={HEIGHT + 20}>
+                <text x={x} y={HEIGHT + 26}>
                   {tick(ms)}
                 </text>
               )}

@@ -10,7 +10,8 @@ import {
 import { useQuery } from "@tanstack/react-query";
 import { useEffect, useMemo, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
-import type { EventDetail } from "@/api/types";
+import { zonesQuery } from "@/api/queries";
+import type { EventDetail, Zone } from "@/api/types";
 import { useShortcuts } from "@/app/shortcuts";
 import { useClock } from "@/app/site";
 import { DrawnChips } from "@/parts/DrawnChips";
@@ -20,6 +21,7 @@ import { ALL_DRAWN, BoxLayer } from "@/player/boxlayer";
 import { clipBoxes } from "@/player/overlay";
 
 const FRAME_S = 1 / 15;
+const NO_ZONES: readonly Zone[] = [];
 
 /** The event's clip. Boxes are drawn for the frame that is on screen, by its presentation time, not by a guess. */
 export function ClipPlayer({ event }: { event: EventDetail }) {
@@ -29,6 +31,9 @@ export function ClipPlayer({ event }: { event: EventDetail }) {
   const overlay = useRef<SVGSVGElement>(null);
   const [playing, setPlaying] = useState(false);
   const [boxes, setBoxes] = useState(true);
+  const [showZones, setShowZones] = useState(true);
+  // Where they lay then: the camera may have been moved since.
+  const zones = useQuery(zonesQuery(event.camera, event.start_ms)).data ?? NO_ZONES;
   const [drawn, setDrawn] = useState(ALL_DRAWN);
   const [at, setAt] = useState(0);
   const [length, setLength] = useState(0);
@@ -51,6 +56,7 @@ export function ClipPlayer({ event }: { event: EventDetail }) {
     if (element === null || overlay.current === null) return;
     const layer = new BoxLayer(overlay.current);
     layer.draw(drawn);
+    layer.showZones(showZones ? zones : NO_ZONES);
     let handle = 0;
     const presented = (_now: number, meta: VideoFrameCallbackMetadata): void => {
       handle = element.requestVideoFrameCallback(presented);
@@ -63,7 +69,7 @@ export function ClipPlayer({ event }: { event: EventDetail }) {
     layer.size(element.videoWidth, element.videoHeight);
     layer.show(boxes && element.readyState >= 2 ? clipBoxes(detections, element.currentTime) : null);
     return () => element.cancelVideoFrameCallback(handle);
-  }, [detections, boxes, drawn]);
+  }, [detections, boxes, drawn, zones, showZones]);
 
   const toggle = (): void => {
     const element = video.current;
@@ -179,6 +185,11 @@ export function ClipPlayer({ event }: { event: EventDetail }) {
           {t("camera.boxes")}
         </Chip>
         {boxes && <DrawnChips drawn={drawn} change={setDrawn} />}
+        {zones.length > 0 && (
+          <Chip size="xs" checked={showZones} onChange={setShowZones}>
+            {t("camera.zones")}
+          </Chip>
+        )}
       </div>
     </div>
   );

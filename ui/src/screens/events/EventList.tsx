@@ -8,6 +8,7 @@ import { labelName } from "@/parts/names";
 import { Thumb } from "@/parts/Thumb";
 import { clockDuration } from "@/time/duration";
 import { dayOf } from "@/time/zone";
+import { placeOf } from "./place";
 
 interface EventListProps {
   events: HaechiEvent[];
@@ -70,7 +71,7 @@ export function EventList({ events, openId, selected, open, toggle, more, loadin
                   </span>
                   <span className="hc-event-where">
                     {event.camera_name}
-                    {event.zone !== null && <> · {event.zone}</>}
+                    {(event.zone !== null || event.detail !== "") && <> · {placeOf(event)}</>}
                   </span>
                   <span className="hc-event-foot">
                     <time className="hc-num" dateTime={new Date(event.start_ms).toISOString()}>

@@ -12,6 +12,7 @@ import { labelName } from "@/parts/names";
 import { Failure, Loading } from "@/parts/states";
 import { clockDuration } from "@/time/duration";
 import { ClipPlayer } from "./ClipPlayer";
+import { placeOf } from "./place";
 import { ReplayCheck } from "./ReplayCheck";
 
 interface EventViewProps {
@@ -105,7 +106,7 @@ export function EventView({ id, mark, close }: EventViewProps) {
 function decided(event: EventDetail, t: TFunction): [string, string][] {
   return [
     [t("events.rule"), event.rule ?? "–"],
-    [t("events.zone"), event.zone ?? "–"],
+    [t("events.zone"), placeOf(event)],
     [t("events.score"), `${(event.score * 100).toFixed(1)} %`],
     [t("events.model"), event.model === null ? "–" : event.model.name],
   ];
