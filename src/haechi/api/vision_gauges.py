@@ -28,11 +28,19 @@ class VisionNumbers:
 
 
 def _of_workers(workers: Iterable[WorkerLoad]) -> list[Metric]:
-    streams = _gauge("worker_streams", "Streams that a worker has.")
-    used = _gauge("worker_used", "Share of a worker's time that work takes.")
-    wanted = _gauge("worker_wanted", "Share of a worker's time that work would take if nothing were given up.")
-    late = _gauge("worker_late_seconds", "From the arrival of a picture to its result: 95th percentile of 10 s.")
-    memory = _gauge("worker_memory_bytes", "Memory of a worker.")
+    streams = GaugeMetricFamily("haechi_vision_worker_streams", "Streams that a worker has.", labels=["worker"])
+    used = GaugeMetricFamily(
+        "haechi_vision_worker_used", "Share of a worker's time that work takes.", labels=["worker"]
+    )
+    wanted = GaugeMetricFamily(
+        "haechi_vision_worker_wanted", "The same if nothing were given up; may be more than 1.", labels=["worker"]
+    )
+    late = GaugeMetricFamily(
+        "haechi_vision_worker_late_seconds",
+        "From the arrival of a picture to its result at a worker: 95th percentile of 10 s.",
+        labels=["worker"],
+    )
+    memory = GaugeMetricFamily("haechi_vision_worker_memory_bytes", "Memory of a worker.", labels=["worker"])
     starts = CounterMetricFamily(
         "haechi_vision_worker_starts_total", "Processes that were started for a worker.", labels=["worker"]
     )
@@ -70,7 +78,3 @@ def _of_room(room: Room) -> list[Metric]:
         if number is not None:
             gauge.add_metric([like], number)
     return [gauge]
-
-
-def _gauge(name: str, words: str) -> GaugeMetricFamily:
-    return GaugeMetricFamily(f"haechi_vision_{name}", words, labels=["worker"])
