@@ -1,11 +1,14 @@
 """What it costs to give one camera to N viewers, by protocol, beside a named peer where there is one.
 
-    python -m bench.egress [--ways rtsp,mse,whep,hls] [--peers NAME] [--counts 1,20,100] [--repeats 3] [--seconds 8]
+    python -m bench.egress [--ways rtsp,mse,whep,hls] [--peers NAME] [--counts 1,20,100,200] [--repeats 3] [--seconds 8]
+                           [--stopped 20]
 
 Prints a table and writes docs/ref/bench-egress.md. A repeat is one server; its CPU (user + system, all threads) is read
 without viewers, with each number of them, and without them again; a viewer-second costs what N viewers add to the mean
 of the two empty windows, divided by N. Camera and viewers are processes of their own and are not counted. Where the
-machine was busy with other things, the report says how busy.
+machine was busy with other things, the report says how busy. With ``--stopped`` the middle number of viewers is
+measured once more beside so many that have stopped reading (their process is halted). However many watch, the camera
+must have been connected to once: else it ends.
 
 **To add a protocol**: write a module like `bench.egress_rtsp` (prints ``ready``; at ``mark`` forgets; at ``tell``
 prints ``packets lost pictures``), and put a function into `WAYS` that gives its command for a running server, or into
@@ -18,6 +21,7 @@ import argparse
 import os
 import platform
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -128,6 +132,30 @@ def _wait_for(port: int) -> None:
     sys.exit("bench.egress: the peer never listened")
 
 
+def upstream() -> int:
+    """Connections to the camera that are open."""
+    rows = [row.split() for row in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return sum(1 for row in rows if row[2].endswith(f":{PORT:04X}") and row[3] == "01")
+
+
+@contextmanager
+def halted(found: Served, count: int) -> Iterator[None]:
+    """Beside others, viewers that take nothing more once they have begun."""
+    if not count:
+        yield
+        return
+    command = [*found.viewers, "--count", str(count)]
+    viewers = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert viewers.stdout is not None
+    try:
+        viewers.stdout.readline()
+        viewers.send_signal(signal.SIGSTOP)
+        yield
+    finally:
+        viewers.send_signal(signal.SIGCONT)
+        stop([viewers])
+
+
 def with_viewers(found: Served, count: int, seconds: float) -> Sample:
     """One window; CPU and memory are still those of the whole server."""
     command = [*found.viewers, "--count", str(count)]
@@ -142,6 +170,8 @@ def with_viewers(found: Served, count: int, seconds: float) -> Sample:
         viewers.stdin.write("tell\n")
         pss = pss_mb([found.pid])
         packets, lost, pictures = _told(viewers.stdout.readline())
+        if upstream() != 1:
+            sys.exit(f"bench.egress: the camera is connected to {upstream()} times")
     finally:
         viewers.stdin.close()
         viewers.wait(30)
@@ -157,16 +187,20 @@ def _told(line: str) -> tuple[int, int, int]:
     return packets, lost, pictures
 
 
-def repeat(found: Served, counts: list[int], seconds: float) -> dict[int, Sample]:
+def repeat(found: Served, counts: list[int], seconds: float, stopped: int = 0) -> dict[str, Sample]:
     """One server and one way, all numbers of viewers."""
     time.sleep(SETTLE_S)
     empty_mb, first = pss_mb([found.pid]), window(found.pid, seconds)
-    raw = {count: with_viewers(found, count, seconds) for count in counts}
+    raw = {(str(count), count): with_viewers(found, count, seconds) for count in counts}
+    if stopped:
+        middle = counts[len(counts) // 2]
+        with halted(found, stopped):
+            raw[f"{middle}, and {stopped} stopped", middle] = with_viewers(found, middle, seconds)
     time.sleep(2)
     empty = (first + window(found.pid, seconds)) / 2
     return {
-        count: one._replace(cpu_ms=(one.cpu_ms - empty) / count, pss_mb=one.pss_mb - empty_mb)
-        for count, one in raw.items()
+        name: one._replace(cpu_ms=(one.cpu_ms - empty) / count, pss_mb=one.pss_mb - empty_mb)
+        for (name, count), one in raw.items()
     }
 
 
@@ -174,7 +208,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--ways", default=",".join(WAYS))
     parser.add_argument("--peers", default=",".join(PEERS))
-    parser.add_argument("--counts", default="1,20,100")
+    parser.add_argument("--counts", default="1,20,100,200")
+    parser.add_argument("--stopped", type=int, default=20)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=8)
     args = parser.parse_args()
@@ -182,7 +217,7 @@ def main() -> None:
     camera = subprocess.Popen([sys.executable, "-m", "bench.cameras", "--port", str(PORT)], stdout=subprocess.PIPE)
     assert camera.stdout is not None
     camera.stdout.readline()
-    found: dict[tuple[str, int], list[Sample]] = {}
+    found: dict[tuple[str, str], list[Sample]] = {}
     try:
         for _ in range(args.repeats):
             for name, sample in measured(args.ways.split(","), [p for p in args.peers.split(",") if p], counts, args):
@@ -198,11 +233,11 @@ def main() -> None:
 
 def measured(
     ways: list[str], peers: list[str], counts: list[int], args: argparse.Namespace
-) -> Iterator[tuple[str, dict[int, Sample]]]:
+) -> Iterator[tuple[str, dict[str, Sample]]]:
     """Each way over one server of ours, then each peer over its own."""
     with served() as server:
         for name in ways:
-            yield name, repeat(Served(server.process.pid, WAYS[name](server)), counts, args.seconds)
+            yield name, repeat(Served(server.process.pid, WAYS[name](server)), counts, args.seconds, args.stopped)
     for name in peers:
         if name == "gst-rtsp-server" and shutil.which("gst-launch-1.0") is None:
             print(f"  {name} is not here", file=sys.stderr)
@@ -211,11 +246,11 @@ def measured(
             yield name, repeat(found, counts, args.seconds)
 
 
-def row(name: str, count: int, samples: list[Sample]) -> str:
+def row(name: str, count: str, samples: list[Sample]) -> str:
     """One line of the table."""
     cells = [
         name,
-        str(count),
+        count,
         spread([one.cpu_ms for one in samples], 2),
         spread([one.pss_mb for one in samples], 1),
         f"{sum(one.pictures for one in samples)}",
@@ -232,11 +267,13 @@ def write_report(rows: list[str], repeats: int, seconds: float) -> None:
         f" `python -m bench.egress`: {repeats} runs, a server each, {seconds:g} s measured for each number of"
         " viewers. One camera, 720p15 H.264, 1.5 Mbit/s; ours records it beside, detection off. CPU is what a viewer"
         " adds, in ms per second (user + system), median (least-most); memory is the growth of PSS. `rtsp` is our RTSP"
-        " server over TCP"
-        " with Digest and a read token, `mse` a WebSocket each; `gst-rtsp-server` is GStreamer's, which pulls the same"
+        " server over TCP with Digest and a read token, `mse` a WebSocket each, `whep` WebRTC with ICE, DTLS and SRTP"
+        ' each, `hls` Low-Latency HLS with blocking reloads; "stopped" viewers watch beside them and take nothing any'
+        " more. The camera was connected to once all the time. `gst-rtsp-server` is GStreamer's, which pulls the same"
         " camera, has no log-in, records nothing, and while nobody watches does nothing: its first viewer bears"
         " the pull. Where fewer than 15 pictures a second and viewer came and none was lost, the viewers'"
-        " process was short of CPU. ffmpeg serves no RTSP, and MediaMTX was not at hand.\n\n"
+        " process was short of CPU. ffmpeg serves no RTSP; MediaMTX was not at hand, nor any server of WHEP besides"
+        " ours.\n\n"
         "| way | viewers | CPU ms per viewer-second | memory MB | pictures received | packets (mse: units) lost |\n"
         "|---|---|---|---|---|---|\n"
     )

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
 from collections.abc import Iterator
 
 import pytest
 import structlog
+import uvloop
 
 from haechi.base.clock import NS_PER_S, SimulatedClock, SystemClock
 from haechi.base.faults import Faults
@@ -45,6 +48,28 @@ def test_by_rtsp() -> None:
             await until(lambda: yard.faults.counts == {"rtsp player": 1}, PATIENCE_S)
 
     asyncio.run(run())
+
+
+def test_players_that_break_off_in_the_middle_are_no_bug_on_the_loop_that_the_server_runs_on() -> None:
+    params, coded = h264_stream(frames=60, gop=60)
+
+    async def run() -> None:
+        async with serving() as yard:
+            run = yard.open_run(MAIN, params)
+            yard.publish(run, coded[:1])
+            for number in range(4):
+                async with yard.hello() as player:
+                    await player.play()
+                    linger = struct.pack("ii", 1, 0)
+                    player.writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+                    player.writer.transport.abort()
+                for step in range(10):
+                    yard.publish(run, coded[1 + 10 * number + step :][:1], first=1 + 10 * number + step)
+                    await asyncio.sleep(0)
+            await until(lambda: yard.counts.connections == 0, PATIENCE_S)
+            assert yard.faults.counts == {}
+
+    uvloop.run(run())
 
 
 def test_by_webrtc() -> None:

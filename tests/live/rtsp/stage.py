@@ -162,6 +162,7 @@ class Talker:
         self.packets: list[tuple[int, bytes]] = []
         self.reports: list[bytes] = []
         self.pictures = 0
+        self.said = b""
 
     async def __aenter__(self) -> Talker:
         self.reader, self.writer = await asyncio.open_connection("127.0.0.1", self._port)
@@ -184,6 +185,7 @@ class Talker:
         data = await self.reader.read(65_536)
         if not data:
             raise ConnectionResetError("the server closed the connection")
+        self.said += b"" if self.packets else data
         events = self.client.feed(data)
         self.pictures += sum(
             event.data[1] >> 7 for event in events if isinstance(event, RtpReceived) and event.track_index == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -177,6 +178,29 @@ def test_a_player_that_does_not_read_loses_whole_stretches_and_nobody_else_does(
 
 def _times(unit: CodedUnit) -> tuple[int, int, bool]:
     return unit.pts, unit.dts, unit.is_sync
+
+
+def test_the_answer_to_play_says_with_which_numbers_each_track_begins() -> None:
+    params, coded = h264_stream(frames=2)
+    sound, heard = pcm_stream()
+
+    async def run() -> None:
+        async with serving() as yard:
+            yard.publish(yard.open_run(MAIN, params), coded)
+            beside = yard.open_run(SOUND, sound)
+            async with yard.hello() as player:
+                await player.play()
+                yard.publish(beside, heard[:1])
+                await player.packets_until(lambda one: bool(one.of_track(0) and one.of_track(1)))
+                (told,) = re.findall(rb"RTP-Info: (.*)\r\n", player.said)
+                picture, voice = (player.of_track(track)[0] for track in (0, 1))
+                seq, stamp = int.from_bytes(picture[2:4], "big"), int.from_bytes(picture[4:8], "big")
+                base = f"rtsp://127.0.0.1:{yard.port}/{CAMERA}"
+                first = f"url={base}/trackID=0;seq={seq};rtptime={stamp}"
+                second = f"url={base}/trackID=1;seq={int.from_bytes(voice[2:4], 'big')}"
+                assert told.decode() == f"{first},{second}"
+
+    asyncio.run(run())
 
 
 def test_reports_say_when_pictures_were_taken_by_our_clock() -> None:

@@ -16,15 +16,16 @@ from haechi.base.faults import Faults
 from haechi.base.ids import CameraId, StreamId
 from haechi.bus.frames import FrameBus
 from haechi.live.demand import Lease
-from haechi.live.packets import PacketStreams
+from haechi.live.packets import Outlet, PacketStream, PacketStreams
 from haechi.live.rtsp.counts import Counts
 from haechi.live.rtsp.door import Door, Guest, PlayerDoorman
 from haechi.live.rtsp.offer import Asked, Offer, asked_at, offer_of
-from haechi.live.rtsp.player import Over, Player
-from haechi.live.rtsp.ways import STALLED_S, ByDatagrams, Datagrams, InConnection, Way
+from haechi.live.rtsp.player import Over, Player, outlet_of
+from haechi.live.rtsp.ways import STALLED_S, ByDatagrams, Datagrams, InConnection, Way, say
 from haechi.media import rtcp
 from haechi.media.rtsp.message import Request
 from haechi.media.rtsp.server import (
+    First,
     LoginFailed,
     PauseRequested,
     PlayRequested,
@@ -81,7 +82,8 @@ class Connection:
         udp = house.datagrams
         policy = ServerPolicy(udp=udp is not None, server_ports=udp.ports if udp else None, session_timeout_s=SESSION_S)
         self._doorman = PlayerDoorman(house.door, self.host, secrets.token_hex(16))
-        self._machine = RtspServer(self._find, policy, lambda: secrets.token_hex(16), self._doorman)
+        self._machine = RtspServer(self._find, policy, lambda: secrets.token_hex(16), self._doorman, self._first)
+        self._outlets: dict[int, tuple[Outlet, PacketStream]] = {}
         self._told: dict[str, Offer] = {}
         self._lease: Lease | None = None
         self._began_ns = self._heard_ns = house.clock.monotonic_ns()
@@ -116,7 +118,7 @@ class Connection:
             self._heard_ns = self._house.clock.monotonic_ns()
             for one in self._machine.receive(data):
                 events = await self._on_request(one) if isinstance(one, Request) else self._machine.take(one)
-                self._writer.write(self._machine.to_send())
+                say(self._writer, self._machine.to_send())
                 for event in events:
                     await self._on(event, group)
             async with asyncio.timeout(STALLED_S):
@@ -181,6 +183,19 @@ class Connection:
         offer = self._told.get(path)
         return offer.description if offer is not None else None
 
+    def _first(self, path: str, index: int) -> First | None:
+        """With what a track begins: that is the first unit of the GOP, for whoever plays begins with it."""
+        offer = self._told.get(path)
+        if offer is None or index >= len(offer.streams):
+            return None
+        packets = self._house.packets.of(offer.streams[index])
+        outlet, _ = self._outlets[index] = outlet_of(offer, index), packets
+        channel = self._house.bus.channel(offer.streams[index])
+        gop = channel.gop()
+        if not gop:
+            return First(outlet.sequence)
+        return First(outlet.sequence, packets.timestamp(gop[0], channel.run(gop[0].ref.run).params[gop[0].params]))
+
     async def _on(self, event: ServerEvent, group: asyncio.TaskGroup) -> None:
         match event:
             case PlayRequested(path, transports):
@@ -208,7 +223,9 @@ class Connection:
         for index, transport in transports:
             way = self._way(transport)
             self._ways.append(way)
-            player.add(offer, index, way)
+            told, _ = self._outlets.get(index, (None, None))
+            player.add(offer, index, way, told)
+        self._outlets.clear()
         house.counts.players += 1
         house.door.watched(guest, offer.camera)
         self._watched = (guest, offer.camera)

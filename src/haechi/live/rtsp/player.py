@@ -65,6 +65,11 @@ class Sent:
         self.way = way
 
 
+def outlet_of(offer: Offer, index: int) -> Outlet:
+    """New numbers for one of the tracks that were offered."""
+    return Outlet(offer.description.tracks[index].payload_type)
+
+
 class Player:
     """See the module. `run` it until it is cancelled, then `close` it."""
 
@@ -76,14 +81,14 @@ class Player:
         self._tracks: list[Track] = []
         self._dropped = 0
 
-    def add(self, offer: Offer, index: int, way: Way) -> None:
-        """Watch one of the tracks that were offered."""
+    def add(self, offer: Offer, index: int, way: Way, outlet: Outlet | None = None) -> None:
+        """Watch one of the tracks that were offered. ``outlet``: its numbers, where the player was told them."""
         stream = offer.streams[index]
         subscription = self._bus.channel(stream).subscribe(
             limit_units=VIEWER_LIMIT_UNITS, from_gop=True, wake=self._wake
         )
-        outlet = Outlet(offer.description.tracks[index].payload_type)
-        self._tracks.append(Track(offer.params[index], subscription, self._streams.of(stream), Sent(outlet, way)))
+        sent = Sent(outlet or outlet_of(offer, index), way)
+        self._tracks.append(Track(offer.params[index], subscription, self._streams.of(stream), sent))
 
     async def run(self) -> None:
         """Send until cancelled.

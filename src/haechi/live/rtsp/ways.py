@@ -38,6 +38,17 @@ class Way(Protocol):
         """Send a report beside them."""
 
 
+def say(writer: asyncio.StreamWriter, data: bytes | bytearray) -> None:
+    """Write, unless the player is gone: a transport of uvloop that the other side has closed refuses to be written to.
+
+    Raises:
+        ConnectionResetError: The player is gone.
+    """
+    if writer.transport.is_closing():
+        raise ConnectionResetError("the player went")
+    writer.write(data)
+
+
 class InConnection:
     """RTP and RTCP in the connection itself (RFC 2326 section 10.12)."""
 
@@ -49,7 +60,7 @@ class InConnection:
     async def send(self, made: UnitPackets, outlet: Outlet, stream: PacketStream) -> int:
         """See `Way`."""
         data = outlet.fill(stream.framed(made, outlet.payload_type, self._rtp))
-        self._writer.write(data)
+        say(self._writer, data)
         if self._writer.transport.get_write_buffer_size() > WAITING_BYTES:
             async with asyncio.timeout(STALLED_S):
                 await self._writer.drain()
@@ -57,7 +68,8 @@ class InConnection:
 
     def report(self, data: bytes) -> None:
         """See `Way`."""
-        self._writer.write(frame(self._rtcp, data))
+        if not self._writer.transport.is_closing():
+            self._writer.write(frame(self._rtcp, data))
 
 
 class Datagrams:
