@@ -1,6 +1,7 @@
 """A camera is bumped while it runs: its zones follow, rules go on in them, and a person has the last word."""
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -31,7 +32,7 @@ def truth() -> Transform:
     return of_pixels(BUMPED, (1280, 720))
 
 
-def overlap(first: object, second: object) -> float:
+def overlap(first: Sequence[Sequence[float]], second: Sequence[Sequence[float]]) -> float:
     """Intersection over union of two polygons."""
     one, other = Polygon(first), Polygon(second)
     return float(one.intersection(other).area / one.union(other).area)

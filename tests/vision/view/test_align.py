@@ -7,7 +7,7 @@ import pytest
 
 from haechi.vision.view.align import Abstained, Estimate, Model, aligned, hull_share, is_plausible, model_of
 from haechi.vision.view.geometry import IDENTITY, Matrix, apart_px
-from haechi.vision.view.picture import without
+from haechi.vision.view.picture import Grey, without
 from haechi.vision.view.reference import PICTURES, Gathering
 from tests.vision.view.pictures import SIZE, noisy, truth, turned, view
 
@@ -63,7 +63,7 @@ def test_people_in_the_way_are_left_out_where_their_boxes_are_known() -> None:
 
 
 def test_a_name_that_the_camera_writes_into_the_picture_does_not_hold_the_view_fast() -> None:
-    def captioned(matrix: Matrix, seed: int) -> np.ndarray:  # type: ignore[type-arg]
+    def captioned(matrix: Matrix, seed: int) -> Grey:
         shown = view(ROOM, matrix).copy()
         for column in range(0, 600, 9):
             shown[4 + column % 7 : 22, 10 + column : 14 + column] = 255 if column % 2 else 0

@@ -1,6 +1,7 @@
 """The history of a view, zones of a moment, and what people decide."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,7 @@ from haechi.vision.view.room import ViewRoom
 from haechi.vision.view.state import ViewState, packed, read
 from haechi.vision.view.words import scored
 from haechi.vision.zones import Zone, checked
+from tests.cameras import until
 
 A = CameraId("cam_abc")
 STREAM = StreamId("cam_abc/main")
@@ -73,7 +75,7 @@ def test_what_was_touched_is_drawn_in_the_view_of_now() -> None:
 
 def test_of_a_zone_that_left_the_picture_in_part_the_rest_is_shown() -> None:
     told = shown(Course(((1000, FURTHER),)), zone(((0.6, 0.4), (0.9, 0.4), (0.9, 0.6), (0.6, 0.6))))
-    assert checked(told)
+    assert checked(told).name == "Door"
     assert max(x for x, _ in told.points) == 1.0
     assert lefts(told) == 0.85
 
@@ -88,13 +90,14 @@ class FakePool:
 
     def __init__(self) -> None:
         self.restored: list[tuple[StreamId, str, bytes]] = []
-        self.tell = self.save = lambda *_: None
+        self.tell: Callable[[StreamId, str, Score], None]
+        self.save: Callable[[StreamId, str, bytes], None]
 
-    def on_scored(self, callback: object) -> None:
-        self.tell = callback  # type: ignore[assignment]
+    def on_scored(self, callback: Callable[[StreamId, str, Score], None]) -> None:
+        self.tell = callback
 
-    def on_saved(self, callback: object) -> None:
-        self.save = callback  # type: ignore[assignment]
+    def on_saved(self, callback: Callable[[StreamId, str, bytes], None]) -> None:
+        self.save = callback
 
     def restore(self, stream: StreamId, module: str, state: bytes) -> None:
         self.restored.append((stream, module, state))
@@ -123,24 +126,20 @@ class Rig:
 
     async def settled(self) -> None:
         """When everything was written down."""
-        async with asyncio.timeout(20):
-            while self.room._found or self.room._to_keep:
-                await asyncio.sleep(0.01)
+        await until(lambda: not self.room._found and not self.room._to_keep, 60)
 
 
 def moved(transform: Transform) -> Moved:
     return Moved(transform, Estimate(transform, 80, 0.5, 0.7, 0.4))
 
 
-def play(folder: Path, script: object) -> Rig:
+def play(folder: Path, script: Callable[[Rig], Awaitable[None]]) -> Rig:
     async def run() -> Rig:
         rig = Rig(folder)
         task = asyncio.create_task(rig.room.run())
-        async with asyncio.timeout(20):
-            while not rig.room._is_restored:
-                await asyncio.sleep(0.01)
+        await until(lambda: rig.room._is_restored, 60)
         try:
-            await script(rig)  # type: ignore[operator]
+            await script(rig)
         finally:
             task.cancel()
         return rig

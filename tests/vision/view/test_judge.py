@@ -122,7 +122,10 @@ def test_what_moved_while_the_light_was_off_is_followed_by_day() -> None:
 
 def test_a_view_is_learnt_again_by_night_and_followed_there() -> None:
     camera = known()
-    night = lambda matrix: lambda seed: _colourless(noisy(view("entrance", matrix), seed, 3.0, 0.6))  # noqa: E731
+
+    def night(matrix: Matrix) -> Callable[[int], Picture]:
+        return lambda seed: _colourless(noisy(view("entrance", matrix), seed, 3.0, 0.6))
+
     assert Referenced("night") in [one for _, one in camera.show(night(turned()), PICTURES + 4)]
     (moved,) = (one for _, one in camera.show(night(turned(x=16, y=4)), 6))
     assert isinstance(moved, Moved)

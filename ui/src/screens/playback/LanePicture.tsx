@@ -7,6 +7,7 @@ import { useClock } from "@/app/site";
 import { causeName } from "@/parts/names";
 import type { LaneFace } from "@/playback/lane";
 import type { Player } from "@/playback/player";
+import { LaneZones } from "./LaneZones";
 import { usePlayedStills } from "./usePlayedStills";
 import { useScrubStill } from "./useScrubStill";
 
@@ -16,6 +17,8 @@ interface LanePictureProps {
   face: LaneFace | null;
   /** The time under a dragged playhead; null when nothing is dragged. */
   scrub: number | null;
+  /** The moment of the picture. */
+  at: number | null;
   focus: boolean;
   alone: boolean;
   choose: () => void;
@@ -73,6 +76,9 @@ export function LanePicture(props: LanePictureProps) {
       <div className="hc-stage-tag">
         <strong>{camera.name}</strong>
       </div>
+      {(alone || focus) && state === "shown" && props.at !== null && (
+        <LaneZones camera={camera} at={props.at} />
+      )}
       {!alone && (
         <button
           type="button"

@@ -57,6 +57,7 @@ export function Pictures(props: PicturesProps) {
             player={player}
             face={view?.lanes.get(camera.id) ?? null}
             scrub={props.scrub}
+            at={view?.time_ms ?? null}
             focus={camera.id === focus}
             alone={alone}
             choose={() => props.choose(camera.id)}
