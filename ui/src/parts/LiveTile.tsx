@@ -280,10 +280,8 @@ export function LiveTile({
 
 function TileBadge({ face, isMade }: { face: Face; isMade: boolean }) {
   const { t } = useTranslation();
-  const clock = useClock();
   if (face.kind === "live" && isMade) return <em title={t("tile.madeNote")}>{t("tile.made")}</em>;
   if (face.kind === "stills") return <em>{t("tile.stills")}</em>;
-  if (face.kind === "frozen") return <em>{t("tile.frozenSince", { time: clock.time(face.sinceMs) })}</em>;
   return null;
 }
 
@@ -318,7 +316,8 @@ function TileVeil({ face }: { face: Face }) {
     failed: t("tile.failed"),
     denied: t("tile.denied"),
   }[face.kind];
-  const fault = face.code === "" || face.kind === "disabled" ? "" : faultText(face.code, face.message);
+  const says = face.code === "" || face.code === face.kind || face.kind === "disabled";
+  const fault = says ? "" : faultText(face.code, face.message);
   return (
     <div className="hc-veil" data-kind={face.kind}>
       {Icon === null ? (

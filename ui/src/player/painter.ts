@@ -65,7 +65,10 @@ export class Painter {
     canvas.height = height;
     for (const place of places) {
       const was = before.get(place.slot);
-      if (old === null || was === undefined || was.width === 0) continue;
+      if (old === null || was === undefined || was.width === 0) {
+        this.fill(place);
+        continue;
+      }
       const { x, y, width: w, height: h } = place;
       this.paper.drawImage(old, was.x, was.y, was.width, was.height, x, y, w, h);
     }
@@ -81,12 +84,14 @@ export class Painter {
     }
   }
 
+  private fill({ x, y, width, height }: Place): void {
+    this.paper.fillStyle = this.ground;
+    this.paper.fillRect(x, y, width, height);
+  }
+
   private draw(place: Place, picture: Picture): void {
     const into = fit(place, widthOf(picture), heightOf(picture));
-    if (into !== place) {
-      this.paper.fillStyle = this.ground;
-      this.paper.fillRect(place.x, place.y, place.width, place.height);
-    }
+    if (into !== place) this.fill(place);
     this.paper.drawImage(picture, into.x, into.y, into.width, into.height);
   }
 }
