@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from haechi.base.clock import NS_PER_S, SimulatedClock
 from haechi.live.rtsp.connection import GREETING_S, MOST_REQUESTS, MOST_WRONG
 from haechi.live.rtsp.server import MOST_STRANGERS_EACH
 from haechi.media.access_unit import TICKS_PER_S
@@ -159,18 +160,22 @@ def test_a_camera_that_sends_nothing_is_answered_try_again_and_one_that_begins_i
 
 def test_strangers_are_bounded_in_number_time_and_words() -> None:
     async def run() -> None:
-        async with serving(clock=FastClock(10)) as yard:
+        clock = SimulatedClock()
+        async with serving(clock=clock) as yard:
             strangers = [yard.hello() for _ in range(MOST_STRANGERS_EACH)]
             for one in strangers:
                 await one.__aenter__()
-            await until(lambda: yard.counts.connections == MOST_STRANGERS_EACH)
+            await until(lambda: yard.counts.connections == MOST_STRANGERS_EACH, 60)
             async with yard.hello() as one_more:
                 assert await one_more.is_closed()
             strangers[0].writer.write(b"OPTIONS")
+            while yard.counts.connections:
+                clock.advance(NS_PER_S)
+                await asyncio.sleep(0.01)
+            assert clock.monotonic_ns() >= GREETING_S * NS_PER_S
             for one in strangers:
-                assert await one.is_closed(GREETING_S + 20)
+                assert await one.is_closed(60)
                 await one.__aexit__()
-            await until(lambda: yard.counts.connections == 0)
             assert yard.counts.turned_away == MOST_STRANGERS_EACH + 1
 
     asyncio.run(run())
