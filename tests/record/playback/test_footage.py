@@ -25,6 +25,7 @@ from tests.streams import (
     opus_stream,
     pcm_stream,
     stamped,
+    vp8_stream,
 )
 
 FPS = 15
@@ -159,6 +160,16 @@ def test_motion_jpeg_is_a_clip_of_pictures(archive: Archive) -> None:
     units = stamped(coded, MAIN)
     store(archive, (params, units))
     assert len(shown(clip(archive, units[2].captured_ns, units[7].captured_ns))) == 5
+
+
+def test_a_clip_of_vp8_begins_at_its_key_frame_and_is_matroska(archive: Archive) -> None:
+    params, coded = vp8_stream(frames=60)
+    units = stamped(coded, MAIN)
+    store(archive, (params, units))
+    data = clip(archive, units[20].captured_ns, units[40].captured_ns)
+    with av.open(BytesIO(data), "r", format="matroska") as container:
+        packets = [bytes(packet) for packet in container.demux(video=0) if packet.size]
+    assert packets == [unit.data for unit in units[15:40]]
 
 
 def test_a_clip_of_nothing_or_of_too_much_is_refused(archive: Archive) -> None:

@@ -78,9 +78,7 @@ def write_clip(
         raise Invalid("a clip needs at least one unit", code="clip-empty")
     try:
         with ExitStack() as stack:
-            container = stack.enter_context(
-                av.open(str(path), "w", format="mp4", options=OPTIONS, container_options=CONTAINER_OPTIONS)
-            )
+            container = stack.enter_context(_opened(path, params))
             pictures = _added(stack, container, params, first)
             heard = None if sound is None else _added(stack, container, sound.params, sound.first)
             packets = _shown(pictures, places, chain([first], source))
@@ -90,6 +88,13 @@ def write_clip(
                 container.mux_one(packet)
     except av.FFmpegError as error:
         raise DataLoss("the clip cannot be made", code="clip-failed", reason=str(error)) from error
+
+
+def _opened(path: Path, params: CodecParams) -> OutputContainer:
+    """An MP4; Matroska for VP8, which libav puts into no MP4 and browsers play out of no other."""
+    if params.codec is Codec.VP8:
+        return av.open(str(path), "w", format="matroska")
+    return av.open(str(path), "w", format="mp4", options=OPTIONS, container_options=CONTAINER_OPTIONS)
 
 
 def _added(stack: ExitStack, container: OutputContainer, params: CodecParams, first: AccessUnit) -> Stream:
