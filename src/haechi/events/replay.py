@@ -75,11 +75,11 @@ async def _look_again(looks: Sequence[FrameResult], footage: Footage, pool: Visi
     except Invalid as error:
         return [Difference("decode", look.ref, error.message) for look in looks]
     now = {result.ref: result for result in results}
-    differences = [_compare(look, now.get(look.ref)) for look in looks]
+    differences = [compare(look, now.get(look.ref)) for look in looks]
     return [difference for difference in differences if difference is not None]
 
 
-def _compare(then: FrameResult, now: FrameResult | None) -> Difference | None:
+def compare(then: FrameResult, now: FrameResult | None) -> Difference | None:
     """The first stage at which a look differs."""
     if now is None:
         return Difference("decode", then.ref, "the unit does not decode to a picture any more")
