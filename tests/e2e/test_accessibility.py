@@ -52,6 +52,7 @@ def screens(camera: str, event: str) -> list[Screen]:
         Screen("new camera", "/cameras/new", "main form"),
         Screen("new film", "/cameras/new?way=film", ".hc-drop"),
         Screen("new site", "/cameras/new?way=site", "main form"),
+        Screen("ai", f"/cameras/{camera}/ai", ".hc-scores-legend"),
         Screen("edit camera", f"/cameras/{camera}", "main form"),
         Screen("zones", f"/cameras/{camera}?tab=zones", "main svg"),
         Screen("rules", f"/cameras/{camera}?tab=rules", "main h1"),

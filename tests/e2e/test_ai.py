@@ -45,7 +45,7 @@ def test_a_module_is_given_hours_draws_its_scores_and_is_switched_off(tmp_path: 
             await expect(page.get_by_role("button", name="darkness daylight")).to_be_visible(timeout=SOON_MS)
             await expect(page.locator(".hc-scores-area path").first).to_have_attribute("d", DRAWN, timeout=SOON_MS)
 
-            await module.get_by_role("button", name="Hours of daylight").click()
+            await module.get_by_role("button", name="Change the hours of daylight").click()
             await module.get_by_text("Outside them", exact=True).click()
             for day in ("Saturday", "Sunday"):
                 await module.get_by_role("button", name=day).click()

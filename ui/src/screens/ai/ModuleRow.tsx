@@ -57,7 +57,7 @@ export function ModuleRow({ module, info, mayChange, saving, put }: RowProps) {
             size="compact-xs"
             variant="subtle"
             onClick={() => setEditing(true)}
-            aria-label={t("ai.scheduleOf", { name: title })}
+            aria-label={t("ai.changeOf", { name: title })}
           >
             {t("ai.change")}
           </Button>
