@@ -184,8 +184,8 @@ def write_report(rows: Sequence[tuple[str, str, Window]], args: argparse.Namespa
         f" `python -m bench.latency --minutes {args.minutes:g}`: windows of {args.window:g} s. One camera, 720p15"
         " H.264, 1.5 Mbit/s, recorded beside, detection off, everything on loopback. From the clock that the camera"
         " burns into a picture before it codes it to the moment at which Chromium puts it on screen; `rtsp`: until our"
-        " client has decoded it. `mse`, `webrtc` and `hls` are our own page, each in a browser of its own. Where the load"
-        " is above the number of cores, the figures say more of the machine than of the ways.\n\n" + table_of(rows)
+        " client has decoded it. `mse`, `webrtc` and `hls` are our own page, each in a browser of its own. Where the"
+        " load is above the number of cores, the figures say more of the machine than of the ways.\n\n" + table_of(rows)
     )
 
 
