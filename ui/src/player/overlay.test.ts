@@ -63,3 +63,13 @@ test("joints move with their box between two examined frames, and are not guesse
   expect(middle?.[0]).toBeCloseTo(0.2);
   expect(clipBoxes([posed(0, 0.1), row(0.5, 0.3)], 0.25)?.boxes[0]?.points).toEqual([]);
 });
+
+test("live and in the clip the same unit has the same boxes, joints and tracks", () => {
+  const rows = [row(0, 0.1), row(0.2, 0.15), row(0.4, 0.2)].map((one) => ({
+    ...one,
+    boxes: one.boxes.map((found): DetectedBox => ({ ...found, points: [[found.box[0], 0.2, 0.9]] })),
+  }));
+  const live = new LiveDetections();
+  for (const one of rows) live.add(BigInt(one.captured_ns), one.boxes);
+  for (const one of rows) expect(live.at(BigInt(one.captured_ns))).toEqual(clipBoxes(rows, one.clip_s));
+});
