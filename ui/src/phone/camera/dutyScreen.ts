@@ -1,10 +1,16 @@
 import { h, icon, roundButton, setIcon, setText } from "../dom";
-import { say, sayCount } from "../words";
+import { say, sayCount, type Word } from "../words";
 import { Awake } from "./awake";
 import type { Duty } from "./duty";
 import { DutyPanel } from "./dutyPanel";
 import type { Voice } from "./voice";
 
+/** Why the server takes no recording, where somebody can do something about it. */
+const REFUSALS: Record<string, Word> = {
+  "no-h264": "record.fault.no-h264",
+  "not-allowed": "record.fault.not-allowed",
+  "not-ready": "record.fault.not-ready",
+};
 const DIM_AFTER_MS = 30_000;
 const CLOCK_MS = 1_000;
 
@@ -140,8 +146,7 @@ export class DutyScreen {
     setText(this.watchers, watching);
     setText(this.nightWatchers, watching);
     this.recordLine.dataset.phase = duty.recording.phase;
-    const fault = duty.recording.phase === "refused" ? ` (${duty.recording.fault ?? ""})` : "";
-    setText(this.record, say(`record.${duty.recording.phase}`) + fault);
+    setText(this.record, say(`record.${duty.recording.phase}`));
     this.tellSenses();
     this.torch.hidden = !state.can_torch;
     this.torch.setAttribute("aria-pressed", String(state.torch === true));
@@ -175,6 +180,8 @@ export class DutyScreen {
   private advice(): string {
     const { duty } = this;
     if (duty.lens.shutter) return say("duty.shutterClosed");
+    const refusal = duty.recording.phase === "refused" ? REFUSALS[duty.recording.fault ?? ""] : undefined;
+    if (refusal !== undefined) return say(refusal);
     if (duty.phase === "on" && !Awake.isKnown) return say("duty.noLock");
     if (duty.phase === "on" && duty.isHeldAwake === false) return say("duty.lockRefused");
     if (duty.phase === "on" && duty.lens.audio === null) return say("duty.noMicrophone");
