@@ -30,6 +30,7 @@ START_S = 60.0
 CHECK_S = 4.0
 TICK_S = 0.1
 TRIES = 20
+SDP = {"Content-Type": "application/sdp"}
 EACH = 15
 """Viewers from one address."""
 PROFILES = ("42e01f", "4d001f", "64001f")
@@ -157,11 +158,12 @@ async def joined(http: httpx2.AsyncClient, url: str, identity: Identity) -> View
     """A viewer that gets pictures."""
     viewer = Viewer(identity)
     offer = offer_of(viewer.ufrag, viewer.password, identity.fingerprint)
+    answer = await http.post(url, content=offer, headers=SDP)
     for _ in range(TRIES):
-        answer = await http.post(url, content=offer, headers={"Content-Type": "application/sdp"})
         if answer.status_code not in {429, 503}:
             break
         await asyncio.sleep(float(answer.headers.get("Retry-After", "1")))
+        answer = await http.post(url, content=offer, headers=SDP)
     text = answer.raise_for_status().text
     host, port = found_in(text, r"^a=candidate:\S+ \d+ \S+ \d+ (\S+)"), found_in(text, r"^a=candidate:(?:\S+ ){5}(\d+)")
     loop = asyncio.get_running_loop()

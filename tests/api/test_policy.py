@@ -145,7 +145,7 @@ def stop_behind_the_gate(app: FastAPI) -> None:
 
     for method, route in routes_of(app):
         route.app = accepted if method == "WEBSOCKET" else passed
-        if getattr(route, "quick", None) is not None:
+        if isinstance(route, GuardedRoute) and route.quick is not None:
             route.quick = quick
 
 

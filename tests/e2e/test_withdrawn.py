@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +49,7 @@ class Guest(Struct, frozen=True):
         return {"Authorization": f"Bearer {self.token}"}
 
 
-Watch = Callable[[Guest, asyncio.Event], Awaitable[None]]
+Watch = Callable[[Guest, asyncio.Event], Coroutine[Any, Any, None]]
 """Watches: sets the event when there are pictures, and returns when it is over."""
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Coroutine, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self
 
@@ -48,20 +48,25 @@ class Faults:
                 self.note(name, error)
             raise
 
-    def kept_in(self, name: str) -> AbstractContextManager[None]:
+    def kept_in(self, name: str) -> KeptIn:
         """Tell of a bug, and end only the block for it."""
-        return _KeptIn(self, name)
+        return KeptIn(name, self)
 
 
-class _KeptIn(AbstractContextManager[None]):
-    def __init__(self, faults: Faults, name: str) -> None:
-        self._faults = faults
+class KeptIn:
+    """A block that a bug ends, and nothing else; where no ``faults`` are kept it is any block."""
+
+    def __init__(self, name: str, faults: Faults | None) -> None:
         self._name = name
+        self._faults = faults
+
+    def __enter__(self) -> None:
+        return
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool:
-        if error is None or not is_bug(error):
+        if self._faults is None or error is None or not is_bug(error):
             return False
         self._faults.note(self._name, error)
         return True

@@ -2,13 +2,12 @@
 
 import random
 from collections.abc import Awaitable, Callable
-from contextlib import nullcontext
 
 import structlog
 
 from haechi.base.clock import NS_PER_S, Clock
 from haechi.base.errors import HaechiError, PeerError, Unavailable
-from haechi.base.faults import Faults
+from haechi.base.faults import Faults, KeptIn
 
 log = structlog.get_logger(__name__)
 
@@ -59,7 +58,7 @@ async def supervise(
         started_ns = clock.monotonic_ns()
         failure: Exception | None = None
         try:
-            with nullcontext() if faults is None else faults.kept_in(name):
+            with KeptIn(name, faults):
                 await run()
                 return
         except expected as error:
