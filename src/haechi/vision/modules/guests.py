@@ -83,6 +83,11 @@ class Guest:
             process, self._process = self._process, None
             self._leaving = group.create_task(self._farewell(process))
 
+    def ended(self) -> None:
+        """All its tasks are over: whoever wants it anew begins anew. Its counts and states stay."""
+        self.posts.clear()
+        self._process = self._leaving = None
+
     def followed(self, result: FrameResult) -> None:
         """What the house sees in a picture, for a module that needs to know."""
         post, spec = self.posts.get(result.ref.stream), self.hosted.spec
@@ -187,6 +192,11 @@ class Visitors:
         """What the house sees in a picture."""
         for guest in self.guests.values():
             guest.followed(result)
+
+    def ended(self) -> None:
+        """The task group that all of them ran in is over."""
+        for guest in self.guests.values():
+            guest.ended()
 
     def forget(self, stream: StreamId) -> None:
         """The camera was deleted."""

@@ -147,14 +147,17 @@ class ModuleRoom:
             self._looker.on_tracked(self._seen)
             self._looker.on_scored(self._scored)
             self._looker.others = self.joining.joined
-        async with asyncio.TaskGroup() as group:
-            while True:
-                self._changed.clear()
-                try:
-                    await self._follow(group)
-                except Unavailable as error:
-                    log.debug("which modules are wanted cannot be read now", reason=str(error))
-                await self._changed_or_later()
+        try:
+            async with asyncio.TaskGroup() as group:
+                while True:
+                    self._changed.clear()
+                    try:
+                        await self._follow(group)
+                    except Unavailable as error:
+                        log.debug("which modules are wanted cannot be read now", reason=str(error))
+                    await self._changed_or_later()
+        finally:
+            self.visitors.ended()
 
     async def put(self, camera: CameraId, choices: Sequence[Choice]) -> None:
         """Change what looks at a camera.
