@@ -154,7 +154,7 @@ function told(view: View, t: TFunction, language: string): string {
   if (view.shift === null) return t("views.lost");
   const number = new Intl.NumberFormat(language, { maximumFractionDigits: 1 });
   const by = {
-    px: number.format(distance(view.shift)),
+    px: Math.round(distance(view.shift)).toLocaleString(language),
     degrees: number.format(Math.abs(view.shift.degrees)),
   };
   return t(view.kind === "moved" ? "views.moved" : "views.far", by);
