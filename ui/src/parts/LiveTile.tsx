@@ -316,8 +316,8 @@ function TileVeil({ face }: { face: Face }) {
     failed: t("tile.failed"),
     denied: t("tile.denied"),
   }[face.kind];
-  const says = face.code === "" || face.code === face.kind || face.kind === "disabled";
-  const fault = says ? "" : faultText(face.code, face.message);
+  const isSaid = face.code === "" || face.code === face.kind || face.kind === "disabled";
+  const fault = isSaid ? "" : faultText(face.code, face.message);
   return (
     <div className="hc-veil" data-kind={face.kind}>
       {Icon === null ? (
