@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import datetime as dt
+import os
 import re
 import secrets
 import sys
@@ -32,7 +33,7 @@ TICK_S = 0.1
 TRIES = 20
 SDP = {"Content-Type": "application/sdp"}
 EACH = 15
-"""Viewers from one address."""
+"""Viewers from one address. The addresses are this process's own: one that comes after it has not used them up."""
 PROFILES = ("42e01f", "4d001f", "64001f")
 CONTROLLING = secrets.token_bytes(8)
 
@@ -187,7 +188,7 @@ async def run(url: str, token: str, count: int) -> None:
     identity, viewers = Identity(dt.datetime.now(dt.UTC)), list[Viewer]()
     keeping = asyncio.create_task(keep(viewers))
     for first in range(0, count, EACH):
-        way = httpx2.AsyncHTTPTransport(local_address=f"127.0.0.{2 + first // EACH}")
+        way = httpx2.AsyncHTTPTransport(local_address=f"127.{10 + os.getpid() % 200}.0.{2 + first // EACH}")
         headers = {"Authorization": f"Bearer {token}"}
         async with httpx2.AsyncClient(transport=way, headers=headers, timeout=START_S) as http:
             for _ in range(min(EACH, count - first)):

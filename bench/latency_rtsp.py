@@ -53,6 +53,6 @@ async def watched(url: str) -> AsyncIterator[tuple[int, float]]:
 def seen(picture: av.VideoFrame) -> tuple[int, float]:
     """Number of a picture, and how old it is."""
     plane = picture.planes[0]
-    luma = np.frombuffer(plane, np.uint8).reshape(plane.height, plane.line_size)[:, : plane.width]
+    luma = np.frombuffer(bytes(plane), np.uint8).reshape(plane.height, plane.line_size)[:, : plane.width]
     code = read_timecode(luma)
     return code.frame, (now_ms() - code.ms) % CLOCK_MS
