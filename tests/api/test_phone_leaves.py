@@ -21,7 +21,7 @@ def scene(world: World) -> Scene:
 def bearer(scene: Scene, method: str, token: str) -> Answer:
     """What a phone asks with its own token, and without a session."""
     headers = {"authorization": f"Bearer {token}", "origin": f"http://{HOST}"}
-    return asyncio.run(knock(scene.app, method, "/api/phones/pair", headers))
+    return asyncio.run(knock(scene.app, method, "/api/phones/own/pairing", headers))
 
 
 def test_a_phone_that_is_unpaired_on_the_phone_says_so_here(scene: Scene) -> None:
@@ -29,7 +29,7 @@ def test_a_phone_that_is_unpaired_on_the_phone_says_so_here(scene: Scene) -> Non
         async with running(scene.world) as app, scene.viewer(app) as viewer:
             assert (await heard(viewer, "welcome"))[0]["paired"] is True
             headers = {"authorization": f"Bearer {scene.token}", "origin": f"http://{HOST}"}
-            assert (await knock(app, "DELETE", "/api/phones/pair", headers)).status == 204
+            assert (await knock(app, "DELETE", "/api/phones/own/pairing", headers)).status == 204
             assert await heard(viewer, "pairing") == [{"type": "pairing", "paired": False}]
             async with scene.phone(app, answer="ended"):
                 pass

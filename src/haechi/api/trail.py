@@ -105,7 +105,7 @@ AUDITED: dict[tuple[str, str], Rule] = {
     ("DELETE", _CAMERA): Rule(Action.DELETE),
     ("POST", "/api/phones/pairings"): Rule(Action.CAMERAS),
     ("POST", "/api/phones/pair"): Rule(Action.CAMERAS),
-    ("DELETE", "/api/phones/pair"): Rule(Action.CAMERAS),
+    ("DELETE", "/api/phones/own/pairing"): Rule(Action.CAMERAS),
     ("PATCH", "/api/phones/{camera}"): Rule(Action.CAMERAS),
     ("POST", "/api/phones/{camera}/unpair"): Rule(Action.CAMERAS),
     ("POST", "/api/films"): Rule(Action.CAMERAS),

@@ -48,7 +48,7 @@ export const setOnDuty = (on: boolean): void =>
 
 /** The server forgets this phone, too. False: it could not be told; what it said itself counts as told. */
 export async function leave(paired: Paired): Promise<boolean> {
-  return fetch("/api/phones/pair", {
+  return fetch("/api/phones/own/pairing", {
     method: "DELETE",
     headers: { Authorization: `Bearer ${paired.token}` },
     credentials: "omit",
@@ -61,7 +61,7 @@ export async function leave(paired: Paired): Promise<boolean> {
 
 /** Whether the server knows this phone no more. Where it does not answer, nobody knows. */
 export async function wasUnpaired(paired: Paired): Promise<boolean> {
-  return fetch("/api/phones/pair", {
+  return fetch("/api/phones/own/pairing", {
     headers: { Accept: "application/json", Authorization: `Bearer ${paired.token}` },
     credentials: "omit",
   }).then(
