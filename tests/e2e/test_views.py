@@ -114,6 +114,8 @@ async def accepted_and_undone(house: House, camera: str, view: str) -> None:
     alarms = (await house.http.get("/api/views")).json()["alarms"]
     assert [(one["camera"], one["kind"]) for one in alarms] == [(camera, "moved")]
     for side in ("before", "after"):
+        kept = house.rooms.services.views._path(f"{view}-{side}")
+        await until(kept.is_file, 120)
         still = await house.http.get(f"{path}/{view}/{side}.jpg")
         assert still.status_code == 200
         assert still.content.startswith(b"\xff\xd8")

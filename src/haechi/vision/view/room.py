@@ -33,7 +33,7 @@ WAITING_MOST = 1000
 lies elsewhere than the history says again after a start."""
 STILL_PX = 960
 QUALITY = 82
-TRIES, AGAIN_S = 4, 2.0
+TRIES, AGAIN_S = 10, 2.0
 """A frame that is no longer in memory is looked for in the recording, whose newest fragment is not listed at once."""
 SIZE = (768, 432)
 """In which two transforms are compared."""
