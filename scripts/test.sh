@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# The whole suite: two files at a time what needs no browser and no whole program, then the rest, then one by one what
-# listens and looks whether sound and pictures keep step. Arguments go to pytest in all turns:
+# The whole suite: three files at a time what needs no browser and no whole program (it waits a third of its time), then
+# two at a time the rest, then one by one what listens and looks whether sound and pictures keep step. Arguments go to
+# pytest in all turns:
 #     scripts/test.sh tests/record -k gap
 #
 # A browser on a busy machine can be late for reasons of its own. So an end-to-end test that failed is run once more,
@@ -23,7 +24,7 @@ failures() { # how many tests the last turn left in pytest's list
     .venv/bin/python -c 'import json, sys; print(len(json.load(open(sys.argv[1]))))' "$FAILED"
 }
 
-turn "unit, property, contract" -n "${TEST_WORKERS:-2}" --dist loadfile -m "not e2e and not interop and not phones and not faults" "$@"
+turn "unit, property, contract" -n "${TEST_WORKERS:-3}" --dist loadfile -m "not e2e and not interop and not phones and not faults" "$@"
 first=$status
 rm -f "$FAILED"
 turn "end to end" -n "${TEST_WORKERS:-2}" --dist loadfile -m "e2e and not alone" "$@"

@@ -97,6 +97,12 @@ class FakeVision:
     def on_scored(self, _callback: Callable[[StreamId, str, Score], None]) -> None:
         """Nobody scores here."""
 
+    def on_saved(self, _callback: Callable[[StreamId, str, bytes], None]) -> None:
+        """No module knows anything."""
+
+    def restore(self, _stream: StreamId, _module: str, _state: bytes) -> None:
+        """Whatever it knew."""
+
     def demand(self, _stream: StreamId, _demand: Demand) -> None:
         """Whatever is asked."""
 

@@ -214,6 +214,8 @@ def test_who_is_refused_leaves_no_trace_and_who_is_let_in_gets_an_answer(cast: C
             is_right = answer.status in {200, 307, 404, 405, 409, 422, 503} if want == 299 else answer.status == want
             if route.path == "/api/session":
                 is_right = answer.status == (401 if actor in NOBODY else 200)
+            if route.path == "/api/phones/own/pairing":  # a phone's own token opens it, and nobody here has one
+                is_right = answer.status in {401, 429}
             if not is_right:
                 wrong.append(f"{method} {route.path} {actor} {kind}: {answer.status}, not {want}")
         return wrong

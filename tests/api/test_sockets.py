@@ -89,7 +89,7 @@ def test_detections_come_exact_and_only_of_watched_cameras(world: World) -> None
                 "camera": scene.mine,
                 "ref": f"{scene.mine}/main:1:3",
                 "captured_ns": str(START_NS + 3),
-                "boxes": [{"label": "person", "score": 0.9, "box": [0.1, 0.2, 0.3, 0.4], "track": 7}],
+                "boxes": [{"label": "person", "score": 0.9, "box": [0.1, 0.2, 0.3, 0.4], "track": 7, "points": []}],
             }
             socket.say(type="watch", camera=scene.mine, topics=[])
             socket.say(type="nonsense")

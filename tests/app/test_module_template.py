@@ -1,4 +1,4 @@
-"""The template for modules of others: built as a wheel, installed, switched on at a camera, and what it says arrives."""
+"""The template for modules of others: built as a wheel, installed, switched on at a camera, what it says arrives."""
 
 import asyncio
 import os

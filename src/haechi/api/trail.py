@@ -63,6 +63,7 @@ AUDITED: dict[tuple[str, str], Rule] = {
     ("GET", f"{_CAMERA}/sound.mp4"): _LOOK,
     ("GET", f"{_CAMERA}/preview.jpg"): _LOOK,
     ("GET", f"{_CAMERA}/sheet.jpg"): _LOOK,
+    ("GET", f"{_CAMERA}/views/{{view}}/{{side}}.jpg"): _LOOK,
     ("GET", f"{_CAMERA}/recordings/{{recording}}.mp4"): _LOOK,
     ("POST", f"{_CAMERA}/motion-search"): _LOOK,
     ("GET", f"{_EVENT}/clip.mp4"): _LOOK,

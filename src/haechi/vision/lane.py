@@ -58,7 +58,7 @@ class Lane:
         self.stream = stream
         self.feed = feed
         self.unit_ns: int = FIRST_UNIT_NS if before is None else before.unit_ns
-        self.meter = Meter() if before is None else before.meter
+        self.meter: Meter = Meter() if before is None else before.meter
         self.modules: tuple[str, ...] = DEFAULT
         self.states: dict[str, bytes] = {} if before is None else before.states
         self.is_leaving = self._has_parted = False
