@@ -173,16 +173,21 @@ async def _silent_before(page: Page, button: Locator) -> None:
 async def _in_step(page: Page) -> None:
     """The sound settles within 40 ms of the picture, by the times of the units that both show."""
     calm: list[float] = []
+    seen: list[float | None] = []
 
     async def is_calm() -> bool:
         off = await page.evaluate(_OFF_MS)
+        seen.append(off)
         if off is None or abs(off) > MOST_OFF_MS:
             calm.clear()
         else:
             calm.append(off)
         return len(calm) >= 10
 
-    await _eventually(is_calm, 40)
+    try:
+        await _eventually(is_calm, 40)
+    finally:
+        print("sound before its picture, ms, each 100 ms:", [None if one is None else round(one) for one in seen])
 
 
 async def _bursts_are_heard_when_they_were_captured(page: Page, began: Callable[[], Awaitable[list[float]]]) -> None:

@@ -350,7 +350,7 @@ def test_a_sender_that_counts_anew_is_followed_without_counting_a_loss_of_thousa
     [
         ("H265", {"sprop-max-don-diff": "1"}),
         ("H264", {"packetization-mode": "2"}),
-        ("VP8", {}),
+        ("VP9", {}),
         ("", {}),
         ("PCMU", {}),
     ],

@@ -335,6 +335,8 @@ class Films:
         found = (
             error if isinstance(error, HaechiError) else DataLoss("the file cannot be read", code="film-not-written")
         )
+        if found is not error:
+            log.warning("a film's file failed", film=film.id, exc_info=error)
         log.info("film not taken in", film=film.id, code=found.code, reason=found.message)
         if film.camera:
             await self._clear(film)
